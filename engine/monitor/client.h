@@ -1,0 +1,77 @@
+/* The client side of coracle-monitor: start one, find a running one, ask it things.
+ *
+ * Runs in the session's namespaces (after session_enter). A connection is one SOCK_SEQPACKET socket; calls block, one
+ * at a time. Starting goes in three steps, so that the caller can work while the monitor mounts:
+ *
+ *     monitor_start()          spawns coracle-monitor and hands it the plan; returns at once
+ *     monitor_wait_mounted()   the root is mounted; look up users in it, write config.json
+ *     monitor_launch()         runs the container; returns when its process exists
+ *
+ * and then monitor_attach() (attach.h) or monitor_free(). If the caller dies before monitor_launch() the monitor
+ * goes away; afterwards the container runs on.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "engine/monitor/plan.h"
+#include "engine/monitor/protocol.h"
+
+struct monitor;
+
+struct monitor_start_opts {
+    const struct monitor_plan *plan;
+    int session_lock_fd;     /* inherited, so that the session lives as long as the monitor; -1: none */
+    const int *stdio;        /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
+    const char *helper;      /* path of coracle-monitor; NULL: proc_find_helper() */
+};
+struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor **ret) ERR_RESULT;
+/* Descriptors (O_PATH) of the mounted root and of the monitor's private directory (where config.json may be written if
+ * the plan has no bundle); either may be NULL. ERR_STATE: the container runs already. */
+struct err *monitor_wait_mounted(struct monitor *m, int *ret_root_fd, int *ret_private_fd) ERR_RESULT;
+/* Attach (`attach` may be NULL) and run. Errors of the runtime arrive as ERR_NO_COMMAND and ERR_CANNOT_EXEC. */
+struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach, struct monitor_started *ret)
+    ERR_RESULT;
+/* The exit was recorded: the monitor needs no exit command. */
+struct err *monitor_cleaned(struct monitor *m) ERR_RESULT;
+
+/* To the monitor of a running container. ERR_STATE when there is none, or it is on its way out. */
+struct err *monitor_connect(const char *run_dir, const char *id, struct monitor **ret) ERR_RESULT;
+void monitor_free(struct monitor *m);
+int monitor_fd(const struct monitor *m);
+
+/* Requests. Each needs a connection that is not attached. */
+struct err *monitor_kill(struct monitor *m, int sig) ERR_RESULT;
+/* Returns when it has stopped. timeout_nsec -1 and sig 0: the plan's. */
+struct err *monitor_stop(struct monitor *m, int sig, int64_t timeout_nsec, struct monitor_exit *ret) ERR_RESULT;
+/* Until the container (job NULL) or an exec session has ended for good. */
+struct err *monitor_wait(struct monitor *m, const char *job, struct monitor_exit *ret) ERR_RESULT;
+/* *ret_execs is a heap array; may be NULL. */
+struct err *monitor_query(struct monitor *m, struct monitor_state *ret, struct monitor_exec_state **ret_execs,
+                          size_t *ret_count) ERR_RESULT;
+/* Mount namespace of the monitor, root (O_PATH), pidfd of the container (-1 while it restarts). */
+struct monitor_namespaces {
+    int mntns_fd, root_fd, pidfd;
+};
+struct err *monitor_namespaces(struct monitor *m, struct monitor_namespaces *ret) ERR_RESULT;
+struct err *monitor_reopen_log(struct monitor *m) ERR_RESULT;
+/* Run another process. `process_fd`: a file (memfd) with the OCI process object; `preserve` x->preserve_fds
+ * descriptors. When x->attach is set the connection is attached afterwards: go on with monitor_attach(). */
+struct err *monitor_exec(struct monitor *m, const struct monitor_exec *x, int process_fd, const int *preserve,
+                         struct monitor_started *ret) ERR_RESULT;
+/* Attach to the container ("") or an exec session; then monitor_attach() of attach.h. */
+struct err *monitor_request_attach(struct monitor *m, const struct monitor_attach *a) ERR_RESULT;
+/* What the attachment is: a terminal?, and stdin (-1: none), which stays the connection's. Valid once attached. */
+bool monitor_attached_tty(const struct monitor *m);
+int monitor_attached_stdin(const struct monitor *m);
+
+/* Without a conversation: is it running (its monitor holds the lock), and since when? phase MONITOR_PHASE_NONE: no.
+ * Fails only where the lock cannot be read. */
+struct err *monitor_peek(const char *run_dir, const char *id, struct monitor_state *ret) ERR_RESULT;
+/* After a monitor that was killed: kill processes of the container that survived it (found by its id in their mount
+ * tables), remove its directory below run_dir and its cgroup. Nothing happens while a monitor lives (ERR_STATE), or
+ * when nothing is left. */
+struct err *monitor_clear_leftovers(const char *run_dir, const char *id) ERR_RESULT;

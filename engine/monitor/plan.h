@@ -1,0 +1,89 @@
+/* What a monitor is told: the plan of a container, and requests to run another process in it.
+ *
+ * Both travel as one message each (MONITOR_PLAN, MONITOR_EXEC). Pure data and its encoding: no I/O. The decoder takes
+ * its input as hostile: every length is checked, strings hold no NUL, nothing may follow.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "base/strv.h"
+
+#define PLAN_MOUNTS_MAX 64
+#define PLAN_PRESERVE_FDS_MAX 64
+#define PLAN_EXEC_PRESERVE_FDS_MAX 7 /* one message carries MSG_FDS_MAX descriptors */
+
+/* One struct storage_mount, owned (engine/storage/storage.h). NULL strings stay NULL. */
+struct plan_mount {
+    char *driver;
+    char *layers_dir;
+    struct strv layers; /* bottom first */
+    char *rootfs;       /* directory instead of layers */
+    char *upper_dir;    /* storage_mount's container_dir: upper/ and work/ (or copy/) live there; NULL: read-only */
+    bool read_only;
+    bool is_volatile;
+};
+
+/* The same order as container/spec.h's enum restart_policy. */
+enum plan_restart { PLAN_RESTART_NO, PLAN_RESTART_ON_FAILURE, PLAN_RESTART_ALWAYS, PLAN_RESTART_UNLESS_STOPPED };
+
+struct monitor_plan {
+    char *id, *name;
+    char *run_dir;              /* the session's transient directory; the monitor makes containers/<id>/ in it */
+    char *session_dir;          /* for session_connect(); NULL: no holder (tests) */
+    char *container_dir;        /* durable; gets `exit`, and ctr.log unless log_path says otherwise */
+    char *bundle;               /* directory of config.json; NULL: the private directory (second fd of MOUNTED) */
+    char *runtime;              /* absolute path */
+    struct strv runtime_flags;  /* global ones, without their leading dashes */
+    char *cgroup_manager;       /* "cgroupfs", "systemd", "disabled"; NULL: probed (cgroup.h) */
+    bool run_delete;            /* run `<runtime> delete` at the end: poststop hooks */
+
+    struct plan_mount root;     /* mounted on <run_dir>/m/rootfs */
+    struct plan_mount *mounts;  /* mounted on <run_dir>/m/mounts/<index>: image mounts, :O volumes */
+    size_t n_mounts;
+
+    bool tty, interactive;      /* interactive: stdin stays open; else it is /dev/null */
+    uint32_t rows, cols;        /* first size of the terminal; 0: unknown */
+    char *log_driver;           /* k8s-file (NULL, also json-file), journald, none, passthrough */
+    char *log_path;             /* NULL: <container_dir>/ctr.log */
+    char *log_tag;              /* journald: CONTAINER_TAG */
+    uint64_t log_max_bytes;     /* 0: no limit; else one old file is kept as <path>.1 */
+    uint32_t preserve_fds;      /* that many descriptors from 3 on of the starting client reach the container */
+
+    uint32_t restart;           /* enum plan_restart */
+    uint32_t restart_max;       /* on-failure:N; 0: no limit */
+    uint32_t restart_count;     /* so far */
+    uint32_t stop_signal;       /* 0: SIGTERM */
+    int64_t stop_timeout_nsec;  /* then SIGKILL */
+    int64_t timeout_nsec;       /* --timeout; 0: none */
+    char *pidfile;              /* absolute; gets the container's pid */
+
+    struct strv exit_command;   /* argv; run at the end when no client said MONITOR_CLEANED; empty: nothing */
+    bool foreground;            /* the starting client means to say MONITOR_CLEANED, so wait for it a little */
+    bool auto_remove;           /* --rm: the exit file is only written for the exit command */
+};
+
+void plan_done(struct monitor_plan *p);
+#define AUTO_PLAN __attribute__((cleanup(plan_done)))
+struct err *plan_encode(const struct monitor_plan *p, struct strbuf *ret) ERR_RESULT;
+/* ERR_CORRUPT for what is no plan, ERR_INVALID for one that cannot be right (no id, a relative path, tty together with
+ * passthrough …). */
+struct err *plan_decode(const void *data, size_t len, struct monitor_plan *ret) ERR_RESULT;
+struct err *plan_check(const struct monitor_plan *p) ERR_RESULT;
+
+/* `exec`: the process comes as a descriptor of a file with an OCI process object (any length). */
+struct monitor_exec {
+    char *id;              /* 1 to 64 hex digits, not in use; other requests name the session by it */
+    bool tty, interactive;
+    bool attach;           /* the requesting connection is attached from the first byte on */
+    bool no_stdin, no_stdout, no_stderr; /* of that connection */
+    uint32_t rows, cols;
+    uint32_t preserve_fds; /* descriptors behind process.json in the message */
+};
+void plan_exec_done(struct monitor_exec *x);
+struct err *plan_exec_encode(const struct monitor_exec *x, struct strbuf *ret) ERR_RESULT;
+struct err *plan_exec_decode(const void *data, size_t len, struct monitor_exec *ret) ERR_RESULT;

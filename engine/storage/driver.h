@@ -1,0 +1,26 @@
+/* What a storage driver is. Private to engine/storage. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "engine/storage/storage.h"
+
+struct storage_driver {
+    const char *name;
+    /* Mount `m` onto the existing directory `target`. NULL: the driver's place is here, but it isn't built yet. */
+    struct err *(*mount)(const struct storage_mount *m, const char *target);
+    bool automatic; /* storage_choose() may take it, in the order of the table */
+};
+
+/* NULL when the table has no such name. */
+const struct storage_driver *storage_driver_find(const char *name);
+
+struct err *overlay_mount(const struct storage_mount *m, const char *target) ERR_RESULT;
+struct err *copy_mount(const struct storage_mount *m, const char *target) ERR_RESULT;
+
+/* What both drivers do alike: one directory, or nothing at all, as the root. */
+struct err *bind_mount(const char *source, const char *target, bool read_only) ERR_RESULT;
+struct err *bind_empty(const char *target, bool read_only) ERR_RESULT;
+/* Absolute path of a layer's files: <layers_dir>/<layer>/diff. */
+struct err *storage_layer_path(const struct storage_mount *m, const char *layer, char **ret) ERR_RESULT;

@@ -1,0 +1,87 @@
+#include "engine/storage/storage.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "engine/storage/driver.h"
+
+/* In the order in which storage_choose() tries them. */
+static const struct storage_driver drivers[] = {
+    {.name = "overlay", .mount = overlay_mount, .automatic = true},
+    {.name = "fuse-overlay"},
+    {.name = "copy", .mount = copy_mount, .automatic = true},
+};
+
+static const char *const driver_names[] = {"overlay", "fuse-overlay", "copy", NULL};
+
+const char *const *storage_drivers(void)
+{
+    return driver_names;
+}
+
+const struct storage_driver *storage_driver_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(drivers); i++) {
+        if (strcmp(drivers[i].name, name) == 0)
+            return &drivers[i];
+    }
+    return NULL;
+}
+
+struct err *storage_layer_path(const struct storage_mount *m, const char *layer, char **ret)
+{
+    return mem_asprintf(ret, "%s/%s/diff", m->layers_dir, layer);
+}
+
+/* Driver and request; a layer is one short name, never a way out of layers_dir. */
+static struct err *check(const struct storage_mount *m, const char *target)
+{
+    if (!m->driver)
+        return ERR_NEW(ERR_INVALID, "no storage driver is named");
+    if (m->rootfs && m->layers.count)
+        return ERR_NEW(ERR_INVALID, "a root is made of layers or of a directory, not of both");
+    if (m->layers.count && (!m->layers_dir || m->layers_dir[0] != '/'))
+        return ERR_NEW(ERR_INVALID, "the directory of layers must be an absolute path");
+    if ((m->rootfs && m->rootfs[0] != '/') || (m->container_dir && m->container_dir[0] != '/') || target[0] != '/')
+        return ERR_NEW(ERR_INVALID, "a root is mounted by absolute paths");
+    for (size_t i = 0; i < m->layers.count; i++) {
+        const char *l = m->layers.items[i];
+        if (!*l || *l == '.' || strpbrk(l, "/,:\\"))
+            return ERR_NEW(ERR_INVALID, "\"%s\" cannot be the name of a layer", l);
+    }
+    return NULL;
+}
+
+struct err *storage_mount(const struct storage_mount *m, const char *target)
+{
+    TRY(check(m, target));
+    const struct storage_driver *d = storage_driver_find(m->driver);
+    if (!d)
+        return ERR_NEW(ERR_INVALID, "unknown storage driver \"%s\"; there are overlay, fuse-overlay and copy", m->driver);
+    if (!d->mount)
+        return ERR_NEW(ERR_UNSUPPORTED, "storage driver %s is not built yet", d->name);
+    return ERR_WRAP(d->mount(m, target), "storage driver %s", d->name);
+}
+
+struct err *storage_choose(const char *root, const char **ret_driver, char **ret_why)
+{
+    AUTO_STRBUF struct strbuf why = STRBUF_INIT;
+    for (size_t i = 0; i < ARRAY_LEN(drivers); i++) {
+        if (!drivers[i].automatic)
+            continue;
+        struct err *e = storage_probe(drivers[i].name, root);
+        if (!e) {
+            if (why.len)
+                TRY(strbuf_take(&why, ret_why));
+            else
+                *ret_why = NULL;
+            *ret_driver = drivers[i].name;
+            return NULL;
+        }
+        struct err *note = strbuf_printf(&why, "%s%s", why.len ? "; " : "", err_text(e));
+        err_drop(e);
+        TRY(note);
+    }
+    return ERR_NEW(ERR_UNSUPPORTED, "no storage driver works below %s: %s", root, strbuf_str(&why));
+}
