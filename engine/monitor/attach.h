@@ -18,13 +18,13 @@ struct monitor_io {
 };
 
 struct monitor_outcome {
-    bool detached;             /* by keys: the process runs on */
-    struct monitor_exit exit;  /* else */
+    bool detached;            /* by keys: the process runs on */
+    struct monitor_exit exit; /* else */
 };
 
 /* `m` is attached (monitor_launch, monitor_exec or monitor_request_attach). Returns when the process has ended and all
- * of its output was written, or at the detach keys. Where the caller's stdout goes away (EPIPE) output is dropped and the
- * end awaited, without stdin. ERR_NETWORK: the monitor is gone without a word (killed). */
+ * of its output was written, or at the detach keys. Where the caller's stdout goes away (EPIPE) output is dropped and
+ * the end awaited, without stdin. ERR_NETWORK: the monitor is gone without a word (killed). */
 struct err *monitor_attach(struct monitor *m, const struct monitor_io *io, struct monitor_outcome *ret) ERR_RESULT;
 /* The size of the terminal `fd`; zeros when it is none. */
 struct monitor_size monitor_terminal_size(int fd);

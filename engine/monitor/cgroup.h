@@ -11,13 +11,13 @@
 #include "base/strv.h"
 
 struct cgroup_facts {
-    bool unified;              /* cgroup2 is at /sys/fs/cgroup */
-    bool hybrid;               /* v1 controllers there, cgroup2 mounted elsewhere or not at all */
-    bool writable;             /* our own cgroup is delegated to us: children can be made, processes moved */
-    char *path;                /* our own cgroup in the unified hierarchy, "/" based; NULL: none */
-    struct strv controllers;   /* that children of our cgroup can have */
-    const char *manager;       /* "cgroupfs", "systemd" or "disabled": what the runtime should use */
-    const char *why;           /* when disabled: a line for the user; else NULL */
+    bool unified;            /* cgroup2 is at /sys/fs/cgroup */
+    bool hybrid;             /* v1 controllers there, cgroup2 mounted elsewhere or not at all */
+    bool writable;           /* our own cgroup is delegated to us: children can be made, processes moved */
+    char *path;              /* our own cgroup in the unified hierarchy, "/" based; NULL: none */
+    struct strv controllers; /* that children of our cgroup can have */
+    const char *manager;     /* "cgroupfs", "systemd" or "disabled": what the runtime should use */
+    const char *why;         /* when disabled: a line for the user; else NULL */
 };
 void cgroup_facts_done(struct cgroup_facts *f);
 struct err *cgroup_probe(struct cgroup_facts *ret) ERR_RESULT;

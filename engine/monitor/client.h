@@ -24,17 +24,17 @@ struct monitor;
 
 struct monitor_start_opts {
     const struct monitor_plan *plan;
-    int session_lock_fd;     /* inherited, so that the session lives as long as the monitor; -1: none */
-    const int *stdio;        /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
-    const char *helper;      /* path of coracle-monitor; NULL: proc_find_helper() */
+    int session_lock_fd; /* inherited, so that the session lives as long as the monitor; -1: none */
+    const int *stdio;    /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
+    const char *helper;  /* path of coracle-monitor; NULL: proc_find_helper() */
 };
 struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor **ret) ERR_RESULT;
 /* Descriptors (O_PATH) of the mounted root and of the monitor's private directory (where config.json may be written if
  * the plan has no bundle); either may be NULL. ERR_STATE: the container runs already. */
 struct err *monitor_wait_mounted(struct monitor *m, int *ret_root_fd, int *ret_private_fd) ERR_RESULT;
 /* Attach (`attach` may be NULL) and run. Errors of the runtime arrive as ERR_NO_COMMAND and ERR_CANNOT_EXEC. */
-struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach, struct monitor_started *ret)
-    ERR_RESULT;
+struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach,
+                           struct monitor_started *ret) ERR_RESULT;
 /* The exit was recorded: the monitor needs no exit command. */
 struct err *monitor_cleaned(struct monitor *m) ERR_RESULT;
 

@@ -33,38 +33,38 @@ enum plan_restart { PLAN_RESTART_NO, PLAN_RESTART_ON_FAILURE, PLAN_RESTART_ALWAY
 
 struct monitor_plan {
     char *id, *name;
-    char *run_dir;              /* the session's transient directory; the monitor makes containers/<id>/ in it */
-    char *session_dir;          /* for session_connect(); NULL: no holder (tests) */
-    char *container_dir;        /* durable; gets `exit`, and ctr.log unless log_path says otherwise */
-    char *bundle;               /* directory of config.json; NULL: the private directory (second fd of MOUNTED) */
-    char *runtime;              /* absolute path */
-    struct strv runtime_flags;  /* global ones, without their leading dashes */
-    char *cgroup_manager;       /* "cgroupfs", "systemd", "disabled"; NULL: probed (cgroup.h) */
-    bool run_delete;            /* run `<runtime> delete` at the end: poststop hooks */
+    char *run_dir;             /* the session's transient directory; the monitor makes containers/<id>/ in it */
+    char *session_dir;         /* for session_connect(); NULL: no holder (tests) */
+    char *container_dir;       /* durable; gets `exit`, and ctr.log unless log_path says otherwise */
+    char *bundle;              /* directory of config.json; NULL: the private directory (second fd of MOUNTED) */
+    char *runtime;             /* absolute path */
+    struct strv runtime_flags; /* global ones, without their leading dashes */
+    char *cgroup_manager;      /* "cgroupfs", "systemd", "disabled"; NULL: probed (cgroup.h) */
+    bool run_delete;           /* run `<runtime> delete` at the end: poststop hooks */
 
-    struct plan_mount root;     /* mounted on <run_dir>/m/rootfs */
-    struct plan_mount *mounts;  /* mounted on <run_dir>/m/mounts/<index>: image mounts, :O volumes */
+    struct plan_mount root;    /* mounted on <run_dir>/m/rootfs */
+    struct plan_mount *mounts; /* mounted on <run_dir>/m/mounts/<index>: image mounts, :O volumes */
     size_t n_mounts;
 
-    bool tty, interactive;      /* interactive: stdin stays open; else it is /dev/null */
-    uint32_t rows, cols;        /* first size of the terminal; 0: unknown */
-    char *log_driver;           /* k8s-file (NULL, also json-file), journald, none, passthrough */
-    char *log_path;             /* NULL: <container_dir>/ctr.log */
-    char *log_tag;              /* journald: CONTAINER_TAG */
-    uint64_t log_max_bytes;     /* 0: no limit; else one old file is kept as <path>.1 */
-    uint32_t preserve_fds;      /* that many descriptors from 3 on of the starting client reach the container */
+    bool tty, interactive;  /* interactive: stdin stays open; else it is /dev/null */
+    uint32_t rows, cols;    /* first size of the terminal; 0: unknown */
+    char *log_driver;       /* k8s-file (NULL, also json-file), journald, none, passthrough */
+    char *log_path;         /* NULL: <container_dir>/ctr.log */
+    char *log_tag;          /* journald: CONTAINER_TAG */
+    uint64_t log_max_bytes; /* 0: no limit; else one old file is kept as <path>.1 */
+    uint32_t preserve_fds;  /* that many descriptors from 3 on of the starting client reach the container */
 
-    uint32_t restart;           /* enum plan_restart */
-    uint32_t restart_max;       /* on-failure:N; 0: no limit */
-    uint32_t restart_count;     /* so far */
-    uint32_t stop_signal;       /* 0: SIGTERM */
-    int64_t stop_timeout_nsec;  /* then SIGKILL */
-    int64_t timeout_nsec;       /* --timeout; 0: none */
-    char *pidfile;              /* absolute; gets the container's pid */
+    uint32_t restart;          /* enum plan_restart */
+    uint32_t restart_max;      /* on-failure:N; 0: no limit */
+    uint32_t restart_count;    /* so far */
+    uint32_t stop_signal;      /* 0: SIGTERM */
+    int64_t stop_timeout_nsec; /* then SIGKILL */
+    int64_t timeout_nsec;      /* --timeout; 0: none */
+    char *pidfile;             /* absolute; gets the container's pid */
 
-    struct strv exit_command;   /* argv; run at the end when no client said MONITOR_CLEANED; empty: nothing */
-    bool foreground;            /* the starting client means to say MONITOR_CLEANED, so wait for it a little */
-    bool auto_remove;           /* --rm: the exit file is only written for the exit command */
+    struct strv exit_command; /* argv; run at the end when no client said MONITOR_CLEANED; empty: nothing */
+    bool foreground;          /* the starting client means to say MONITOR_CLEANED, so wait for it a little */
+    bool auto_remove;         /* --rm: the exit file is only written for the exit command */
 };
 
 void plan_done(struct monitor_plan *p);
@@ -77,9 +77,9 @@ struct err *plan_check(const struct monitor_plan *p) ERR_RESULT;
 
 /* `exec`: the process comes as a descriptor of a file with an OCI process object (any length). */
 struct monitor_exec {
-    char *id;              /* 1 to 64 hex digits, not in use; other requests name the session by it */
+    char *id; /* 1 to 64 hex digits, not in use; other requests name the session by it */
     bool tty, interactive;
-    bool attach;           /* the requesting connection is attached from the first byte on */
+    bool attach;                         /* the requesting connection is attached from the first byte on */
     bool no_stdin, no_stdout, no_stderr; /* of that connection */
     uint32_t rows, cols;
     uint32_t preserve_fds; /* descriptors behind process.json in the message */

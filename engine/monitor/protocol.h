@@ -18,36 +18,36 @@
 /* Names below <run_dir>: the mount point of each monitor's private tmpfs (mounted in its own mount namespace only),
  * and what is in it. */
 #define MONITOR_PRIVATE "m"
-#define MONITOR_ROOTFS "m/rootfs"   /* the container's root: config.json's root.path is <run_dir>/m/rootfs */
-#define MONITOR_MOUNTS "m/mounts"   /* the plan's other mounts: <run_dir>/m/mounts/<index> */
+#define MONITOR_ROOTFS "m/rootfs" /* the container's root: config.json's root.path is <run_dir>/m/rootfs */
+#define MONITOR_MOUNTS "m/mounts" /* the plan's other mounts: <run_dir>/m/mounts/<index> */
 #define MONITOR_CLIENTS_MAX 64
-#define MONITOR_EXECS_MAX 256       /* exec sessions at a time; finished ones are forgotten, the oldest first */
+#define MONITOR_EXECS_MAX 256 /* exec sessions at a time; finished ones are forgotten, the oldest first */
 #define MONITOR_ID_MAX 64
 #define MONITOR_OUTPUT_MAX (32u << 10) /* bytes in one MONITOR_OUTPUT */
 
 enum monitor_msg {
     /* control connection, in this order */
-    MONITOR_PLAN = 1,  /* client → monitor: an encoded struct monitor_plan (plan.h) */
-    MONITOR_MOUNTED,   /* monitor → client; fds: O_PATH of the root, O_PATH of the private directory */
-    MONITOR_START,     /* client → monitor: config.json is written: launch the runtime */
-    MONITOR_STARTED,   /* monitor → client: struct monitor_started */
-    MONITOR_FAILED,    /* monitor → client: err_encode()d error: the answer to what failed */
-    MONITOR_EXITED,    /* monitor → attached and waiting clients: struct monitor_exit */
-    MONITOR_CLEANED,   /* client → monitor: the exit was recorded: no exit command is needed */
+    MONITOR_PLAN = 1, /* client → monitor: an encoded struct monitor_plan (plan.h) */
+    MONITOR_MOUNTED,  /* monitor → client; fds: O_PATH of the root, O_PATH of the private directory */
+    MONITOR_START,    /* client → monitor: config.json is written: launch the runtime */
+    MONITOR_STARTED,  /* monitor → client: struct monitor_started */
+    MONITOR_FAILED,   /* monitor → client: err_encode()d error: the answer to what failed */
+    MONITOR_EXITED,   /* monitor → attached and waiting clients: struct monitor_exit */
+    MONITOR_CLEANED,  /* client → monitor: the exit was recorded: no exit command is needed */
     /* any connection */
-    MONITOR_ATTACH,    /* client → monitor: struct monitor_attach; reply MONITOR_ATTACHED or MONITOR_FAILED */
-    MONITOR_ATTACHED,  /* monitor → client: struct monitor_attached; fd: stdin, when has_stdin */
-    MONITOR_OUTPUT,    /* monitor → client: bytes of stdout, or of the terminal */
+    MONITOR_ATTACH,       /* client → monitor: struct monitor_attach; reply MONITOR_ATTACHED or MONITOR_FAILED */
+    MONITOR_ATTACHED,     /* monitor → client: struct monitor_attached; fd: stdin, when has_stdin */
+    MONITOR_OUTPUT,       /* monitor → client: bytes of stdout, or of the terminal */
     MONITOR_ERROR_OUTPUT, /* monitor → client: bytes of stderr */
-    MONITOR_END_INPUT, /* client → monitor, attached: end of input; close the container's stdin */
-    MONITOR_RESIZE,    /* client → monitor, attached: struct monitor_size; no reply */
-    MONITOR_SIGNAL,    /* client → monitor, attached: uint32 signal for that process; no reply */
-    MONITOR_KILL,      /* client → monitor: uint32 signal; reply MONITOR_OK or MONITOR_FAILED */
-    MONITOR_STOP,      /* client → monitor: struct monitor_stop; reply MONITOR_EXITED when it has stopped */
-    MONITOR_EXEC,      /* client → monitor: an encoded struct monitor_exec (plan.h); fds: process.json, preserved fds;
-                          reply MONITOR_STARTED or MONITOR_FAILED; attached at once if it says so */
-    MONITOR_STATE,     /* client → monitor; reply MONITOR_STATE: struct monitor_state, then struct monitor_exec_state[] */
-    MONITOR_WAIT,      /* client → monitor: payload "" or an exec session's id; reply MONITOR_EXITED when it has ended */
+    MONITOR_END_INPUT,    /* client → monitor, attached: end of input; close the container's stdin */
+    MONITOR_RESIZE,       /* client → monitor, attached: struct monitor_size; no reply */
+    MONITOR_SIGNAL,       /* client → monitor, attached: uint32 signal for that process; no reply */
+    MONITOR_KILL,         /* client → monitor: uint32 signal; reply MONITOR_OK or MONITOR_FAILED */
+    MONITOR_STOP,         /* client → monitor: struct monitor_stop; reply MONITOR_EXITED when it has stopped */
+    MONITOR_EXEC,  /* client → monitor: an encoded struct monitor_exec (plan.h); fds: process.json, preserved fds;
+                      reply MONITOR_STARTED or MONITOR_FAILED; attached at once if it says so */
+    MONITOR_STATE, /* client → monitor; reply MONITOR_STATE: struct monitor_state, then struct monitor_exec_state[] */
+    MONITOR_WAIT,  /* client → monitor: payload "" or an exec session's id; reply MONITOR_EXITED when it has ended */
     MONITOR_NAMESPACES, /* client → monitor; reply MONITOR_NAMESPACES, fds: the monitor's mount namespace, O_PATH of the
                            root, pidfd of the container (missing while it restarts) */
     MONITOR_REOPEN_LOG, /* client → monitor: rotate now; reply MONITOR_OK or MONITOR_FAILED */
@@ -94,12 +94,12 @@ struct monitor_stop {
 };
 
 enum monitor_phase {
-    MONITOR_PHASE_NONE,     /* no monitor: not running */
+    MONITOR_PHASE_NONE, /* no monitor: not running */
     MONITOR_PHASE_STARTING,
     MONITOR_PHASE_RUNNING,
     MONITOR_PHASE_STOPPING,
     MONITOR_PHASE_RESTARTING, /* ended, and waits for its next start */
-    MONITOR_PHASE_EXITED,   /* ended for good; the monitor clears up */
+    MONITOR_PHASE_EXITED,     /* ended for good; the monitor clears up */
 };
 
 /* Also the contents of the lock file, so that listings need no conversation: monitor_peek(). */

@@ -87,7 +87,8 @@ static struct err *apply_again(struct apply *a, int to, const char *name, const 
     return NULL;
 }
 
-static struct err *apply_regular(const struct apply *a, int from_dir, int to_dir, const char *name, const struct stat *st)
+static struct err *apply_regular(const struct apply *a, int from_dir, int to_dir, const char *name,
+                                 const struct stat *st)
 {
     if (a->how == APPLY_LINK) {
         if (linkat(from_dir, name, to_dir, name, 0) == 0)

@@ -17,7 +17,8 @@ static struct err *bind_old(const char *source, const char *target, bool read_on
     if (mount(NULL, target, NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return ERR_SYS(errno, "make %s private", target);
     const unsigned long ro = MS_BIND | MS_REMOUNT | MS_RDONLY;
-    if (read_only && mount(NULL, target, NULL, ro, NULL) < 0 && mount(NULL, target, NULL, ro | MS_NODEV | MS_NOSUID, NULL) < 0)
+    if (read_only && mount(NULL, target, NULL, ro, NULL) < 0 &&
+        mount(NULL, target, NULL, ro | MS_NODEV | MS_NOSUID, NULL) < 0)
         return ERR_SYS(errno, "make %s read-only", source);
     return NULL;
 }

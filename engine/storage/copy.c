@@ -5,8 +5,8 @@
  * copies, since the container may write to them.
  *
  * A read-only root (image mounts) belongs to nobody in particular: it is made of hard links to the layers' files, in a
- * directory beside those of the topmost layer, named after the list of layers. It costs inodes only, and disappears with
- * that layer. Writing to it would change layers, so it is only ever mounted read-only.
+ * directory beside those of the topmost layer, named after the list of layers. It costs inodes only, and disappears
+ * with that layer. Writing to it would change layers, so it is only ever mounted read-only.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -25,7 +25,7 @@
 #include "engine/storage/driver.h"
 #include "engine/storage/mountapi.h"
 
-#define OVERLAY_STRING_MAX 255  /* of one fsconfig(2) value */
+#define OVERLAY_STRING_MAX 255   /* of one fsconfig(2) value */
 #define OVERLAY_OPTIONS_MAX 4095 /* mount(2) */
 
 struct overlay {
@@ -59,15 +59,28 @@ static struct err *overlay_lowers(const struct storage_mount *m, struct overlay 
     return NULL;
 }
 
+/* A new upper directory is what "/" of the mounted root looks like: owner and mode of the topmost layer's. */
+static struct err *overlay_make_dir(const char *path, const char *like)
+{
+    struct stat st;
+    if (mkdir(path, 0755) < 0)
+        return errno == EEXIST ? NULL : ERR_SYS(errno, "create %s", path);
+    if (!like || stat(like, &st) < 0)
+        return NULL;
+    if (lchown(path, st.st_uid, st.st_gid) < 0 || chmod(path, st.st_mode & 07777) < 0)
+        return ERR_SYS(errno, "set owner and mode of %s", path);
+    return NULL;
+}
+
 /* mkdir container_dir/name if needed, open it, and find a name that can stand in mount options. */
-static struct err *overlay_own_dir(const char *container_dir, const char *name, int *ret_fd, char **ret)
+static struct err *overlay_own_dir(const char *container_dir, const char *name, const char *like, int *ret_fd,
+                                   char **ret)
 {
     AUTO_FREE char *path = NULL;
     TRY(path_join(&path, container_dir, name));
     AUTO_FD int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
-        if (mkdir(path, 0755) < 0 && errno != EEXIST)
-            return ERR_SYS(errno, "create %s", path);
+        TRY(overlay_make_dir(path, like));
         fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     }
     if (fd < 0)
@@ -91,8 +104,8 @@ static struct err *overlay_prepare(const struct storage_mount *m, struct overlay
     if (!m->container_dir)
         return NULL;
     o->is_volatile = m->is_volatile;
-    TRY(overlay_own_dir(m->container_dir, "upper", &o->upper_fd, &o->upper));
-    TRY(overlay_own_dir(m->container_dir, "work", &o->work_fd, &o->work));
+    TRY(overlay_own_dir(m->container_dir, "upper", o->lowers.items[0], &o->upper_fd, &o->upper));
+    TRY(overlay_own_dir(m->container_dir, "work", NULL, &o->work_fd, &o->work));
     return file_remove_tree(o->work_fd, "work/incompat");
 }
 
@@ -102,15 +115,19 @@ static struct err *overlay_refused(int errnum, const struct overlay *o, const ch
     const char *sep = *detail ? " (" : "", *end = *detail ? ")" : "";
     int n = errnum < 0 ? -errnum : errnum;
     if (n == EPERM || n == EACCES)
-        return ERR_SYS_AS(ERR_UNSUPPORTED, n,
-                          "mount overlay: the kernel refuses it in a user namespace (Linux 5.11 or later is needed, and "
-                          "no security module against it)%s%s%s", sep, detail, end);
+        return ERR_SYS_AS(
+            ERR_UNSUPPORTED, n,
+            "mount overlay: the kernel refuses it in a user namespace (Linux 5.11 or later is needed, and "
+            "no security module against it)%s%s%s",
+            sep, detail, end);
     if (n == ENODEV)
-        return ERR_SYS_AS(ERR_UNSUPPORTED, n, "mount overlay: this kernel has no overlay file system (module \"overlay\")");
+        return ERR_SYS_AS(ERR_UNSUPPORTED, n,
+                          "mount overlay: this kernel has no overlay file system (module \"overlay\")");
     if (n == EINVAL && o->upper)
         return ERR_SYS_AS(ERR_UNSUPPORTED, n,
                           "mount overlay of %zu layers: the file system of %s may not serve as an upper layer (NFS, or "
-                          "without extended attributes?)%s%s%s", o->lowers.count, o->upper, sep, detail, end);
+                          "without extended attributes?)%s%s%s",
+                          o->lowers.count, o->upper, sep, detail, end);
     return ERR_SYS(n, "mount overlay of %zu layers%s%s%s", o->lowers.count, sep, detail, end);
 }
 
@@ -180,8 +197,10 @@ static struct err *overlay_mount_old(const struct overlay *o, const char *target
     if (o->is_volatile)
         TRY(strbuf_puts(&sb, ",volatile"));
     if (sb.len > OVERLAY_OPTIONS_MAX)
-        return ERR_NEW(ERR_UNSUPPORTED, "mount overlay: the names of %zu layers are longer (%zu bytes) than this kernel takes "
-                       "in mount(2); Linux 6.8 or later has no such limit", o->lowers.count, sb.len);
+        return ERR_NEW(ERR_UNSUPPORTED,
+                       "mount overlay: the names of %zu layers are longer (%zu bytes) than this kernel takes "
+                       "in mount(2); Linux 6.8 or later has no such limit",
+                       o->lowers.count, sb.len);
     if (mount("overlay", target, "overlay", o->read_only ? MS_RDONLY : 0, sb.data) < 0)
         return overlay_refused(errno, o, "");
     return NULL;

@@ -1,6 +1,6 @@
 /* Does a driver work here? /proc/filesystems lists overlay only after its module was loaded, security modules and
- * seccomp filters refuse for reasons of their own, and file systems differ in what they can be used for: so it is tried,
- * with real directories below the root, in a child process with a mount namespace of its own. */
+ * seccomp filters refuse for reasons of their own, and file systems differ in what they can be used for: so it is
+ * tried, with real directories below the root, in a child process with a mount namespace of its own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -30,7 +30,7 @@ static struct err *probe_file(int dir, const char *name)
 /* Two layers: layers/a with two files and a directory, layers/b with a file of its own. */
 static struct err *probe_make(int top)
 {
-    static const char *const dirs[] = {"layers", "layers/a", "layers/b", "layers/a/diff", "layers/a/diff/dir",
+    static const char *const dirs[] = {"layers",        "layers/a",  "layers/b", "layers/a/diff", "layers/a/diff/dir",
                                        "layers/b/diff", "container", "mnt"};
     for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
         if (mkdirat(top, dirs[i], 0755) < 0)

@@ -58,7 +58,8 @@ struct err *storage_mount(const struct storage_mount *m, const char *target)
     TRY(check(m, target));
     const struct storage_driver *d = storage_driver_find(m->driver);
     if (!d)
-        return ERR_NEW(ERR_INVALID, "unknown storage driver \"%s\"; there are overlay, fuse-overlay and copy", m->driver);
+        return ERR_NEW(ERR_INVALID, "unknown storage driver \"%s\"; there are overlay, fuse-overlay and copy",
+                       m->driver);
     if (!d->mount)
         return ERR_NEW(ERR_UNSUPPORTED, "storage driver %s is not built yet", d->name);
     return ERR_WRAP(d->mount(m, target), "storage driver %s", d->name);

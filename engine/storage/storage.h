@@ -11,13 +11,13 @@
 #include "base/strv.h"
 
 struct storage_mount {
-    const char *driver;       /* "overlay", "copy"; "fuse-overlay" is named in the table but not built yet */
-    const char *layers_dir;   /* <root>/layers */
-    struct strv layers;       /* short directory names, bottom first; borrowed */
+    const char *driver;        /* "overlay", "copy"; "fuse-overlay" is named in the table but not built yet */
+    const char *layers_dir;    /* <root>/layers */
+    struct strv layers;        /* short directory names, bottom first; borrowed */
     const char *container_dir; /* has (or gets) upper/, work/; for copy: copy/. NULL: read-only mount of the layers */
-    const char *rootfs;       /* --rootfs DIR instead of layers: plain bind, or the lowest layer with container_dir */
+    const char *rootfs;        /* --rootfs DIR instead of layers: plain bind, or the lowest layer with container_dir */
     bool read_only;
-    bool is_volatile;         /* --rm: nobody will read upper after a crash */
+    bool is_volatile; /* --rm: nobody will read upper after a crash */
 };
 
 /* Mount onto `target` (an existing directory). overlay: fsopen/fsconfig with "lowerdir+" (6.5), else one lowerdir
