@@ -1,0 +1,69 @@
+#include "engine/layer/input.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+struct err *input_init(struct input *in, int fd, int copy_fd)
+{
+    *in = (struct input){.fd = fd, .copy_fd = copy_fd};
+    hash_init(&in->hash);
+    in->buf = mem_alloc(INPUT_BYTES);
+    return in->buf ? NULL : err_oom();
+}
+
+void input_done(struct input *in)
+{
+    free(in->buf);
+    in->buf = NULL;
+}
+
+/* One read, with its accounting. */
+static struct err *input_take(struct input *in, char *buf, size_t cap, size_t *ret)
+{
+    ssize_t n;
+    do
+        n = read(in->fd, buf, cap);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return ERR_SYS(errno, "read the archive");
+    if (n > 0 && !in->no_hash)
+        hash_update(&in->hash, buf, (size_t)n);
+    if (n > 0 && in->copy_fd >= 0)
+        TRY_WRAP(fd_write_all(in->copy_fd, buf, (size_t)n), "keep a copy of the archive");
+    in->bytes += (uint64_t)n;
+    *ret = (size_t)n;
+    return NULL;
+}
+
+struct err *input_fill(struct input *in, size_t want)
+{
+    if (in->len - in->at >= want)
+        return NULL;
+    memmove(in->buf, in->buf + in->at, in->len - in->at);
+    in->len -= in->at;
+    in->at = 0;
+    while (in->len < want) {
+        size_t n = 0;
+        TRY(input_take(in, in->buf + in->len, INPUT_BYTES - in->len, &n));
+        if (!n)
+            break;
+        in->len += n;
+    }
+    return NULL;
+}
+
+struct err *input_read(struct input *in, char *buf, size_t cap, size_t *ret)
+{
+    size_t have = in->len - in->at;
+    if (!have)
+        return input_take(in, buf, cap, ret);
+    *ret = have < cap ? have : cap;
+    memcpy(buf, in->buf + in->at, *ret);
+    in->at += *ret;
+    return NULL;
+}

@@ -1,0 +1,109 @@
+#include "engine/layer/ring.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct err *ring_init(struct ring *r)
+{
+    *r = (struct ring){.head = 0};
+    r->mem = mem_alloc(RING_SLOTS * RING_SLOT_BYTES);
+    if (!r->mem)
+        return err_oom();
+    int errnum = pthread_mutex_init(&r->lock, NULL);
+    if (!errnum) {
+        errnum = pthread_cond_init(&r->changed, NULL);
+        if (errnum)
+            (void)pthread_mutex_destroy(&r->lock);
+    }
+    if (errnum) {
+        free(r->mem);
+        r->mem = NULL;
+        return ERR_SYS(errnum, "make a lock");
+    }
+    return NULL;
+}
+
+void ring_done(struct ring *r)
+{
+    if (!r->mem)
+        return;
+    (void)pthread_cond_destroy(&r->changed);
+    (void)pthread_mutex_destroy(&r->lock);
+    free(r->mem);
+    r->mem = NULL;
+}
+
+static bool ring_is_full(const struct ring *r)
+{
+    for (size_t i = 0; i < RING_READERS; i++) {
+        if (r->tail[i] != UINT64_MAX && r->head - r->tail[i] >= RING_SLOTS)
+            return true;
+    }
+    return false;
+}
+
+char *ring_acquire(struct ring *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    while (ring_is_full(r) && !r->cancelled)
+        (void)pthread_cond_wait(&r->changed, &r->lock);
+    char *slot = r->cancelled ? NULL : r->mem + (r->head % RING_SLOTS) * RING_SLOT_BYTES;
+    (void)pthread_mutex_unlock(&r->lock);
+    return slot;
+}
+
+void ring_publish(struct ring *r, size_t len)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    r->len[r->head % RING_SLOTS] = len;
+    r->head++;
+    (void)pthread_cond_broadcast(&r->changed);
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+void ring_end(struct ring *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    r->ended = true;
+    (void)pthread_cond_broadcast(&r->changed);
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+size_t ring_read(struct ring *r, enum ring_reader who, const char **ret_data)
+{
+    size_t len = 0;
+    (void)pthread_mutex_lock(&r->lock);
+    if (r->holds[who]) {
+        r->tail[who]++;
+        r->holds[who] = false;
+        (void)pthread_cond_broadcast(&r->changed);
+    }
+    while (r->tail[who] == r->head && !r->ended && !r->cancelled)
+        (void)pthread_cond_wait(&r->changed, &r->lock);
+    if (r->tail[who] < r->head && !r->cancelled) {
+        size_t slot = r->tail[who] % RING_SLOTS;
+        *ret_data = r->mem + slot * RING_SLOT_BYTES;
+        len = r->len[slot];
+        r->holds[who] = true;
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return len;
+}
+
+void ring_leave(struct ring *r, enum ring_reader who)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    r->tail[who] = UINT64_MAX;
+    r->holds[who] = false;
+    (void)pthread_cond_broadcast(&r->changed);
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+void ring_cancel(struct ring *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    r->cancelled = true;
+    (void)pthread_cond_broadcast(&r->changed);
+    (void)pthread_mutex_unlock(&r->lock);
+}

@@ -1,0 +1,14 @@
+/* Between layer.c, in whoever asks, and main.c, in coracle-layer: one verb per process, options as "key=value"
+ * arguments, descriptors at fixed numbers, and one answer on the socket: an outcome (err_send), and after success a
+ * struct layer_result. Both ends come from one build. */
+#pragma once
+
+enum wire_fd {
+    WIRE_RESULT = 3,  /* socket */
+    WIRE_ARCHIVE = 4, /* read (unpack, extract) or written (pack) */
+    WIRE_DIR = 5,
+    WIRE_COPY = 6, /* optional */
+    WIRE_END = 7,  /* nothing from here on */
+};
+
+#define WIRE_HELPER "coracle-layer"
