@@ -1,0 +1,135 @@
+/* Entering the session: the path that every command takes. On a live session it is a connect, one message, the checks,
+ * and two setns(2); everything else is in session_start.c and session_refresh.c. */
+#include "rootless/session.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "rootless/session_internal.h"
+
+void session_free(struct session *s)
+{
+    if (!s)
+        return;
+    free(s->root);
+    free(s->session_dir);
+    free(s->run_dir);
+    free(s->notice);
+    (void)fd_close(s->conn_fd);
+    (void)fd_close(s->lock_fd);
+    (void)fd_close(s->userns_fd);
+    (void)fd_close(s->mntns_fd);
+    idmap_done(&s->uid_map);
+    idmap_done(&s->gid_map);
+    free(s);
+}
+
+static void session_freep(struct session **s)
+{
+    session_free(*s);
+}
+#define AUTO_SESSION __attribute__((cleanup(session_freep)))
+
+/* Take over what the peer brought. */
+static struct err *session_fill(const struct session_place *place, struct session_peer *p, bool inside,
+                                struct session *s)
+{
+    TRY(mem_strdup(place->root, &s->root));
+    TRY(path_join(&s->run_dir, p->dir, SESSION_TMP));
+    s->session_dir = TAKE_PTR(p->dir);
+    s->conn_fd = TAKE_FD(p->conn);
+    s->lock_fd = TAKE_FD(p->lock);
+    s->userns_fd = TAKE_FD(p->userns);
+    s->mntns_fd = TAKE_FD(p->mntns);
+    s->host_uid = inside ? p->hello.host_uid : getuid();
+    s->host_gid = inside ? p->hello.host_gid : getgid();
+    s->uid_map = p->hello.uids;
+    s->gid_map = p->hello.gids;
+    p->hello.uids = p->hello.gids = (struct idmap){0};
+    s->single_id = idmap_total(&s->uid_map) == 1;
+    s->remapped = p->hello.flags & SESSION_REMAPPED;
+    if (!s->notice)
+        s->notice = TAKE_PTR(p->hello.notice);
+    return NULL;
+}
+
+/* Uid and gid 0 of the session. Supplementary groups are the user's own and stay (--group-add keep-groups), unless the
+ * user is root of the host, whose groups have no business in there. */
+static struct err *session_become_root(const struct session *s)
+{
+    if (s->remapped && setgroups(0, NULL) < 0 && errno != EPERM)
+        return ERR_SYS(errno, "drop supplementary groups");
+    if (setresgid(0, 0, 0) < 0)
+        return ERR_SYS(errno, "become gid 0 in the session");
+    if (setresuid(0, 0, 0) < 0)
+        return ERR_SYS(errno, "become uid 0 in the session");
+    return NULL;
+}
+
+static struct err *session_join(const struct session *s, bool inside, bool same_mounts)
+{
+    char cwd[PATH_MAX];
+    bool has_cwd = getcwd(cwd, sizeof(cwd)) && cwd[0] == '/'; /* "(unreachable)…": it is nowhere */
+    if (!inside && setns(s->userns_fd, CLONE_NEWUSER) < 0) {
+        if (errno == EINVAL)
+            return ERR_SYS(EINVAL, "join the session's user namespace (is this process single-threaded?)");
+        return ERR_SYS(errno, "join the session's user namespace");
+    }
+    if (!same_mounts && setns(s->mntns_fd, CLONE_NEWNS) < 0)
+        return ERR_SYS(errno, "join the session's mount namespace");
+    if (!inside)
+        TRY(session_become_root(s));
+    if (!same_mounts && has_cwd && chdir(cwd) < 0)
+        log_debug("working directory %s cannot be reached in the session: %s", cwd, strerror(errno));
+    return NULL;
+}
+
+/* Connect to the session as it is to be used: found or started, ours, with the ids of today. */
+static struct err *session_attach(const struct session_place *place, const struct session_opts *opts,
+                                  struct session_peer *p, struct session *s, bool *ret_inside, bool *ret_same_mounts)
+{
+    struct err *e = session_find(place, p);
+    if (e && err_kind(e) == ERR_NOT_FOUND && !opts->only_existing) {
+        err_drop(e);
+        e = session_start(place, p);
+    }
+    TRY(e);
+    TRY(session_verify(place, p, ret_inside, ret_same_mounts));
+    bool retired = false;
+    if (!*ret_inside)
+        TRY(session_refresh(p, &retired, &s->notice));
+    if (!retired)
+        return NULL;
+    session_peer_done(p); /* its lock, of which this process has a part, must be free */
+    if (opts->only_existing)
+        return ERR_NEW(ERR_NOT_FOUND, "there is no session");
+    TRY(session_start(place, p));
+    return session_verify(place, p, ret_inside, ret_same_mounts);
+}
+
+struct err *session_enter(const struct session_opts *opts, struct session **ret)
+{
+    AUTO_PLACE struct session_place place = {0};
+    AUTO_PEER struct session_peer peer = SESSION_PEER_INIT;
+    AUTO_SESSION struct session *s = mem_zalloc(sizeof(*s));
+    if (!s)
+        return err_oom();
+    s->conn_fd = s->lock_fd = s->userns_fd = s->mntns_fd = -1;
+    bool inside = false, same_mounts = false;
+    TRY(session_place_find(opts, &place));
+    TRY(session_attach(&place, opts, &peer, s, &inside, &same_mounts));
+    TRY(session_fill(&place, &peer, inside, s));
+    TRY(session_join(s, inside, same_mounts));
+    *ret = TAKE_PTR(s);
+    return NULL;
+}
