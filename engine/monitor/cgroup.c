@@ -1,0 +1,198 @@
+#include "engine/monitor/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_TEXT_MAX ((size_t)64 << 10)
+#define CGROUP_DEPTH_MAX 32
+
+void cgroup_facts_done(struct cgroup_facts *f)
+{
+    mem_freep(&f->path);
+    strv_done(&f->controllers);
+    *f = (struct cgroup_facts){0};
+}
+
+/* Files in proc and cgroupfs have no size; so they are read to the end. */
+static struct err *read_text(const char *path, char **ret)
+{
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ERR_SYS(errno, "open %s", path);
+    return ERR_WRAP(fd_read_all(fd, CGROUP_TEXT_MAX, ret, NULL), "read %s", path);
+}
+
+static bool is_cgroup2(const char *path)
+{
+    struct statfs fs;
+    return statfs(path, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+struct err *cgroup_of(pid_t pid, char **ret)
+{
+    AUTO_FREE char *file = NULL, *text = NULL;
+    AUTO_STRV struct strv lines = STRV_INIT;
+    if (pid)
+        TRY(mem_asprintf(&file, "/proc/%d/cgroup", (int)pid));
+    TRY(read_text(file ? file : "/proc/self/cgroup", &text));
+    TRY(strv_split(text, '\n', &lines));
+    *ret = NULL;
+    for (size_t i = 0; i < lines.count; i++) {
+        if (strncmp(lines.items[i], "0::/", 4) == 0)
+            return mem_strdup(lines.items[i] + 3, ret);
+    }
+    return NULL;
+}
+
+/* "/.." in a path means that it lies outside our cgroup namespace. */
+static struct err *full_path(const char *cgroup, const char *name, char **ret)
+{
+    if (strstr(cgroup, "/.."))
+        return ERR_NEW(ERR_NOT_FOUND, "cgroup %s is outside of the cgroup namespace", cgroup);
+    return mem_asprintf(ret, "%s%s/%s", CGROUP_ROOT, strcmp(cgroup, "/") == 0 ? "" : cgroup, name);
+}
+
+static struct err *read_controllers(const char *cgroup, struct strv *ret)
+{
+    AUTO_FREE char *path = NULL, *text = NULL;
+    TRY(full_path(cgroup, "cgroup.controllers", &path));
+    TRY(read_text(path, &text));
+    text[strcspn(text, "\n")] = '\0';
+    return *text ? strv_split(text, ' ', ret) : NULL;
+}
+
+/* The kernel's three conditions for delegation: the directory, cgroup.procs and cgroup.subtree_control. */
+static bool is_delegated(const char *cgroup)
+{
+    static const char *const names[] = {"", "cgroup.procs", "cgroup.subtree_control"};
+    bool writable = true;
+    for (size_t i = 0; i < ARRAY_LEN(names) && writable; i++) {
+        AUTO_FREE char *path = NULL;
+        struct err *e = full_path(cgroup, names[i], &path);
+        writable = !e && access(path, W_OK) == 0;
+        err_drop(e);
+    }
+    return writable;
+}
+
+/* The user's systemd instance can make a scope for us; the runtime asks it over its private socket or the bus. */
+static bool has_user_systemd(void)
+{
+    const char *dir = getenv("XDG_RUNTIME_DIR");
+    AUTO_FREE char *path = NULL, *bus = NULL;
+    if (!dir || *dir != '/')
+        return false;
+    struct err *e = path_join(&path, dir, "systemd/private");
+    if (!e)
+        e = path_join(&bus, dir, "bus");
+    bool found = !e && access(path, F_OK) == 0 && access(bus, F_OK) == 0;
+    err_drop(e);
+    return found;
+}
+
+static void choose_manager(struct cgroup_facts *f)
+{
+    f->manager = "disabled";
+    if (!f->unified)
+        f->why = f->hybrid ? "this host uses cgroup v1, which cannot be delegated to an ordinary user"
+                           : "no cgroup file system is mounted on /sys/fs/cgroup";
+    else if (f->writable)
+        f->manager = "cgroupfs";
+    else if (has_user_systemd())
+        f->manager = "systemd";
+    else
+        f->why = "this cgroup is not delegated to you; an administrator can do so with systemd (Delegate=yes)";
+}
+
+struct err *cgroup_probe(struct cgroup_facts *ret)
+{
+    struct cgroup_facts f = {.unified = is_cgroup2(CGROUP_ROOT)};
+    f.hybrid = !f.unified && access(CGROUP_ROOT "/memory/cgroup.procs", F_OK) == 0;
+    struct err *e = cgroup_of(0, &f.path);
+    if (!e && f.unified && f.path) {
+        err_drop(read_controllers(f.path, &f.controllers));
+        f.writable = is_delegated(f.path);
+    }
+    if (e) {
+        cgroup_facts_done(&f);
+        return e;
+    }
+    choose_manager(&f);
+    *ret = f;
+    return NULL;
+}
+
+struct err *cgroup_make_unified(void)
+{
+    if (is_cgroup2(CGROUP_ROOT) || access(CGROUP_ROOT, F_OK) < 0)
+        return NULL;
+    /* A new mount of cgroup2 takes rights over a cgroup namespace; this process has them over one that it made. */
+    if (unshare(CLONE_NEWCGROUP) < 0)
+        return errno == EINVAL || errno == ENOSPC || errno == EPERM ? NULL : ERR_SYS(errno, "make a cgroup namespace");
+    if (mount("cgroup2", CGROUP_ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 && errno != ENODEV &&
+        errno != EPERM && errno != EBUSY)
+        return ERR_SYS(errno, "mount cgroup2 on %s", CGROUP_ROOT);
+    return NULL;
+}
+
+int cgroup_open_oom(const char *path)
+{
+    AUTO_FREE char *file = NULL;
+    int fd = -1;
+    struct err *e = full_path(path, "memory.events", &file);
+    if (!e)
+        fd = open(file, O_RDONLY | O_CLOEXEC);
+    err_drop(e);
+    return fd;
+}
+
+/* "oom_kill N": how many processes of it were killed. */
+bool cgroup_saw_oom(int fd)
+{
+    char text[512];
+    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    const char *line = strstr(text, "oom_kill ");
+    return line && line[strlen("oom_kill ")] != '0';
+}
+
+static void remove_below(int parent, const char *name, unsigned depth)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        (void)fd_close(fd);
+        return;
+    }
+    for (struct dirent *de; depth < CGROUP_DEPTH_MAX && (de = readdir(dir));) {
+        if (de->d_type == DT_DIR && strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0)
+            remove_below(fd, de->d_name, depth + 1);
+    }
+    closedir(dir);
+    (void)unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+void cgroup_remove(const char *path)
+{
+    AUTO_FREE char *full = NULL;
+    struct err *e = full_path(path, "", &full);
+    if (!e && strcmp(path, "/") != 0 && is_cgroup2(CGROUP_ROOT))
+        remove_below(AT_FDCWD, full, 0);
+    err_drop(e);
+}

@@ -1,0 +1,23 @@
+/* A connection, for the files of the client side. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/msg.h"
+#include "base/proc.h"
+#include "engine/monitor/client.h"
+
+struct monitor {
+    int sock;
+    struct proc child; /* when we started it; it is not ours to kill */
+    bool attached;
+    bool tty;
+    int stdin_fd;
+};
+
+/* The next message. A MONITOR_FAILED becomes its error; the end of the connection ERR_NETWORK. */
+struct err *client_recv(struct monitor *m, struct msg *ret) ERR_RESULT;
+/* The next message, which must be `type` with a payload of at least `min` bytes. */
+struct err *client_expect(struct monitor *m, uint32_t type, size_t min, struct msg *ret) ERR_RESULT;
+/* Note what a MONITOR_ATTACHED brings. */
+struct err *client_note_attached(struct monitor *m, struct msg *msg) ERR_RESULT;

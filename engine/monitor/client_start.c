@@ -1,0 +1,151 @@
+/* Starting a monitor: spawn, plan, mounted, launch. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "engine/monitor/client.h"
+#include "engine/monitor/client_internal.h"
+#include "engine/monitor/spawnfd.h"
+
+#define START_FDS_MAX (SPAWN_FD_PRESERVE + PLAN_PRESERVE_FDS_MAX)
+
+/* What the monitor, the runtime and the exit command can use; the rest of the user's environment stays out of them, and
+ * out of the monitor's memory. Prefixes end in '_'. */
+static struct err *start_environment(struct strv *ret)
+{
+    static const char *const names[] = {
+        "PATH", "HOME",          "USER",         "LOGNAME",       "TMPDIR",
+        "LANG", "XDG_",          "CORACLE_",     "CONTAINERS_",   "DBUS_SESSION_BUS_ADDRESS",
+        "LC_",  "NOTIFY_SOCKET", "ASAN_OPTIONS", "UBSAN_OPTIONS", "REGISTRY_AUTH_FILE"};
+    for (char **env = environ; env && *env; env++) {
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+            size_t len = strlen(names[i]);
+            bool prefix = names[i][len - 1] == '_';
+            if (strncmp(*env, names[i], len) == 0 && (prefix || (*env)[len] == '=')) {
+                TRY(strv_add(ret, *env));
+                break;
+            }
+        }
+    }
+    return NULL;
+}
+
+static size_t start_fds(const struct monitor_start_opts *o, int control, int null, struct proc_fd *fds)
+{
+    static const int standard[] = {0, 1, 2};
+    size_t n = 0;
+    for (int i = 0; i < 3; i++)
+        fds[n++] = (struct proc_fd){null, i};
+    fds[n++] = (struct proc_fd){control, SPAWN_FD_CONTROL};
+    if (o->session_lock_fd >= 0)
+        fds[n++] = (struct proc_fd){o->session_lock_fd, SPAWN_FD_SESSION_LOCK};
+    if (o->plan->log_driver && strcmp(o->plan->log_driver, "passthrough") == 0) {
+        const int *stdio = o->stdio ? o->stdio : standard;
+        for (int i = 0; i < 3; i++)
+            fds[n++] = (struct proc_fd){stdio[i], SPAWN_FD_STDIO + i};
+    }
+    for (uint32_t i = 0; i < o->plan->preserve_fds; i++)
+        fds[n++] = (struct proc_fd){3 + (int)i, SPAWN_FD_PRESERVE + (int)i};
+    return n;
+}
+
+static struct err *start_check_fds(const struct monitor_plan *p)
+{
+    for (uint32_t i = 0; i < p->preserve_fds; i++) {
+        if (fcntl(3 + (int)i, F_GETFD) < 0)
+            return ERR_SYS(errno, "file descriptor %u is not open, so it cannot be preserved", 3 + i);
+    }
+    return NULL;
+}
+
+static struct err *start_spawn(const struct monitor_start_opts *o, int control, struct proc *ret)
+{
+    AUTO_FREE char *found = NULL;
+    AUTO_STRV struct strv env = STRV_INIT;
+    AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    struct proc_fd fds[START_FDS_MAX];
+    char name[] = "coracle-monitor";
+    char *const argv[] = {name, NULL};
+    char *const no_env[] = {NULL};
+    if (null < 0)
+        return ERR_SYS(errno, "open /dev/null");
+    if (!o->helper)
+        TRY(proc_find_helper("coracle-monitor", &found));
+    TRY(start_environment(&env));
+    const struct proc_opts opts = {
+        .path = o->helper ? o->helper : found,
+        .argv = argv,
+        .envp = env.items ? env.items : no_env,
+        .fds = fds,
+        .n_fds = start_fds(o, control, null, fds),
+        .cwd = "/",
+        .new_session = true,
+        .default_signals = true,
+    };
+    return ERR_WRAP(proc_spawn(&opts, ret), "start the container's monitor");
+}
+
+struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor **ret)
+{
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    int pair[2];
+    TRY(start_check_fds(opts->plan));
+    TRY(plan_encode(opts->plan, &sb));
+    TRY(msg_pair(pair));
+    AUTO_FD int ours = pair[0];
+    AUTO_FD int theirs = pair[1];
+    /* The plan waits in the socket while the program is loaded. */
+    TRY_WRAP(msg_send(ours, MONITOR_PLAN, sb.data, sb.len, NULL, 0), "plan of a container");
+    struct monitor *m = mem_zalloc(sizeof(*m));
+    if (!m)
+        return err_oom();
+    *m = (struct monitor){.sock = -1, .child = PROC_INIT, .stdin_fd = -1};
+    struct err *e = start_spawn(opts, theirs, &m->child);
+    if (e) {
+        monitor_free(m);
+        return e;
+    }
+    m->sock = TAKE_FD(ours);
+    *ret = m;
+    return NULL;
+}
+
+struct err *monitor_wait_mounted(struct monitor *m, int *ret_root_fd, int *ret_private_fd)
+{
+    AUTO_MSG struct msg msg = MSG_INIT;
+    TRY(client_expect(m, MONITOR_MOUNTED, 0, &msg));
+    if (msg.n_fds != 2)
+        return ERR_NEW(ERR_CORRUPT, "container's monitor: %zu descriptors with the mounted root", msg.n_fds);
+    if (ret_root_fd)
+        *ret_root_fd = TAKE_FD(msg.fds[0]);
+    if (ret_private_fd)
+        *ret_private_fd = TAKE_FD(msg.fds[1]);
+    return NULL;
+}
+
+struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach, struct monitor_started *ret)
+{
+    AUTO_MSG struct msg started = MSG_INIT;
+    AUTO_MSG struct msg attached = MSG_INIT;
+    if (attach)
+        TRY(msg_send(m->sock, MONITOR_ATTACH, attach, sizeof(*attach), NULL, 0));
+    struct err *e = msg_send(m->sock, MONITOR_START, NULL, 0, NULL, 0);
+    if (e && err_kind(e) != ERR_NETWORK) /* where it has failed before, its message says why */
+        return e;
+    err_drop(e);
+    TRY(client_expect(m, MONITOR_STARTED, sizeof(*ret), &started));
+    memcpy(ret, started.data, sizeof(*ret));
+    if (!attach)
+        return NULL;
+    TRY(client_expect(m, MONITOR_ATTACHED, sizeof(struct monitor_attached), &attached));
+    return client_note_attached(m, &attached);
+}
+
+struct err *monitor_cleaned(struct monitor *m)
+{
+    return msg_send(m->sock, MONITOR_CLEANED, NULL, 0, NULL, 0);
+}

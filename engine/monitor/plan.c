@@ -1,0 +1,239 @@
+#include "engine/monitor/plan.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/ident.h"
+#include "base/mem.h"
+#include "engine/monitor/wire.h"
+
+#define PLAN_MAGIC 0x4e4c5043u
+#define EXEC_MAGIC 0x43455843u
+#define PLAN_SIZE_MAX 65535u /* of a terminal */
+
+#define P(type, member) WIRE(type, struct monitor_plan, member)
+static const struct wire_field plan_fields[] = {
+    P(WIRE_STR, id),
+    P(WIRE_STR, name),
+    P(WIRE_STR, run_dir),
+    P(WIRE_STR, session_dir),
+    P(WIRE_STR, container_dir),
+    P(WIRE_STR, bundle),
+    P(WIRE_STR, runtime),
+    P(WIRE_STRV, runtime_flags),
+    P(WIRE_STR, cgroup_manager),
+    P(WIRE_BOOL, run_delete),
+    P(WIRE_BOOL, tty),
+    P(WIRE_BOOL, interactive),
+    P(WIRE_U32, rows),
+    P(WIRE_U32, cols),
+    P(WIRE_STR, log_driver),
+    P(WIRE_STR, log_path),
+    P(WIRE_STR, log_tag),
+    P(WIRE_U64, log_max_bytes),
+    P(WIRE_U32, preserve_fds),
+    P(WIRE_U32, restart),
+    P(WIRE_U32, restart_max),
+    P(WIRE_U32, restart_count),
+    P(WIRE_U32, stop_signal),
+    P(WIRE_U64, stop_timeout_nsec),
+    P(WIRE_U64, timeout_nsec),
+    P(WIRE_STR, pidfile),
+    P(WIRE_STRV, exit_command),
+    P(WIRE_BOOL, foreground),
+    P(WIRE_BOOL, auto_remove),
+};
+#undef P
+
+#define M(type, member) WIRE(type, struct plan_mount, member)
+static const struct wire_field mount_fields[] = {
+    M(WIRE_STR, driver),    M(WIRE_STR, layers_dir), M(WIRE_STRV, layers),      M(WIRE_STR, rootfs),
+    M(WIRE_STR, upper_dir), M(WIRE_BOOL, read_only), M(WIRE_BOOL, is_volatile),
+};
+#undef M
+
+#define X(type, member) WIRE(type, struct monitor_exec, member)
+static const struct wire_field exec_fields[] = {
+    X(WIRE_STR, id),        X(WIRE_BOOL, tty),         X(WIRE_BOOL, interactive), X(WIRE_BOOL, attach),
+    X(WIRE_BOOL, no_stdin), X(WIRE_BOOL, no_stdout),   X(WIRE_BOOL, no_stderr),   X(WIRE_U32, rows),
+    X(WIRE_U32, cols),      X(WIRE_U32, preserve_fds),
+};
+#undef X
+
+void plan_done(struct monitor_plan *p)
+{
+    wire_done(plan_fields, ARRAY_LEN(plan_fields), p);
+    wire_done(mount_fields, ARRAY_LEN(mount_fields), &p->root);
+    for (size_t i = 0; i < p->n_mounts; i++)
+        wire_done(mount_fields, ARRAY_LEN(mount_fields), &p->mounts[i]);
+    mem_freep(&p->mounts);
+    *p = (struct monitor_plan){0};
+}
+
+struct err *plan_encode(const struct monitor_plan *p, struct strbuf *ret)
+{
+    TRY_WRAP(plan_check(p), "plan of a container");
+    TRY(wire_put_u32(ret, PLAN_MAGIC));
+    TRY(wire_put(ret, plan_fields, ARRAY_LEN(plan_fields), p));
+    TRY(wire_put(ret, mount_fields, ARRAY_LEN(mount_fields), &p->root));
+    TRY(wire_put_u32(ret, (uint32_t)p->n_mounts));
+    for (size_t i = 0; i < p->n_mounts; i++)
+        TRY(wire_put(ret, mount_fields, ARRAY_LEN(mount_fields), &p->mounts[i]));
+    return NULL;
+}
+
+static struct err *get_magic(struct wire_reader *r, uint32_t magic, const char *what)
+{
+    uint32_t got;
+    TRY(wire_get_u32(r, what, &got));
+    return got == magic ? NULL : ERR_NEW(ERR_CORRUPT, "this is not %s", what);
+}
+
+static struct err *get_mounts(struct wire_reader *r, struct monitor_plan *p)
+{
+    uint32_t count;
+    TRY(wire_get_u32(r, "mounts", &count));
+    if (count > PLAN_MOUNTS_MAX)
+        return ERR_NEW(ERR_CORRUPT, "%u mounts are too many", count);
+    p->mounts = mem_zalloc(count * sizeof(*p->mounts));
+    if (!p->mounts)
+        return err_oom();
+    p->n_mounts = count;
+    for (uint32_t i = 0; i < count; i++)
+        TRY(wire_get(r, mount_fields, ARRAY_LEN(mount_fields), &p->mounts[i]));
+    return NULL;
+}
+
+struct err *plan_decode(const void *data, size_t len, struct monitor_plan *ret)
+{
+    AUTO_PLAN struct monitor_plan p = {0};
+    struct wire_reader r = {.at = data, .left = len};
+    TRY(get_magic(&r, PLAN_MAGIC, "a plan"));
+    TRY(wire_get(&r, plan_fields, ARRAY_LEN(plan_fields), &p));
+    TRY(wire_get(&r, mount_fields, ARRAY_LEN(mount_fields), &p.root));
+    TRY(get_mounts(&r, &p));
+    TRY(wire_end(&r));
+    TRY(plan_check(&p));
+    *ret = p;
+    p = (struct monitor_plan){0};
+    return NULL;
+}
+
+/* --- what cannot be right --- */
+
+static struct err *check_path(const char *path, const char *what, bool required)
+{
+    if (!path && required)
+        return ERR_NEW(ERR_INVALID, "%s is missing", what);
+    if (path && path[0] != '/')
+        return ERR_NEW(ERR_INVALID, "%s \"%s\" is not an absolute path", what, path);
+    return NULL;
+}
+
+static struct err *check_mount(const struct plan_mount *m)
+{
+    if (!m->driver)
+        return ERR_NEW(ERR_INVALID, "a mount without a storage driver");
+    TRY(check_path(m->layers_dir, "directory of layers", m->layers.count > 0));
+    TRY(check_path(m->rootfs, "root file system", false));
+    return check_path(m->upper_dir, "directory of a mount", false);
+}
+
+static struct err *check_paths(const struct monitor_plan *p)
+{
+    TRY(check_path(p->run_dir, "transient directory", true));
+    TRY(check_path(p->container_dir, "container's directory", true));
+    TRY(check_path(p->runtime, "OCI runtime", true));
+    TRY(check_path(p->bundle, "bundle", false));
+    TRY(check_path(p->session_dir, "session's directory", false));
+    TRY(check_path(p->pidfile, "pid file", false));
+    TRY(check_path(p->log_path, "log file", false));
+    return p->exit_command.count ? check_path(p->exit_command.items[0], "exit command", true) : NULL;
+}
+
+/* Log drivers and terminals. */
+static struct err *check_stdio(const struct monitor_plan *p)
+{
+    static const char *const drivers[] = {"k8s-file", "json-file", "journald", "none", "passthrough"};
+    bool known = !p->log_driver;
+    for (size_t i = 0; i < ARRAY_LEN(drivers) && !known; i++)
+        known = strcmp(p->log_driver, drivers[i]) == 0;
+    if (!known)
+        return ERR_NEW(ERR_INVALID,
+                       "unknown log driver \"%s\"; there are k8s-file, json-file, journald, none and passthrough",
+                       p->log_driver);
+    if (p->log_driver && strcmp(p->log_driver, "passthrough") == 0 && p->tty)
+        return ERR_NEW(ERR_INVALID, "log driver passthrough cannot be used together with a terminal");
+    if (p->rows > PLAN_SIZE_MAX || p->cols > PLAN_SIZE_MAX)
+        return ERR_NEW(ERR_INVALID, "a terminal of %u by %u", p->rows, p->cols);
+    return NULL;
+}
+
+struct err *plan_check(const struct monitor_plan *p)
+{
+    if (!p->id || !ident_is_prefix(p->id))
+        return ERR_NEW(ERR_INVALID, "\"%s\" is no container id", p->id ? p->id : "");
+    TRY(check_paths(p));
+    TRY(check_mount(&p->root));
+    for (size_t i = 0; i < p->n_mounts; i++)
+        TRY(check_mount(&p->mounts[i]));
+    TRY(check_stdio(p));
+    if (p->n_mounts > PLAN_MOUNTS_MAX || p->preserve_fds > PLAN_PRESERVE_FDS_MAX)
+        return ERR_NEW(ERR_INVALID, "more than %u mounts or %u preserved descriptors", PLAN_MOUNTS_MAX,
+                       PLAN_PRESERVE_FDS_MAX);
+    if (p->restart > PLAN_RESTART_UNLESS_STOPPED)
+        return ERR_NEW(ERR_INVALID, "restart policy %u", p->restart);
+    if (p->stop_signal >= (uint32_t)_NSIG)
+        return ERR_NEW(ERR_INVALID, "stop signal %u", p->stop_signal);
+    if (p->stop_timeout_nsec < 0 || p->timeout_nsec < 0)
+        return ERR_NEW(ERR_INVALID, "a negative time-out");
+    if (p->cgroup_manager && strcmp(p->cgroup_manager, "cgroupfs") != 0 && strcmp(p->cgroup_manager, "systemd") != 0 &&
+        strcmp(p->cgroup_manager, "disabled") != 0)
+        return ERR_NEW(ERR_INVALID, "unknown cgroup manager \"%s\"", p->cgroup_manager);
+    return NULL;
+}
+
+/* --- exec requests --- */
+
+void plan_exec_done(struct monitor_exec *x)
+{
+    wire_done(exec_fields, ARRAY_LEN(exec_fields), x);
+    *x = (struct monitor_exec){0};
+}
+
+static struct err *check_exec(const struct monitor_exec *x)
+{
+    if (!x->id || !ident_is_prefix(x->id))
+        return ERR_NEW(ERR_INVALID, "\"%s\" is no exec session id", x->id ? x->id : "");
+    if (x->preserve_fds > PLAN_EXEC_PRESERVE_FDS_MAX)
+        return ERR_NEW(ERR_UNSUPPORTED, "exec can preserve %u descriptors at most, not %u", PLAN_EXEC_PRESERVE_FDS_MAX,
+                       x->preserve_fds);
+    if (x->rows > PLAN_SIZE_MAX || x->cols > PLAN_SIZE_MAX)
+        return ERR_NEW(ERR_INVALID, "a terminal of %u by %u", x->rows, x->cols);
+    return NULL;
+}
+
+struct err *plan_exec_encode(const struct monitor_exec *x, struct strbuf *ret)
+{
+    TRY(check_exec(x));
+    TRY(wire_put_u32(ret, EXEC_MAGIC));
+    return wire_put(ret, exec_fields, ARRAY_LEN(exec_fields), x);
+}
+
+struct err *plan_exec_decode(const void *data, size_t len, struct monitor_exec *ret)
+{
+    struct monitor_exec x = {0};
+    struct wire_reader r = {.at = data, .left = len};
+    struct err *e = get_magic(&r, EXEC_MAGIC, "an exec request");
+    if (!e)
+        e = wire_get(&r, exec_fields, ARRAY_LEN(exec_fields), &x);
+    if (!e)
+        e = wire_end(&r);
+    if (!e)
+        e = check_exec(&x);
+    if (e)
+        plan_exec_done(&x);
+    else
+        *ret = x;
+    return e;
+}
