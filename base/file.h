@@ -37,6 +37,9 @@ struct err *file_copy_data(int from_fd, int to_fd) ERR_RESULT;
  * special files, owners, modes, times, extended attributes; the directory's own attributes as well. An existing entry
  * that is not a directory is an error (EEXIST). Device nodes that may not be made are left out. */
 struct err *file_copy_tree(int from_dirfd, int to_dirfd) ERR_RESULT;
+/* The same with other owners: `fn` changes *uid and *gid; false: there is no such owner (ERR_UNSUPPORTED). */
+typedef bool (*file_owner_fn)(uid_t *uid, gid_t *gid, void *arg);
+struct err *file_copy_tree_owned(int from_dirfd, int to_dirfd, file_owner_fn fn, void *arg) ERR_RESULT;
 /* Give everything below the directory, and itself, to uid:gid; links are not followed, other mounts not entered. */
 struct err *file_chown_tree(int dirfd, uid_t uid, gid_t gid) ERR_RESULT;
 

@@ -26,6 +26,8 @@ struct seen {
 
 struct copy {
     int to_root;
+    file_owner_fn owner; /* NULL: as they are */
+    void *owner_arg;
     struct seen *seen;
     size_t n_seen, cap_seen;
     char path[PATH_MAX]; /* of the entry at hand, relative to the root */
@@ -137,12 +139,23 @@ static struct err *copy_subdir(struct copy *c, int from_dir, int to_dir, const c
     return copy_attributes(from, to, st);
 }
 
+/* The owner that the copy gets, into *st. */
+static struct err *map_owner(const struct copy *c, struct stat *st)
+{
+    uid_t uid = st->st_uid;
+    gid_t gid = st->st_gid;
+    if (c->owner && !c->owner(&st->st_uid, &st->st_gid, c->owner_arg))
+        return ERR_NEW(ERR_UNSUPPORTED, "its owner %u:%u is not mapped", uid, gid);
+    return NULL;
+}
+
 static struct err *copy_entry(struct copy *c, int from, int to, const char *name, unsigned depth)
 {
     struct stat st;
     bool done = false;
     if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return ERR_SYS(errno, "stat %s", name);
+    TRY(map_owner(c, &st));
     if (S_ISDIR(st.st_mode))
         return copy_subdir(c, from, to, name, &st, depth);
     if (st.st_nlink > 1)
@@ -181,13 +194,14 @@ static struct err *copy_dir(struct copy *c, int from, int to, unsigned depth)
             c->path[base] = '/';
         memcpy(c->path + base + (base ? 1 : 0), de->d_name, n + 1);
         e = copy_entry(c, from, to, de->d_name, depth);
-        c->path[base] = '\0';
+        if (!e)
+            c->path[base] = '\0';
     }
     closedir(d);
     return e;
 }
 
-struct err *file_copy_tree(int from_dirfd, int to_dirfd)
+struct err *file_copy_tree_owned(int from_dirfd, int to_dirfd, file_owner_fn fn, void *arg)
 {
     struct stat st;
     if (fstat(from_dirfd, &st) < 0)
@@ -196,7 +210,11 @@ struct err *file_copy_tree(int from_dirfd, int to_dirfd)
     if (!c)
         return err_oom();
     c->to_root = to_dirfd;
-    struct err *e = copy_dir(c, from_dirfd, to_dirfd, 0);
+    c->owner = fn;
+    c->owner_arg = arg;
+    struct err *e = map_owner(c, &st);
+    if (!e)
+        e = copy_dir(c, from_dirfd, to_dirfd, 0);
     if (e && c->path[0])
         e = ERR_WRAP(e, "copy %s", c->path);
     if (!e)
@@ -206,4 +224,9 @@ struct err *file_copy_tree(int from_dirfd, int to_dirfd)
     mem_freep(&c->seen);
     mem_freep(&c);
     return e;
+}
+
+struct err *file_copy_tree(int from_dirfd, int to_dirfd)
+{
+    return file_copy_tree_owned(from_dirfd, to_dirfd, NULL, NULL);
 }

@@ -1,0 +1,338 @@
+/* Creating a container: find its image, settle its mounts, write row and directory in one short transaction. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/ident.h"
+#include "base/mem.h"
+#include "base/timefmt.h"
+#include "engine/container/internal.h"
+#include "engine/engine.h"
+#include "engine/image/image.h"
+#include "engine/volume/volume.h"
+
+/* What a creation gathers before its transaction. */
+struct creation {
+    struct engine *e;
+    struct container_spec spec; /* our copy, completed */
+    struct image *image;        /* NULL with --rootfs */
+    struct image_config config;
+    struct strv needs;          /* ids of containers */
+    struct strv needs_images;   /* ids of images that are mounted */
+    struct strv volumes;        /* names */
+    struct strv anonymous;      /* those of them that were made here and have no other user */
+    struct ident id;
+    char *name;
+    char *json;
+};
+
+static void creation_done(struct creation *n)
+{
+    container_spec_done(&n->spec);
+    image_free(n->image);
+    image_config_done(&n->config);
+    strv_done(&n->needs);
+    strv_done(&n->needs_images);
+    strv_done(&n->volumes);
+    strv_done(&n->anonymous);
+    mem_freep(&n->name);
+    mem_freep(&n->json);
+}
+
+/* A copy by way of JSON, which also proves that the row will be readable. */
+static struct err *copy_spec(const struct container_spec *from, struct container_spec *ret)
+{
+    AUTO_FREE char *text = NULL;
+    TRY(container_spec_to_json(from, &text));
+    return container_spec_from_json(text, strlen(text), ret);
+}
+
+static struct err *find_image(struct creation *n)
+{
+    struct image_platform platform = {0};
+    struct err *err = NULL;
+    if (!n->spec.image)
+        return NULL;
+    if (n->spec.platform)
+        TRY(image_platform_parse(n->spec.platform, &platform));
+    err = image_ensure(n->e, n->spec.image, n->spec.pull, &platform, &n->image);
+    image_platform_done(&platform);
+    TRY(err);
+    return image_read_config(n->e, n->image, &n->config);
+}
+
+/* --- namespaces of other containers: names become ids, so that renaming changes nothing */
+
+static struct err *settle_namespaces(struct creation *n)
+{
+    struct ns_spec *const all[] = {&n->spec.pid,     &n->spec.ipc,      &n->spec.uts,
+                                   &n->spec.network, &n->spec.cgroupns, &n->spec.userns};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct container *c;
+        if (all[i]->mode != NS_CONTAINER)
+            continue;
+        TRY(container_find(n->e, all[i]->arg ? all[i]->arg : "", &c));
+        struct err *err = mem_replace(&all[i]->arg, c->id);
+        if (!err && !strv_contains(&n->needs, c->id))
+            err = strv_add(&n->needs, c->id);
+        container_free(c);
+        TRY(err);
+    }
+    return NULL;
+}
+
+/* --- mounts: image volumes, --volumes-from, anonymous names */
+
+static bool has_target(const struct container_spec *s, const char *target)
+{
+    for (size_t i = 0; i < s->n_mounts; i++)
+        if (strcmp(s->mounts[i].target, target) == 0)
+            return true;
+    return false;
+}
+
+static struct err *add_image_volumes(struct creation *n)
+{
+    const char *mode = n->spec.image_volumes ? n->spec.image_volumes : "anonymous";
+    if (strcmp(mode, "ignore") == 0)
+        return NULL;
+    for (size_t i = 0; i < n->config.volumes.count; i++) {
+        const char *target = n->config.volumes.items[i];
+        AUTO_FREE char *flag = NULL;
+        if (target[0] != '/' || strchr(target, ':') || has_target(&n->spec, target))
+            continue;
+        if (strcmp(mode, "tmpfs") == 0) {
+            TRY(spec_add_tmpfs(&n->spec, target));
+        } else {
+            TRY(mem_strdup(target, &flag));
+            TRY(spec_add_volume(&n->spec, flag));
+        }
+        n->spec.mounts[n->spec.n_mounts - 1].from_image = true;
+    }
+    return NULL;
+}
+
+/* The mounts of one other container, as `-v` values; its tmpfs mounts are not shared. */
+static struct err *take_mounts_of(struct creation *n, const struct container *other, const char *options)
+{
+    for (size_t i = 0; i < other->spec.n_mounts; i++) {
+        const struct mount_spec *m = &other->spec.mounts[i];
+        AUTO_FREE char *flag = NULL;
+        if ((m->type != MOUNT_BIND && m->type != MOUNT_VOLUME) || has_target(&n->spec, m->target))
+            continue;
+        const char *ro = m->read_only ? "ro" : "rw";
+        TRY(mem_asprintf(&flag, "%s:%s:%s", m->source, m->target, *options ? options : ro));
+        TRY(spec_add_volume(&n->spec, flag));
+    }
+    return NULL;
+}
+
+static struct err *add_volumes_from(struct creation *n)
+{
+    for (size_t i = 0; i < n->spec.volumes_from.count; i++) {
+        AUTO_FREE char *name = NULL;
+        const char *value = n->spec.volumes_from.items[i], *colon = strchr(value, ':');
+        struct container *c;
+        TRY(mem_strndup(value, colon ? (size_t)(colon - value) : strlen(value), &name));
+        TRY_WRAP(container_find(n->e, name, &c), "volumes-from");
+        struct err *err = take_mounts_of(n, c, colon ? colon + 1 : "");
+        if (!err && !strv_contains(&n->needs, c->id))
+            err = strv_add(&n->needs, c->id);
+        container_free(c);
+        TRY(err);
+    }
+    return NULL;
+}
+
+/* Anonymous volumes get their names, named ones come into being; image mounts keep their image alive. */
+static struct err *settle_mount(struct creation *n, struct mount_spec *m)
+{
+    if (m->type == MOUNT_IMAGE) {
+        struct image *i;
+        TRY(image_ensure(n->e, m->source, NULL, &(struct image_platform){0}, &i));
+        struct err *err = strv_contains(&n->needs_images, i->id) ? NULL : strv_add(&n->needs_images, i->id);
+        image_free(i);
+        return err;
+    }
+    if (m->type == MOUNT_BIND && access(m->source, F_OK) < 0)
+        return errno == ENOENT ? ERR_NEW(ERR_NOT_FOUND, "statfs %s: no such file or directory", m->source)
+                               : ERR_SYS(errno, "statfs %s", m->source);
+    if (m->type != MOUNT_VOLUME)
+        return NULL;
+    struct volume *v = NULL;
+    bool anonymous = !m->source || !*m->source;
+    struct volume_create_opts opts = {
+        .name = anonymous ? NULL : m->source,
+        .driver = m->volume_driver,
+        .options = m->volume_options,
+        .anonymous = anonymous,
+        .ignore_existing = true,
+    };
+    TRY(volume_create(n->e, &opts, &v));
+    struct err *err = mem_replace(&m->source, v->name);
+    if (!err && !strv_contains(&n->volumes, v->name))
+        err = strv_add(&n->volumes, v->name);
+    if (!err && anonymous)
+        err = strv_add(&n->anonymous, v->name);
+    volume_free(v);
+    return err;
+}
+
+static struct err *settle_mounts(struct creation *n)
+{
+    TRY(add_volumes_from(n));
+    TRY(add_image_volumes(n));
+    for (size_t i = 0; i < n->spec.n_mounts; i++)
+        TRY(settle_mount(n, &n->spec.mounts[i]));
+    return NULL;
+}
+
+static struct err *settle_identity(struct creation *n)
+{
+    const char *runtime;
+    TRY(ident_random(&n->id));
+    if (n->spec.name && *n->spec.name) {
+        if (!ident_is_name(n->spec.name))
+            return ERR_NEW(ERR_INVALID, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");
+        TRY(mem_strdup(n->spec.name, &n->name));
+    } else {
+        TRY(container_random_name(n->e, &n->name));
+    }
+    if (!n->spec.runtime) {
+        TRY(engine_runtime(n->e, &runtime));
+        TRY(mem_replace(&n->spec.runtime, runtime));
+    }
+    return mem_replace(&n->spec.name, n->name);
+}
+
+/* --- the transaction */
+
+static struct err *insert_pairs(struct store *s, const char *sql, const char *id, const struct strv *values)
+{
+    for (size_t i = 0; i < values->count; i++) {
+        struct store_stmt *st;
+        TRY(store_prepare(s, sql, &st));
+        TRY(store_bind(st, "tt", id, values->items[i]));
+        TRY(store_run(st));
+    }
+    return NULL;
+}
+
+/* Who has the name; for the message. */
+static struct err *name_in_use(struct creation *n)
+{
+    struct store_stmt *st;
+    bool row = false;
+    const char *id = "";
+    TRY(store_prepare(engine_store(n->e), "SELECT id FROM containers WHERE name = ?1", &st));
+    TRY(store_bind(st, "t", n->name));
+    TRY(store_step(st, &row));
+    if (row)
+        id = store_col_text(st, 0);
+    return ERR_NEW(ERR_EXISTS,
+                   "creating container storage: the container name \"%s\" is already in use by %s. You have to remove "
+                   "that container to be able to reuse that name: that name is already in use",
+                   n->name, id);
+}
+
+static struct err *insert_rows(struct creation *n)
+{
+    struct store *s = engine_store(n->e);
+    struct store_stmt *st;
+    TRY(store_prepare(s,
+                      "INSERT INTO containers(id, name, image_id, image_name, created_nsec, auto_remove, spec, "
+                      "started_nsec) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                      &st));
+    bool starting = n->spec.for_run && n->spec.auto_remove;
+    const char *image_name = !n->image                ? ""
+                             : n->image->names.count ? n->image->names.items[0]
+                                                     : n->spec.image;
+    TRY(store_bind(st, "ttttiiti", n->id.s, n->name, n->image ? n->image->id : NULL, image_name, timefmt_now(),
+                   (int64_t)n->spec.auto_remove, n->json, starting ? CONTAINER_STARTING : (int64_t)0));
+    struct err *err = store_run(st);
+    if (err && err_kind(err) == ERR_EXISTS) {
+        err_drop(err);
+        return name_in_use(n);
+    }
+    TRY(err);
+    TRY(insert_pairs(s, "INSERT INTO container_needs(container_id, needs_id) VALUES(?1, ?2)", n->id.s, &n->needs));
+    TRY(insert_pairs(s, "INSERT INTO container_images(container_id, image_id) VALUES(?1, ?2)", n->id.s,
+                     &n->needs_images));
+    TRY(insert_pairs(s, "INSERT INTO container_volumes(container_id, volume) VALUES(?1, ?2)", n->id.s, &n->volumes));
+    return store_event(s, "container", "create", n->id.s, n->name, NULL);
+}
+
+static struct err *make_directory(struct creation *n, bool *ret_made)
+{
+    AUTO_FREE char *dir = NULL;
+    int root = store_root_fd(engine_store(n->e));
+    TRY(mem_asprintf(&dir, "containers/%s", n->id.s));
+    if (mkdirat(root, dir, 0711) < 0) {
+        if (errno != ENOENT)
+            return ERR_SYS(errno, "create directory %s", dir);
+        if (mkdirat(root, "containers", 0711) < 0 && errno != EEXIST)
+            return ERR_SYS(errno, "create directory containers");
+        if (mkdirat(root, dir, 0711) < 0)
+            return ERR_SYS(errno, "create directory %s", dir);
+    }
+    *ret_made = true;
+    return NULL;
+}
+
+/* Directory and row under one write transaction: a sweep, which takes one too, sees both or neither. */
+static struct err *commit(struct creation *n)
+{
+    struct store *s = engine_store(n->e);
+    AUTO_TX struct store_tx_guard tx = {s};
+    AUTO_FREE char *dir = NULL;
+    bool made = false;
+    TRY(mem_asprintf(&dir, "containers/%s", n->id.s));
+    TRY(store_begin(s, STORE_WRITE, false));
+    struct err *err = make_directory(n, &made);
+    if (!err)
+        err = insert_rows(n);
+    if (!err)
+        err = store_commit(s);
+    if (err && made)
+        err_drop(file_remove_tree(store_root_fd(s), dir));
+    return err;
+}
+
+static struct err *create(struct creation *n, const struct container_spec *spec, struct container **ret)
+{
+    TRY(container_spec_check(spec));
+    TRY(copy_spec(spec, &n->spec));
+    TRY(find_image(n));
+    TRY(settle_namespaces(n));
+    TRY(settle_mounts(n));
+    TRY(settle_identity(n));
+    TRY(container_spec_to_json(&n->spec, &n->json));
+    AUTO_FD int lock = -1;
+    TRY(container_lock(n->e, n->id.s, &lock));
+    struct err *err = commit(n);
+    if (!err)
+        err = container_find_own(n->e, n->id.s, ret);
+    if (err) {
+        container_unlock(n->e, n->id.s, TAKE_FD(lock));
+        return err;
+    }
+    (*ret)->lock_fd = TAKE_FD(lock);
+    (*ret)->engine = n->e;
+    return NULL;
+}
+
+struct err *container_create(struct engine *e, const struct container_spec *spec, struct container **ret)
+{
+    struct creation n = {.e = e};
+    container_spec_init(&n.spec);
+    struct err *err = create(&n, spec, ret);
+    for (size_t i = 0; err && i < n.anonymous.count; i++)
+        err_drop(volume_remove(e, n.anonymous.items[i]));
+    creation_done(&n);
+    return err;
+}

@@ -1,0 +1,28 @@
+/* What the files of `container inspect` share: inspect.c (the object, its state), inspect_config.c (Config),
+ * inspect_host.c (HostConfig). The shapes are Podman 4.3's (libpod/define, InspectContainerData). */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "engine/container/container.h"
+#include "engine/image/image.h"
+
+struct inspection {
+    struct engine *e;
+    struct container *c;
+    struct image *image;  /* NULL with --rootfs */
+    struct image_config config;
+    json_t *oci;          /* config.json as a start would make it */
+    char *dir, *run_dir;
+    const char *driver;
+};
+
+/* The objects, new references. */
+struct err *inspect_config(const struct inspection *in, json_t **ret) ERR_RESULT;
+struct err *inspect_host(const struct inspection *in, json_t **ret) ERR_RESULT;
+
+/* "key=value" strings as an object; NULL items as Go's null. */
+struct err *inspect_put_pairs(json_t *obj, const char *key, const struct strv *pairs) ERR_RESULT;
+/* Part of the OCI config, borrowed: inspect_oci(in, "process", "args"). NULL when absent. */
+json_t *inspect_oci(const struct inspection *in, const char *section, const char *key);

@@ -1,0 +1,71 @@
+/* What the files of this folder's lifecycle part share. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "engine/container/container.h"
+#include "engine/store/store.h"
+
+/* Columns of every query that container_from_row() reads. */
+#define CONTAINER_COLUMNS                                                                                      \
+    "c.id, c.name, c.image_id, c.image_name, c.created_nsec, c.started_nsec, c.finished_nsec, c.exit_code, " \
+    "c.oom_killed, c.restart_count, c.error, c.auto_remove"
+#define CONTAINER_SELECT "SELECT " CONTAINER_COLUMNS " FROM containers c"
+/* Index of the first column behind CONTAINER_COLUMNS. */
+#define CONTAINER_COLUMNS_END 12
+
+/* The current row. With `spec_column` >= 0, that column's text is kept and parsed. The state is not observed yet. */
+struct err *container_from_row(struct store_stmt *st, int spec_column, struct container **ret) ERR_RESULT;
+/* Load and parse the spec when it isn't there. */
+struct err *container_load_spec(struct engine *e, struct container *c) ERR_RESULT;
+
+/* The row with this very id, spec included, as it stands: nothing is observed (the caller holds the lock). */
+struct err *container_find_own(struct engine *e, const char *id, struct container **ret) ERR_RESULT;
+
+/* --- directories */
+/* <root>/containers/<id> and <run_dir>/containers/<id>. */
+struct err *container_dir(const struct engine *e, const char *id, char **ret) ERR_RESULT;
+struct err *container_run_dir(const struct engine *e, const char *id, char **ret) ERR_RESULT;
+
+/* --- the working lock of a container: <run_dir>/work/<id>
+ *
+ * Whoever changes a container holds it: create, start (until the monitor has taken its own lock), remove, settle. While a
+ * container runs, its monitor holds <run_dir>/containers/<id>/lock; that lock alone says "running". Order: this one
+ * first, then a store transaction; the monitor's lock is only looked at. */
+struct err *container_lock(struct engine *e, const char *id, int *ret_fd) ERR_RESULT; /* ERR_IN_USE when held */
+/* Waits up to 10 s for whoever has it. */
+struct err *container_lock_wait(struct engine *e, const char *id, int *ret_fd) ERR_RESULT;
+void container_unlock(struct engine *e, const char *id, int take_fd);
+
+/* started_nsec of a row that `run` has made and not started yet: with --rm it goes as soon as its client is gone. */
+#define CONTAINER_STARTING ((int64_t)1)
+
+/* --- observation */
+/* Fill state, host_pid and what the last run left, from the monitor, the exit file or the row; settles what is over. */
+struct err *container_observe(struct engine *e, struct container *c) ERR_RESULT;
+/* No monitor holds it: clear what a killed one left, record the exit, honour --rm (c->gone then).
+ * The caller holds the lock. */
+struct err *container_settle(struct engine *e, struct container *c) ERR_RESULT;
+/* The exit file of a monitor, if there is one, into the row; the caller holds the lock. */
+struct err *container_record_exit(struct engine *e, struct container *c) ERR_RESULT;
+/* Rows marked for removal whose run is over, and whose client and monitor died before they could: remove them. */
+struct err *container_sweep(struct engine *e) ERR_RESULT;
+
+/* --- removal: row, directory. The caller holds the lock. */
+struct err *container_erase(struct engine *e, struct container *c, bool volumes) ERR_RESULT;
+
+/* The loop of run, start -a and attach; *ret_exit is -1 when detached. */
+struct monitor;
+struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io, int *ret_exit)
+    ERR_RESULT;
+
+/* Container events, with image and name as attributes. */
+struct err *container_event(struct engine *e, const struct container *c, const char *action) ERR_RESULT;
+
+/* "adjective_surname", not in use. */
+struct err *container_random_name(struct engine *e, char **ret) ERR_RESULT;
+
+/* Every row with `filter` holding; see list.c. */
+struct err *container_label_matches(const struct strv *labels, const char *want, bool *ret) ERR_RESULT;

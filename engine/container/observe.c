@@ -1,0 +1,252 @@
+/* What state a container is in: asked of the lock, the monitor and the exit file, never of a stored state. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/timefmt.h"
+#include "engine/container/internal.h"
+#include "engine/engine.h"
+#include "engine/monitor/client.h"
+#include "engine/monitor/record.h"
+
+/* <run_dir>/work/<id>: the directory is made with the first lock of a session. */
+static struct err *open_work_dir(const struct engine *e, int *ret)
+{
+    AUTO_FREE char *dir = NULL;
+    TRY(mem_asprintf(&dir, "%s/work", engine_run_dir(e)));
+    *ret = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*ret >= 0)
+        return NULL;
+    TRY(file_mkdirs(dir, 0700));
+    return file_open_dir(AT_FDCWD, dir, ret);
+}
+
+struct err *container_lock(struct engine *e, const char *id, int *ret_fd)
+{
+    AUTO_FD int dirfd = -1;
+    TRY(open_work_dir(e, &dirfd));
+    /* The file may be removed between open and flock by who held it before: then once more with the new one. */
+    for (int attempt = 0; attempt < 16; attempt++) {
+        AUTO_FD int fd = -1;
+        struct stat by_fd, by_name;
+        struct err *err = file_open_locked(dirfd, id, true, false, &fd);
+        if (err && err_kind(err) == ERR_IN_USE) {
+            err_drop(err);
+            break;
+        }
+        TRY(err);
+        if (fstat(fd, &by_fd) == 0 && fstatat(dirfd, id, &by_name, 0) == 0 && by_fd.st_ino == by_name.st_ino) {
+            *ret_fd = TAKE_FD(fd);
+            return NULL;
+        }
+    }
+    return ERR_NEW(ERR_IN_USE, "container %.12s: another command is working on it", id);
+}
+
+struct err *container_lock_wait(struct engine *e, const char *id, int *ret_fd)
+{
+    for (int i = 0;; i++) {
+        struct err *err = container_lock(e, id, ret_fd);
+        if (!err || err_kind(err) != ERR_IN_USE || i == 2000)
+            return err;
+        err_drop(err);
+        usleep(5000);
+    }
+}
+
+void container_unlock(struct engine *e, const char *id, int take_fd)
+{
+    AUTO_FD int dirfd = -1;
+    if (take_fd < 0)
+        return;
+    struct err *err = open_work_dir(e, &dirfd);
+    if (!err)
+        unlinkat(dirfd, id, 0); /* before the lock goes: nobody else can hold this file then */
+    err_drop(err);
+    fd_close(take_fd);
+}
+
+/* Is there a trace of a monitor at all? One system call, for the many stopped containers of a listing. */
+static bool has_run_dir(const struct engine *e, const char *id)
+{
+    AUTO_FREE char *path = NULL;
+    struct err *err = container_run_dir(e, id, &path);
+    bool yes = !err && access(path, F_OK) == 0;
+    err_drop(err);
+    return yes;
+}
+
+static void take_exit(struct container *c, const struct monitor_exit *x)
+{
+    c->exit_code = x->exit_code;
+    c->started_nsec = x->started_nsec;
+    c->finished_nsec = x->finished_nsec;
+    c->oom_killed = x->oom_killed != 0;
+    c->restart_count = (int)x->restart_count;
+}
+
+static struct err *read_exit_file(struct engine *e, struct container *c, bool *ret_found)
+{
+    AUTO_FREE char *dir = NULL, *error = NULL;
+    struct monitor_exit x;
+    *ret_found = false;
+    TRY(container_dir(e, c->id, &dir));
+    struct err *err = record_read(dir, &x, &error);
+    if (err && err_kind(err) == ERR_NOT_FOUND) {
+        err_drop(err);
+        return NULL;
+    }
+    TRY(err);
+    take_exit(c, &x);
+    *ret_found = true;
+    return error ? mem_replace(&c->error, error) : NULL;
+}
+
+static struct err *update_row(struct engine *e, const struct container *c)
+{
+    struct store *s = engine_store(e);
+    AUTO_TX struct store_tx_guard tx = {s};
+    struct store_stmt *st;
+    TRY(store_begin(s, STORE_WRITE, false));
+    TRY(store_prepare(s,
+                      "UPDATE containers SET started_nsec = ?2, finished_nsec = ?3, exit_code = ?4, oom_killed = ?5, "
+                      "restart_count = ?6, error = ?7 WHERE id = ?1",
+                      &st));
+    TRY(store_bind(st, "tiiiiit", c->id, c->started_nsec, c->finished_nsec, (int64_t)c->exit_code,
+                   (int64_t)c->oom_killed, (int64_t)c->restart_count, c->error ? c->error : ""));
+    TRY(store_run(st));
+    TRY(container_event(e, c, "died"));
+    return store_commit(s);
+}
+
+struct err *container_record_exit(struct engine *e, struct container *c)
+{
+    AUTO_FREE char *dir = NULL;
+    bool found;
+    TRY(read_exit_file(e, c, &found));
+    if (!found) {
+        /* Started, never finished, and no monitor: it was killed, and its container with it. */
+        if (c->started_nsec <= c->finished_nsec)
+            return NULL;
+        c->finished_nsec = timefmt_now();
+        c->exit_code = 137;
+        TRY(mem_replace(&c->error, "the container's monitor was killed"));
+    }
+    c->state = CT_EXITED;
+    TRY(update_row(e, c));
+    TRY(container_dir(e, c->id, &dir));
+    return record_remove(dir);
+}
+
+/* What the monitor says of itself in its lock file. */
+static struct err *observe_monitor(struct engine *e, struct container *c, bool *ret_alive)
+{
+    struct monitor_state st;
+    *ret_alive = false;
+    if (!has_run_dir(e, c->id))
+        return NULL;
+    TRY(monitor_peek(engine_run_dir(e), c->id, &st));
+    *ret_alive = st.phase != MONITOR_PHASE_NONE;
+    c->host_pid = 0;
+    switch ((enum monitor_phase)st.phase) {
+    case MONITOR_PHASE_RUNNING:
+    case MONITOR_PHASE_STOPPING:
+    case MONITOR_PHASE_RESTARTING:
+        c->state = st.phase == MONITOR_PHASE_STOPPING ? CT_STOPPING : CT_RUNNING;
+        c->host_pid = st.phase == MONITOR_PHASE_RESTARTING ? 0 : st.host_pid;
+        c->started_nsec = st.started_nsec;
+        c->restart_count = (int)st.restart_count;
+        break;
+    case MONITOR_PHASE_EXITED:
+        take_exit(c, &st.last);
+        c->state = c->auto_remove ? CT_REMOVING : CT_EXITED;
+        break;
+    case MONITOR_PHASE_NONE:
+    case MONITOR_PHASE_STARTING:
+    default:
+        break;
+    }
+    return NULL;
+}
+
+/* No monitor; is there anything to record or to sweep? For most containers one or two failing look-ups. */
+static bool needs_settling(struct engine *e, const struct container *c)
+{
+    AUTO_FREE char *path = NULL;
+    if (c->started_nsec > c->finished_nsec)
+        return true;
+    if (c->auto_remove && c->started_nsec)
+        return true;
+    if (has_run_dir(e, c->id))
+        return true;
+    struct err *err = mem_asprintf(&path, "containers/%s/" RECORD_FILE, c->id);
+    bool yes = !err && file_exists(store_root_fd(engine_store(e)), path);
+    err_drop(err);
+    return yes;
+}
+
+struct err *container_settle(struct engine *e, struct container *c)
+{
+    struct err *err = monitor_clear_leftovers(engine_run_dir(e), c->id);
+    if (err && err_kind(err) == ERR_STATE) { /* a monitor came up meanwhile */
+        bool alive;
+        err_drop(err);
+        return observe_monitor(e, c, &alive);
+    }
+    TRY(err);
+    if (!c->auto_remove || !c->started_nsec)
+        return container_record_exit(e, c);
+    c->gone = true;
+    return container_erase(e, c, true);
+}
+
+struct err *container_observe(struct engine *e, struct container *c)
+{
+    bool alive;
+    AUTO_FD int lock = -1;
+    TRY(observe_monitor(e, c, &alive));
+    if (alive || c->lock_fd >= 0 || !needs_settling(e, c))
+        return NULL;
+    struct err *err = container_lock(e, c->id, &lock);
+    if (err && err_kind(err) == ERR_IN_USE) { /* being started or removed: as it is */
+        err_drop(err);
+        if (c->started_nsec == CONTAINER_STARTING)
+            c->started_nsec = 0, c->state = CT_CREATED;
+        return NULL;
+    }
+    TRY(err);
+    /* What was read before the lock was taken may be old news. */
+    TRY(observe_monitor(e, c, &alive));
+    if (!alive)
+        err = container_settle(e, c);
+    container_unlock(e, c->id, TAKE_FD(lock));
+    return err;
+}
+
+struct err *container_sweep(struct engine *e)
+{
+    AUTO_STRV struct strv ids = STRV_INIT;
+    struct store_stmt *st;
+    bool row;
+    TRY(store_prepare(engine_store(e), "SELECT id FROM containers WHERE auto_remove AND started_nsec > 0", &st));
+    for (;;) {
+        TRY(store_step(st, &row));
+        if (!row)
+            break;
+        TRY(strv_add(&ids, store_col_text(st, 0)));
+    }
+    for (size_t i = 0; i < ids.count; i++) {
+        struct container *c = NULL;
+        struct err *err = container_find(e, ids.items[i], &c); /* observing removes what is over */
+        container_free(c);
+        if (err && err_kind(err) != ERR_NOT_FOUND)
+            return err;
+        err_drop(err);
+    }
+    return NULL;
+}

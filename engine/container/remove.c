@@ -1,0 +1,201 @@
+/* Removing containers: rm, prune, cleanup after the end. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "engine/container/internal.h"
+#include "engine/engine.h"
+#include "engine/monitor/client.h"
+#include "engine/volume/volume.h"
+
+/* Containers that need this one (--network container:…), as ids. */
+static struct err *dependents(struct engine *e, const char *id, struct strv *ret_ids)
+{
+    struct store_stmt *st;
+    bool row;
+    TRY(store_prepare(engine_store(e), "SELECT container_id FROM container_needs WHERE needs_id = ?1", &st));
+    TRY(store_bind(st, "t", id));
+    for (;;) {
+        TRY(store_step(st, &row));
+        if (!row)
+            return NULL;
+        TRY(strv_add(ret_ids, store_col_text(st, 0)));
+    }
+}
+
+/* Its anonymous volumes. */
+static struct err *own_volumes(struct engine *e, const char *id, struct strv *ret_names)
+{
+    struct store_stmt *st;
+    bool row;
+    TRY(store_prepare(engine_store(e),
+                      "SELECT v.name FROM container_volumes c JOIN volumes v ON v.name = c.volume "
+                      "WHERE c.container_id = ?1 AND v.anonymous",
+                      &st));
+    TRY(store_bind(st, "t", id));
+    for (;;) {
+        TRY(store_step(st, &row));
+        if (!row)
+            return NULL;
+        TRY(strv_add(ret_names, store_col_text(st, 0)));
+    }
+}
+
+static struct err *delete_row(struct engine *e, const struct container *c)
+{
+    struct store *s = engine_store(e);
+    AUTO_TX struct store_tx_guard tx = {s};
+    struct store_stmt *st;
+    TRY(store_begin(s, STORE_WRITE, false));
+    TRY(store_prepare(s, "DELETE FROM containers WHERE id = ?1", &st));
+    TRY(store_bind(st, "t", c->id));
+    TRY(store_run(st));
+    TRY(container_event(e, c, "remove"));
+    return store_commit(s);
+}
+
+struct err *container_erase(struct engine *e, struct container *c, bool volumes)
+{
+    AUTO_STRV struct strv names = STRV_INIT;
+    AUTO_FREE char *dir = NULL;
+    if (volumes)
+        TRY(own_volumes(e, c->id, &names));
+    /* The row first: what is left of a killed removal is a directory without a row, which store_clean sweeps. */
+    struct err *err = delete_row(e, c);
+    if (err && err_kind(err) == ERR_IN_USE) {
+        AUTO_STRV struct strv ids = STRV_INIT;
+        AUTO_FREE char *joined = NULL;
+        err_drop(err);
+        TRY(dependents(e, c->id, &ids));
+        TRY(strv_join(&ids, ", ", &joined));
+        return ERR_NEW(ERR_IN_USE,
+                       "container %s has dependent containers which must be removed before it: %s: "
+                       "container already exists",
+                       c->id, joined);
+    }
+    TRY(err);
+    TRY(mem_asprintf(&dir, "containers/%s", c->id));
+    TRY_WRAP(file_remove_tree(store_root_fd(engine_store(e)), dir), "remove container %s", c->name);
+    for (size_t i = 0; i < names.count; i++) {
+        err = volume_remove(e, names.items[i]);
+        if (err && err_kind(err) != ERR_IN_USE) /* another container uses it: its business now */
+            return err;
+        err_drop(err);
+    }
+    return NULL;
+}
+
+static struct err *remove_dependents(struct engine *e, struct container *c, const struct container_remove_opts *opts)
+{
+    AUTO_STRV struct strv ids = STRV_INIT;
+    TRY(dependents(e, c->id, &ids));
+    for (size_t i = 0; i < ids.count; i++) {
+        struct container *d = NULL;
+        struct err *err = container_find(e, ids.items[i], &d);
+        if (!err)
+            err = container_remove(e, d, opts);
+        container_free(d);
+        if (err && err_kind(err) != ERR_NOT_FOUND)
+            return err;
+        err_drop(err);
+    }
+    return NULL;
+}
+
+/* The monitor lets go of its lock a moment after it has told us that the container stopped. */
+static struct err *wait_for_monitor(struct engine *e, struct container *c)
+{
+    struct monitor_state st;
+    for (unsigned wait_usec = 500; wait_usec < 4000000; wait_usec *= 2) {
+        TRY(monitor_peek(engine_run_dir(e), c->id, &st));
+        if (st.phase == MONITOR_PHASE_NONE)
+            return NULL;
+        usleep(wait_usec);
+    }
+    return ERR_NEW(ERR_IN_USE, "container %s: its monitor is still at work", c->name);
+}
+
+/* With the lock held, and nothing running. */
+static struct err *remove_locked(struct engine *e, struct container *c, bool volumes)
+{
+    TRY(wait_for_monitor(e, c));
+    TRY(monitor_clear_leftovers(engine_run_dir(e), c->id));
+    return container_erase(e, c, volumes);
+}
+
+struct err *container_remove(struct engine *e, struct container *c, const struct container_remove_opts *opts)
+{
+    AUTO_FD int lock = -1;
+    bool live = c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING;
+    if (live && !opts->force)
+        return ERR_NEW(ERR_STATE,
+                       "cannot remove container %s as it is %s - running or paused containers cannot be removed "
+                       "without force: container state improper",
+                       c->id, container_state_name(c->state));
+    if (opts->depend || opts->force)
+        TRY(remove_dependents(e, c, opts));
+    if (live) {
+        struct err *err = container_stop(e, c, opts->timeout_sec);
+        if (err && err_kind(err) != ERR_STATE)
+            return err;
+        err_drop(err);
+    }
+    TRY(container_lock_wait(e, c->id, &lock));
+    struct err *err = remove_locked(e, c, opts->volumes || c->auto_remove);
+    container_unlock(e, c->id, TAKE_FD(lock));
+    return err;
+}
+
+/* The monitor's exit command runs while the monitor, at its end, still holds its lock (phase EXITED). */
+static struct err *cleanup_locked(struct engine *e, struct container *c, bool remove)
+{
+    struct monitor_state st;
+    TRY(monitor_peek(engine_run_dir(e), c->id, &st));
+    if (st.phase != MONITOR_PHASE_NONE && st.phase != MONITOR_PHASE_EXITED)
+        return ERR_NEW(ERR_STATE, "container %s is running: stop it first: container state improper", c->id);
+    return remove ? container_erase(e, c, true) : container_record_exit(e, c);
+}
+
+struct err *container_cleanup(struct engine *e, struct container *c, bool remove)
+{
+    AUTO_FD int lock = -1;
+    TRY(container_lock_wait(e, c->id, &lock));
+    struct err *err = cleanup_locked(e, c, remove || (c->auto_remove && c->started_nsec));
+    container_unlock(e, c->id, TAKE_FD(lock));
+    return err;
+}
+
+struct err *container_prune(struct engine *e, const struct strv *filters, struct strv *ret_ids, uint64_t *ret_bytes)
+{
+    struct container **list = NULL;
+    size_t count = 0;
+    uint64_t bytes = 0;
+    struct container_list_opts opts = {.all = true};
+    TRY(strv_copy(filters, &opts.filters));
+    struct err *err = container_list(e, &opts, &list, &count);
+    strv_done(&opts.filters);
+    TRY(err);
+    const struct container_remove_opts rm = {.timeout_sec = -1};
+    for (size_t i = 0; i < count && !err; i++) {
+        uint64_t rw = 0;
+        if (list[i]->state != CT_CREATED && list[i]->state != CT_EXITED)
+            continue;
+        err_drop(container_size(e, list[i], &rw, NULL));
+        err = container_remove(e, list[i], &rm);
+        if (err && (err_kind(err) == ERR_IN_USE || err_kind(err) == ERR_STATE)) { /* taken meanwhile */
+            err_drop(err);
+            err = NULL;
+            continue;
+        }
+        if (!err)
+            err = strv_add(ret_ids, list[i]->id);
+        bytes += rw;
+    }
+    container_list_free(list, count);
+    if (ret_bytes)
+        *ret_bytes = bytes;
+    return err;
+}

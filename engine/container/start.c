@@ -1,0 +1,251 @@
+/* Starting a container. The order matters for speed: the monitor mounts the root while we resolve mounts and users. */
+#include "engine/container/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "engine/container/internal.h"
+#include "engine/container/user.h"
+#include "engine/engine.h"
+#include "engine/monitor/attach.h"
+#include "rootless/session.h"
+
+
+void start_done(struct start *s)
+{
+    image_free(s->image);
+    image_config_done(&s->config);
+    plan_done(&s->plan);
+    strv_done(&s->layer_dirs);
+    cgroup_facts_done(&s->cgroup);
+    s->root_fd = fd_close(s->root_fd);
+    s->private_fd = fd_close(s->private_fd);
+    idmap_done(&s->ct_uids);
+    idmap_done(&s->ct_gids);
+    oci_user_done(&s->user);
+    for (size_t i = 0; i < s->n_mounts; i++) {
+        mem_freep(&s->mounts[i].source);
+        mem_freep(&s->mounts[i].target);
+        mem_freep(&s->mounts[i].type);
+        strv_done(&s->mounts[i].options);
+    }
+    mem_freep(&s->mounts);
+    strv_done(&s->paths);
+    strv_done(&s->facts.cgroup_controllers);
+    strv_done(&s->facts.host_devices);
+    mem_freep(&s->config_json);
+}
+
+struct err *start_keep(struct start *s, const char **ret, const char *fmt, ...)
+{
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    struct err *err = strbuf_vprintf(&sb, fmt, ap);
+    va_end(ap);
+    TRY(err);
+    TRY(strv_add(&s->paths, strbuf_str(&sb)));
+    *ret = s->paths.items[s->paths.count - 1];
+    return NULL;
+}
+
+static struct err *load_image(struct start *s)
+{
+    if (!s->c->image_id)
+        return NULL;
+    TRY(image_find(s->e, s->c->image_id, &s->image));
+    TRY(strv_copy(&s->image->layer_dirs, &s->layer_dirs));
+    return image_read_config(s->e, s->image, &s->config);
+}
+
+/* Everything that needs no mounted root. */
+static struct err *prepare(struct start *s, const struct container_start_opts *opts)
+{
+    TRY(load_image(s));
+    TRY(cgroup_probe(&s->cgroup));
+    TRY(start_settle_userns(s));
+    TRY(start_fill_plan(s, opts));
+    return NULL;
+}
+
+/* The working directory: the image's is made when it is missing, the user's must be there. */
+static struct err *check_workdir(struct start *s)
+{
+    const struct container_spec *spec = &s->c->spec;
+    const char *dir = spec->workdir ? spec->workdir : s->config.workdir;
+    AUTO_FD int fd = -1;
+    if (!dir || !*dir || strcmp(dir, "/") == 0)
+        return NULL;
+    struct err *err = path_open_in_root(s->root_fd, dir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, &fd);
+    if (!err || err_kind(err) != ERR_NOT_FOUND)
+        return ERR_WRAP(err, "workdir %s", dir);
+    err_drop(err);
+    for (size_t i = 0; i < spec->n_mounts; i++)
+        if (path_is_below(dir, spec->mounts[i].target))
+            return NULL; /* a mount will bring it */
+    if (spec->workdir)
+        return ERR_NEW(ERR_NOT_FOUND, "workdir \"%s\" does not exist on container %s", dir, s->c->id);
+    return path_mkdir_in_root(s->root_fd, dir, 0755, &fd);
+}
+
+static struct err *write_config(struct start *s)
+{
+    AUTO_STRV struct strv notices = STRV_INIT;
+    TRY_WRAP(oci_generate(&s->c->spec, &s->config, &s->facts, &notices, &s->config_json), "container %s", s->c->name);
+    for (size_t i = 0; i < notices.count; i++)
+        TRY(engine_notice(s->e, "%s", notices.items[i]));
+    AUTO_FD int fd = openat(s->private_fd, "config.json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ERR_SYS(errno, "create config.json");
+    return fd_write_all(fd, s->config_json, strlen(s->config_json));
+}
+
+/* From the mounted root to a config.json. */
+static struct err *configure(struct start *s)
+{
+    TRY(check_workdir(s));
+    TRY(start_write_files(s));
+    TRY(start_fill_facts(s));
+    TRY(start_copy_up(s));
+    return write_config(s);
+}
+
+static struct err *record_start(struct start *s, const struct monitor_started *started)
+{
+    struct store *st = engine_store(s->e);
+    AUTO_TX struct store_tx_guard tx = {st};
+    struct store_stmt *q;
+    TRY(store_begin(st, STORE_WRITE, false));
+    TRY(store_prepare(st,
+                      "UPDATE containers SET started_nsec = ?2, finished_nsec = 0, exit_code = 0, oom_killed = 0, "
+                      "stopped_by_user = 0, restart_count = 0, error = '' WHERE id = ?1",
+                      &q));
+    TRY(store_bind(q, "ti", s->c->id, started->started_nsec));
+    TRY(store_run(q));
+    TRY(container_event(s->e, s->c, "start"));
+    s->c->state = CT_RUNNING;
+    s->c->started_nsec = started->started_nsec;
+    s->c->finished_nsec = 0;
+    s->c->host_pid = started->host_pid;
+    return store_commit(st);
+}
+
+/* stdin of the attached side counts only with -i, as in Podman. */
+static struct monitor_attach attach_request(const struct container_spec *spec, const struct attach_opts *io)
+{
+    struct monitor_attach a = {
+        .no_stdin = io->no_stdin || !spec->interactive,
+        .no_stdout = io->no_stdout,
+        .no_stderr = io->no_stderr,
+    };
+    if (spec->tty)
+        a.size = monitor_terminal_size(io->out_fd);
+    return a;
+}
+
+struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io, int *ret_exit)
+{
+    const struct monitor_io mio = {
+        .in_fd = io->no_stdin ? -1 : io->in_fd,
+        .out_fd = io->out_fd,
+        .err_fd = io->err_fd,
+        .detach_keys = io->detach_keys ? io->detach_keys : c->spec.detach_keys,
+        .sig_proxy = io->sig_proxy,
+    };
+    struct monitor_outcome outcome;
+    TRY(monitor_attach(m, &mio, &outcome));
+    *ret_exit = outcome.detached ? -1 : outcome.exit.exit_code;
+    return NULL;
+}
+
+/* After the end of a foreground run: what the monitor would have an extra process do. */
+static struct err *finish(struct start *s, struct monitor *m, bool remove)
+{
+    AUTO_FD int lock = -1;
+    TRY(container_lock_wait(s->e, s->c->id, &lock));
+    struct err *err = remove ? container_erase(s->e, s->c, true) : container_record_exit(s->e, s->c);
+    container_unlock(s->e, s->c->id, TAKE_FD(lock));
+    err_drop(monitor_cleaned(m));
+    return err;
+}
+
+static struct err *run(struct start *s, const struct container_start_opts *opts, struct monitor *m, int *ret_exit)
+{
+    struct monitor_started started;
+    struct monitor_attach attach = {0};
+    TRY(monitor_wait_mounted(m, &s->root_fd, &s->private_fd));
+    TRY(configure(s));
+    if (opts->attach)
+        attach = attach_request(&s->c->spec, &opts->io);
+    TRY(monitor_launch(m, opts->attach ? &attach : NULL, &started));
+    TRY(record_start(s, &started));
+    container_unlock(s->e, s->c->id, TAKE_FD(s->c->lock_fd));
+    if (!opts->attach)
+        return NULL;
+    TRY(container_attach_loop(s->c, m, &opts->io, ret_exit));
+    return *ret_exit < 0 ? NULL : finish(s, m, opts->remove_after || s->c->auto_remove);
+}
+
+static struct err *start_locked(struct start *s, const struct container_start_opts *opts, int *ret_exit)
+{
+    struct monitor *m = NULL;
+    TRY(prepare(s, opts));
+    const struct monitor_start_opts mo = {
+        .plan = &s->plan,
+        .session_lock_fd = engine_session(s->e)->lock_fd,
+    };
+    TRY(monitor_start(&mo, &m));
+    struct err *err = run(s, opts, m, ret_exit);
+    monitor_free(m);
+    return err;
+}
+
+struct err *container_start(struct engine *e, struct container *c, const struct container_start_opts *opts,
+                            int *ret_exit)
+{
+    int ignored;
+    struct start s = {.e = e, .c = c, .root_fd = -1, .private_fd = -1};
+    TRY(container_load_spec(e, c));
+    if (c->lock_fd < 0) {
+        TRY(container_lock_wait(e, c->id, &c->lock_fd));
+        c->engine = e;
+        TRY(container_settle(e, c)); /* an exit that nobody has recorded yet belongs to the run before */
+        if (c->gone)
+            return ERR_NEW(ERR_NOT_FOUND, "no container with name or ID \"%s\" found: no such container", c->name);
+        if (c->state == CT_RUNNING) { /* as Podman: nothing to do */
+            container_unlock(e, c->id, TAKE_FD(c->lock_fd));
+            return opts->attach ? container_attach(e, c, &opts->io, ret_exit ? ret_exit : &ignored) : NULL;
+        }
+    }
+    struct err *err = start_locked(&s, opts, ret_exit ? ret_exit : &ignored);
+    start_done(&s);
+    if (c->lock_fd >= 0)
+        container_unlock(e, c->id, TAKE_FD(c->lock_fd));
+    return err;
+}
+
+struct err *container_attach(struct engine *e, struct container *c, const struct attach_opts *io, int *ret_exit)
+{
+    struct monitor *m = NULL;
+    TRY(container_load_spec(e, c));
+    struct err *err = monitor_connect(engine_run_dir(e), c->id, &m);
+    if (err && err_kind(err) == ERR_STATE) {
+        err_drop(err);
+        return ERR_NEW(ERR_STATE, "you can only attach to running containers");
+    }
+    TRY(err);
+    struct monitor_attach a = attach_request(&c->spec, io);
+    err = monitor_request_attach(m, &a);
+    if (!err)
+        err = container_attach_loop(c, m, io, ret_exit);
+    monitor_free(m);
+    return err;
+}

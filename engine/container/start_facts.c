@@ -1,0 +1,233 @@
+/* Looking up what config.json needs to know: users, namespaces of other containers, limits, devices. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "engine/container/internal.h"
+#include "engine/container/security_opt.h"
+#include "engine/container/start.h"
+#include "engine/container/user.h"
+#include "engine/engine.h"
+#include "rootless/session.h"
+
+#define SECCOMP_MAX ((size_t)4 << 20)
+#define DEVICES_MAX 1024
+
+/* --- users */
+
+/* Write `text` into the private directory and bind it over `target`. */
+static struct err *bind_private(struct start *s, const char *name, const char *target, const char *text)
+{
+    AUTO_FD int fd = openat(s->private_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || fchmod(fd, 0644) < 0)
+        return ERR_SYS(errno, "create %s of the container", name);
+    TRY(fd_write_all(fd, text, strlen(text)));
+    TRY(mem_grow(&s->mounts, s->n_mounts, &s->cap_mounts, sizeof(*s->mounts), 4096));
+    struct oci_mount *m = &s->mounts[s->n_mounts++];
+    *m = (struct oci_mount){0};
+    TRY(mem_asprintf(&m->source, "%s/" MONITOR_PRIVATE "/%s", engine_run_dir(s->e), name));
+    TRY(mem_strdup(target, &m->target));
+    TRY(mem_strdup("bind", &m->type));
+    TRY(strv_add(&m->options, "bind"));
+    return strv_add(&m->options, "rprivate");
+}
+
+/* The user as outside, for keep-id; names come from the host's passwd file, when it has them. */
+static void describe_self(const struct session *session, struct start *s, struct user_self *ret)
+{
+    const struct passwd *pw = getpwuid(session->host_uid);
+    uint32_t uid = session->host_uid, gid = session->host_gid;
+    idmap_to_ct(&s->ct_uids, 0, &uid);
+    idmap_to_ct(&s->ct_gids, 0, &gid);
+    *ret = (struct user_self){
+        .name = pw ? pw->pw_name : "user",
+        .group = pw ? pw->pw_name : "user",
+        .home = s->c->spec.workdir ? s->c->spec.workdir : "/",
+        .gecos = pw ? pw->pw_gecos : "",
+        .ct_uid = uid,
+        .ct_gid = gid,
+    };
+}
+
+static struct err *settle_user(struct start *s)
+{
+    const struct container_spec *spec = &s->c->spec;
+    AUTO_USER_DB struct user_db db = {0};
+    AUTO_FREE char *passwd = NULL, *group = NULL, *own = NULL;
+    struct user_self self;
+    bool keep = spec->userns.mode == NS_KEEP_ID;
+    const char *user = spec->user ? spec->user : s->config.user;
+    TRY(user_db_read(s->root_fd, &db));
+    if (keep) {
+        describe_self(engine_session(s->e), s, &self);
+        if (!spec->user) { /* as Podman: keep-id runs as the user unless told otherwise */
+            TRY(mem_asprintf(&own, "%u:%u", self.ct_uid, self.ct_gid));
+            user = own;
+        }
+    }
+    TRY(user_resolve(&db, user ? user : "", &spec->group_add, &s->user));
+    s->facts.user = &s->user;
+    TRY(user_db_extend(&db, user ? user : "", spec->workdir, keep ? &self : NULL, &passwd, &group));
+    if (passwd)
+        TRY(bind_private(s, "passwd", "/etc/passwd", passwd));
+    return group ? bind_private(s, "group", "/etc/group", group) : NULL;
+}
+
+/* --- namespaces of other containers */
+
+/* Running, started if need be; its pid. */
+static struct err *pid_of(struct start *s, const char *id, pid_t *ret)
+{
+    struct container *c;
+    TRY(container_find(s->e, id, &c));
+    struct err *err = NULL;
+    if (c->state != CT_RUNNING) {
+        const struct container_start_opts opts = {.attach = false};
+        err = ERR_WRAP(container_start(s->e, c, &opts, NULL), "start container %s, whose namespaces %s joins", c->name,
+                       s->c->name);
+    }
+    *ret = c->host_pid;
+    container_free(c);
+    return err;
+}
+
+static struct err *settle_namespaces(struct start *s)
+{
+    const struct container_spec *spec = &s->c->spec;
+    const struct {
+        const struct ns_spec *ns;
+        const char *file;
+        const char **ret;
+    } all[] = {
+        {&spec->network, "net", &s->facts.network_ns}, {&spec->ipc, "ipc", &s->facts.ipc_ns},
+        {&spec->pid, "pid", &s->facts.pid_ns},         {&spec->uts, "uts", &s->facts.uts_ns},
+        {&spec->cgroupns, "cgroup", &s->facts.cgroup_ns}, {&spec->userns, "user", &s->facts.user_ns},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        pid_t pid;
+        if (all[i].ns->mode == NS_PATH)
+            TRY(start_keep(s, all[i].ret, "%s", all[i].ns->arg));
+        if (all[i].ns->mode != NS_CONTAINER)
+            continue;
+        TRY(pid_of(s, all[i].ns->arg, &pid));
+        TRY(start_keep(s, all[i].ret, "/proc/%d/ns/%s", (int)pid, all[i].file));
+    }
+    return NULL;
+}
+
+/* --- host */
+
+static void settle_limits(struct start *s)
+{
+    struct rlimit rl;
+    if (getrlimit(RLIMIT_NOFILE, &rl) == 0)
+        s->facts.rlimit_nofile_hard = rl.rlim_max;
+    if (getrlimit(RLIMIT_NPROC, &rl) == 0)
+        s->facts.rlimit_nproc_hard = rl.rlim_max;
+}
+
+static struct err *settle_cgroup(struct start *s)
+{
+    const struct container_spec *spec = &s->c->spec;
+    const char *manager = s->plan.cgroup_manager ? s->plan.cgroup_manager : s->cgroup.manager;
+    s->facts.cgroup_v2 = s->cgroup.unified || s->cgroup.hybrid;
+    s->facts.cgroup_writable = strcmp(manager, "disabled") != 0;
+    TRY(strv_copy(&s->cgroup.controllers, &s->facts.cgroup_controllers));
+    if (!s->facts.cgroup_writable)
+        return spec->cgroup_parent
+                   ? engine_notice(s->e, "--cgroup-parent %s: no cgroup can be made here: %s", spec->cgroup_parent,
+                                   s->cgroup.why ? s->cgroup.why : "cgroups are disabled")
+                   : NULL;
+    if (strcmp(manager, "systemd") == 0)
+        return start_keep(s, &s->facts.cgroup_path, "%s:coracle:%s",
+                          spec->cgroup_parent ? spec->cgroup_parent : "user.slice", s->c->id);
+    const char *parent = spec->cgroup_parent ? spec->cgroup_parent : s->cgroup.path;
+    return start_keep(s, &s->facts.cgroup_path, "%s/coracle-%s", parent && strcmp(parent, "/") != 0 ? parent : "",
+                      s->c->id);
+}
+
+static struct err *settle_seccomp(struct start *s)
+{
+    AUTO_SECURITY_OPTS struct security_opts opts = {0};
+    AUTO_FREE char *text = NULL;
+    TRY(security_opts_parse(&s->c->spec.security_opt, &opts));
+    if (!opts.seccomp || strcmp(opts.seccomp, "unconfined") == 0)
+        return NULL;
+    TRY_WRAP(file_read(AT_FDCWD, opts.seccomp, SECCOMP_MAX, &text, NULL), "opening seccomp profile failed");
+    return start_keep(s, &s->facts.seccomp_profile, "%s", text);
+}
+
+/* Nodes of the host's /dev that --privileged shows: those that the user may open. */
+static struct err *add_devices(struct start *s, const char *dir, bool descend)
+{
+    static const char *const skipped[] = {"pts", "shm", "mqueue", "hugepages", "fd", "console", "ptmx", "core"};
+    DIR *d = opendir(dir);
+    struct err *err = NULL;
+    if (!d)
+        return NULL;
+    for (struct dirent *de; !err && (de = readdir(d));) {
+        AUTO_FREE char *path = NULL;
+        struct stat st;
+        bool skip = de->d_name[0] == '.' || strncmp(de->d_name, "tty", 3) == 0;
+        for (size_t i = 0; i < ARRAY_LEN(skipped); i++)
+            skip |= strcmp(de->d_name, skipped[i]) == 0;
+        if (skip || s->facts.host_devices.count >= DEVICES_MAX)
+            continue;
+        err = mem_asprintf(&path, "%s/%s", dir, de->d_name);
+        if (err || lstat(path, &st) < 0)
+            continue;
+        if (S_ISDIR(st.st_mode) && descend)
+            err = add_devices(s, path, false);
+        else if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && access(path, R_OK | W_OK) == 0)
+            err = strv_add(&s->facts.host_devices, path);
+    }
+    closedir(d);
+    return err;
+}
+
+static struct err *settle_init(struct start *s)
+{
+    AUTO_FREE char *path = NULL;
+    if (!s->c->spec.init)
+        return NULL;
+    if (s->c->spec.init_path)
+        return start_keep(s, &s->facts.init_path, "%s", s->c->spec.init_path);
+    TRY_WRAP(proc_find_helper("coracle-init", &path), "--init");
+    return start_keep(s, &s->facts.init_path, "%s", path);
+}
+
+struct err *start_fill_facts(struct start *s)
+{
+    const struct session *session = engine_session(s->e);
+    struct oci_facts *f = &s->facts;
+    TRY(settle_user(s));
+    TRY(settle_namespaces(s));
+    settle_limits(s);
+    TRY(settle_cgroup(s));
+    TRY(settle_seccomp(s));
+    TRY(settle_init(s));
+    if (s->c->spec.privileged)
+        TRY(add_devices(s, "/dev", true));
+    f->container_id = s->c->id;
+    TRY(start_keep(s, &f->rootfs, "%s/" MONITOR_ROOTFS, engine_run_dir(s->e)));
+    f->mounts = s->mounts;
+    f->n_mounts = s->n_mounts;
+    f->session_uids = &session->uid_map;
+    f->session_gids = &session->gid_map;
+    f->ct_uids = s->own_userns ? &s->ct_uids : NULL;
+    f->ct_gids = s->own_userns ? &s->ct_gids : NULL;
+    f->proc_mountable = true;
+    f->sys_mountable = true;
+    f->log_driver = s->c->spec.log_driver;
+    return NULL;
+}

@@ -1,0 +1,179 @@
+/* /etc/hosts, /etc/hostname, /etc/resolv.conf and /run/.containerenv of a container.
+ *
+ * They are written into the monitor's private tmpfs, so they need no clean-up, and bound into the root by the runtime. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "engine/container/internal.h"
+#include "engine/container/start.h"
+#include "engine/engine.h"
+#include "rootless/session.h"
+
+#define HOST_FILE_MAX ((size_t)1 << 20)
+
+/* Write `name` into the private directory; *ret is its path as the runtime will see it. */
+static struct err *put_file(struct start *s, const char *name, const char *text, const char **ret)
+{
+    AUTO_FD int fd = openat(s->private_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return ERR_SYS(errno, "create %s of the container", name);
+    if (fchmod(fd, 0644) < 0)
+        return ERR_SYS(errno, "set mode of %s", name);
+    TRY_WRAP(fd_write_all(fd, text, strlen(text)), "write %s of the container", name);
+    return start_keep(s, ret, "%s/" MONITOR_PRIVATE "/%s", engine_run_dir(s->e), name);
+}
+
+/* A file of the host, or nothing where there is none. */
+static struct err *host_file(const char *path, char **ret)
+{
+    struct err *err = file_read(AT_FDCWD, path, HOST_FILE_MAX, ret, NULL);
+    if (!err)
+        return NULL;
+    err_drop(err);
+    return mem_strdup("", ret);
+}
+
+static struct err *settle_hostname(struct start *s)
+{
+    const struct container_spec *spec = &s->c->spec;
+    struct utsname u;
+    if (spec->hostname)
+        return start_keep(s, &s->facts.hostname, "%s", spec->hostname);
+    if (spec->uts.mode == NS_HOST && uname(&u) == 0)
+        return start_keep(s, &s->facts.hostname, "%s", u.nodename);
+    return start_keep(s, &s->facts.hostname, "%.12s", s->c->id);
+}
+
+/* --- hosts */
+
+/* "name:ip" or "name;name2:ip" of --add-host. */
+static struct err *add_host_line(struct strbuf *sb, const char *value)
+{
+    AUTO_FREE char *names = NULL;
+    const char *colon = strchr(value, ':');
+    if (!colon || colon == value || !colon[1])
+        return ERR_NEW(ERR_INVALID, "invalid host to IP mapping: \"%s\"", value);
+    TRY(mem_strndup(value, (size_t)(colon - value), &names));
+    const char *ip = strcmp(colon + 1, "host-gateway") == 0 ? "127.0.0.1" : colon + 1;
+    char scratch[16];
+    if (inet_pton(AF_INET, ip, scratch) != 1 && inet_pton(AF_INET6, ip, scratch) != 1)
+        return ERR_NEW(ERR_INVALID, "invalid IP address in add-host: \"%s\"", ip);
+    for (char *p = names; *p; p++)
+        if (*p == ';')
+            *p = ' ';
+    return strbuf_printf(sb, "%s\t%s\n", ip, names);
+}
+
+static struct err *hosts_text(struct start *s, struct strbuf *sb)
+{
+    const struct container_spec *spec = &s->c->spec;
+    AUTO_FREE char *host = NULL;
+    for (size_t i = 0; i < spec->add_host.count; i++)
+        TRY(add_host_line(sb, spec->add_host.items[i]));
+    /* As Podman's default base_hosts_file: the host's own entries follow. */
+    TRY(host_file("/etc/hosts", &host));
+    TRY(strbuf_puts(sb, host));
+    if (sb->len && sb->data[sb->len - 1] != '\n')
+        TRY(strbuf_putc(sb, '\n'));
+    if (!strstr(host, "localhost"))
+        TRY(strbuf_puts(sb, "127.0.0.1\tlocalhost\n::1\tlocalhost\n"));
+    if (spec->network.mode != NS_HOST)
+        TRY(strbuf_printf(sb, "127.0.0.1\t%s %s\n", s->facts.hostname, s->c->name));
+    return NULL;
+}
+
+/* --- resolv.conf */
+
+static struct err *put_list(struct strbuf *sb, const char *keyword, const struct strv *values)
+{
+    AUTO_FREE char *joined = NULL;
+    TRY(strv_join(values, " ", &joined));
+    return strbuf_printf(sb, "%s %s\n", keyword, joined);
+}
+
+/* The host's lines that no option replaces. A container with the host's network reaches every server the host names;
+ * another one can't reach a server on the host's loopback. */
+static struct err *copy_host_resolv(struct strbuf *sb, const struct container_spec *spec, const char *host)
+{
+    AUTO_STRV struct strv lines = STRV_INIT;
+    bool own_search = spec->dns_search.count > 0, own_dns = spec->dns.count > 0, own_options = spec->dns_option.count > 0;
+    TRY(strv_split(host, '\n', &lines));
+    for (size_t i = 0; i < lines.count; i++) {
+        const char *l = lines.items[i];
+        bool server = strncmp(l, "nameserver", 10) == 0;
+        bool search = strncmp(l, "search", 6) == 0 || strncmp(l, "domain", 6) == 0;
+        bool options = strncmp(l, "options", 7) == 0;
+        if ((server && !own_dns) || (search && !own_search) || (options && !own_options))
+            TRY(strbuf_printf(sb, "%s\n", l));
+    }
+    return NULL;
+}
+
+static struct err *resolv_text(struct start *s, struct strbuf *sb)
+{
+    const struct container_spec *spec = &s->c->spec;
+    AUTO_FREE char *host = NULL;
+    TRY(host_file("/etc/resolv.conf", &host));
+    if (spec->dns_search.count && !strv_contains(&spec->dns_search, "."))
+        TRY(put_list(sb, "search", &spec->dns_search));
+    TRY(copy_host_resolv(sb, spec, host));
+    for (size_t i = 0; i < spec->dns.count; i++)
+        TRY(strbuf_printf(sb, "nameserver %s\n", spec->dns.items[i]));
+    if (spec->dns_option.count)
+        TRY(put_list(sb, "options", &spec->dns_option));
+    return NULL;
+}
+
+static struct err *containerenv_text(struct start *s, struct strbuf *sb)
+{
+    const struct container_spec *spec = &s->c->spec;
+    TRY(strbuf_printf(sb, "engine=\"coracle-%s\"\nname=\"%s\"\nid=\"%s\"\n", CORACLE_VERSION, s->c->name, s->c->id));
+    TRY(strbuf_printf(sb, "image=\"%s\"\nimageid=\"%s\"\nrootless=%d\n", s->c->image_name ? s->c->image_name : "",
+                      s->c->image_id ? s->c->image_id : "", engine_session(s->e)->host_uid != 0));
+    return spec->privileged ? strbuf_puts(sb, "privileged=1\n") : NULL;
+}
+
+static bool mounts_over(const struct container_spec *spec, const char *target)
+{
+    for (size_t i = 0; i < spec->n_mounts; i++)
+        if (strcmp(spec->mounts[i].target, target) == 0)
+            return true;
+    return false;
+}
+
+struct err *start_write_files(struct start *s)
+{
+    const struct container_spec *spec = &s->c->spec;
+    const struct {
+        const char *name, *target;
+        struct err *(*make)(struct start *, struct strbuf *);
+        const char **ret;
+        bool wanted;
+    } files[] = {
+        {"hosts", "/etc/hosts", hosts_text, &s->facts.hosts_path, !spec->no_hosts},
+        {"resolv.conf", "/etc/resolv.conf", resolv_text, &s->facts.resolv_path, !strv_contains(&spec->dns, "none")},
+        {"containerenv", "/run/.containerenv", containerenv_text, &s->facts.containerenv_path, true},
+    };
+    TRY(settle_hostname(s));
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+        if (!files[i].wanted || mounts_over(spec, files[i].target))
+            continue;
+        TRY(files[i].make(s, &sb));
+        TRY(put_file(s, files[i].name, strbuf_str(&sb), files[i].ret));
+    }
+    if (mounts_over(spec, "/etc/hostname"))
+        return NULL;
+    AUTO_FREE char *line = NULL;
+    TRY(mem_asprintf(&line, "%s\n", s->facts.hostname));
+    return put_file(s, "hostname", line, &s->facts.hostname_path);
+}

@@ -1,0 +1,121 @@
+/* A container's own user namespace: --userns keep-id, nomap, auto, private, --uidmap, --gidmap.
+ *
+ * All of them are maps from the container's ids to the session's (which are subordinate ids of the user outside), so no
+ * right is needed to make them. What differs is who owns the files of the image: a layer that is mounted with a shifted
+ * map needs a shifted copy (image/shift.h).
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/number.h"
+#include "engine/container/internal.h"
+#include "engine/container/start.h"
+#include "engine/engine.h"
+#include "engine/image/shift.h"
+#include "rootless/session.h"
+
+#define AUTO_SIZE 1024u /* ids that --userns=auto gives when the image asks for no more */
+
+/* ct `own` is the user outside (session id 0); the others keep their order around it. */
+static struct err *keep_id(const struct idmap *session, uint32_t own, struct idmap *ret)
+{
+    uint32_t total = idmap_contiguous(session);
+    if (total < 2)
+        return ERR_NEW(ERR_UNSUPPORTED, "--userns keep-id: needs a range of subordinate ids; only one id is mapped here "
+                                        "(an administrator can add a range to /etc/subuid and /etc/subgid)");
+    uint32_t below = own < total - 1 ? own : total - 1;
+    if (below)
+        TRY(idmap_add(ret, 0, 1, below));
+    TRY(idmap_add(ret, own, 0, 1));
+    if (total - 1 > below)
+        TRY(idmap_add(ret, own + 1, below + 1, total - 1 - below));
+    return NULL;
+}
+
+/* Everything but the user's own id. */
+static struct err *nomap(const struct idmap *session, struct idmap *ret)
+{
+    uint32_t total = idmap_contiguous(session);
+    if (total < 2)
+        return ERR_NEW(ERR_UNSUPPORTED, "--userns nomap: needs a range of subordinate ids; only one id is mapped here");
+    return idmap_add(ret, 0, 1, total - 1);
+}
+
+/* "keep-id:uid=200,gid=210": other ids for the user inside. */
+static struct err *keep_id_options(const char *arg, uint32_t *uid, uint32_t *gid)
+{
+    AUTO_STRV struct strv parts = STRV_INIT;
+    if (!arg || !*arg)
+        return NULL;
+    TRY(strv_split(arg, ',', &parts));
+    for (size_t i = 0; i < parts.count; i++) {
+        const char *p = parts.items[i];
+        uint64_t n;
+        bool is_uid = strncmp(p, "uid=", 4) == 0;
+        if (!is_uid && strncmp(p, "gid=", 4) != 0)
+            return ERR_NEW(ERR_INVALID, "unknown option specified for keep-id: \"%s\"", p);
+        TRY_WRAP(number_parse_u64(p + 4, UINT32_MAX - 1, &n), "--userns keep-id");
+        *(is_uid ? uid : gid) = (uint32_t)n;
+    }
+    return NULL;
+}
+
+/* "auto:size=N": N ids from the session's, after the user's own. Every container has the same: they can't see each
+ * other's files, and the ids outside are the user's anyway. */
+static struct err *auto_map(const struct idmap *session, const char *arg, struct idmap *ret)
+{
+    uint64_t size = AUTO_SIZE;
+    uint32_t total = idmap_contiguous(session);
+    if (arg && strncmp(arg, "size=", 5) == 0)
+        TRY_WRAP(number_parse_u64(arg + 5, UINT32_MAX, &size), "--userns auto");
+    else if (arg && *arg)
+        return ERR_NEW(ERR_UNSUPPORTED, "--userns auto: option \"%s\" is not built yet", arg);
+    if (size == 0 || size >= total)
+        return ERR_NEW(ERR_UNSUPPORTED, "--userns auto: %llu ids asked for, %u are free", (unsigned long long)size,
+                       total ? total - 1 : 0);
+    return idmap_add(ret, 0, 1, (uint32_t)size);
+}
+
+static struct err *compute(struct start *s, const struct session *session)
+{
+    const struct container_spec *spec = &s->c->spec;
+    const struct ns_spec *ns = &spec->userns;
+    uint32_t uid = session->host_uid, gid = session->host_gid;
+    switch (ns->mode) {
+    case NS_KEEP_ID:
+        TRY(keep_id_options(ns->arg, &uid, &gid));
+        TRY(keep_id(&session->uid_map, uid, &s->ct_uids));
+        return keep_id(&session->gid_map, gid, &s->ct_gids);
+    case NS_NOMAP:
+        TRY(nomap(&session->uid_map, &s->ct_uids));
+        return nomap(&session->gid_map, &s->ct_gids);
+    case NS_AUTO:
+        TRY(auto_map(&session->uid_map, ns->arg, &s->ct_uids));
+        return auto_map(&session->gid_map, ns->arg, &s->ct_gids);
+    case NS_DEFAULT:
+    case NS_PRIVATE:
+    case NS_HOST:
+    case NS_CONTAINER:
+    case NS_PATH:
+    case NS_NONE:
+    case NS_SHAREABLE:
+    default:
+        break;
+    }
+    const struct idmap *uids = spec->uid_map.count ? &spec->uid_map : &spec->gid_map;
+    const struct idmap *gids = spec->gid_map.count ? &spec->gid_map : &spec->uid_map;
+    if (!uids->count)
+        return NULL;
+    TRY(idmap_copy(uids, &s->ct_uids));
+    return idmap_copy(gids, &s->ct_gids);
+}
+
+struct err *start_settle_userns(struct start *s)
+{
+    TRY_WRAP(compute(s, engine_session(s->e)), "container %s", s->c->name);
+    s->own_userns = s->ct_uids.count > 0;
+    if (!s->own_userns || !s->image)
+        return NULL;
+    strv_clear(&s->layer_dirs);
+    return image_shifted_layers(s->e, s->image, &s->ct_uids, &s->ct_gids, &s->layer_dirs);
+}

@@ -1,0 +1,134 @@
+/* stop, kill, restart, wait: requests to the monitor. */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "engine/container/internal.h"
+#include "engine/engine.h"
+#include "engine/monitor/client.h"
+
+#define NSEC_PER_SEC INT64_C(1000000000)
+
+static struct err *not_running(const struct container *c, const char *verb)
+{
+    return ERR_NEW(ERR_STATE, "can only %s running containers. %s is in state %s: container state improper", verb, c->id,
+                   container_state_name(c->state));
+}
+
+/* ERR_STATE in Podman's words when it isn't running. */
+static struct err *connect_running(struct engine *e, struct container *c, const char *verb, struct monitor **ret)
+{
+    struct err *err = monitor_connect(engine_run_dir(e), c->id, ret);
+    if (err && err_kind(err) == ERR_STATE) {
+        err_drop(err);
+        return not_running(c, verb);
+    }
+    return err;
+}
+
+/* `--rm` containers remove themselves after their end; what a plain one left is recorded by whoever looks next. The user's
+ * wish to stop is a fact of its own: unless-stopped depends on it. */
+static struct err *note_stopped(struct engine *e, const struct container *c)
+{
+    struct store *s = engine_store(e);
+    AUTO_TX struct store_tx_guard tx = {s};
+    struct store_stmt *st;
+    TRY(store_begin(s, STORE_WRITE, false));
+    TRY(store_prepare(s, "UPDATE containers SET stopped_by_user = 1 WHERE id = ?1", &st));
+    TRY(store_bind(st, "t", c->id));
+    TRY(store_run(st));
+    TRY(container_event(e, c, "stop"));
+    return store_commit(s);
+}
+
+static void take_exit(struct container *c, const struct monitor_exit *x)
+{
+    c->state = CT_EXITED;
+    c->host_pid = 0;
+    c->exit_code = x->exit_code;
+    c->finished_nsec = x->finished_nsec;
+    c->oom_killed = x->oom_killed != 0;
+}
+
+struct err *container_stop(struct engine *e, struct container *c, int64_t timeout_sec)
+{
+    struct monitor *m;
+    struct monitor_exit x;
+    TRY(connect_running(e, c, "stop", &m));
+    struct err *err = note_stopped(e, c);
+    if (!err)
+        err = monitor_stop(m, 0, timeout_sec < 0 ? -1 : timeout_sec * NSEC_PER_SEC, &x);
+    monitor_free(m);
+    TRY_WRAP(err, "stop container %s", c->name);
+    take_exit(c, &x);
+    return NULL;
+}
+
+struct err *container_kill(struct engine *e, struct container *c, int sig)
+{
+    struct monitor *m;
+    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
+    TRY(connect_running(e, c, "kill", &m));
+    struct err *err = monitor_kill(m, sig);
+    monitor_free(m);
+    TRY_WRAP(err, "kill container %s", c->name);
+    TRY(store_begin(engine_store(e), STORE_WRITE, false));
+    TRY(container_event(e, c, "kill"));
+    return store_commit(engine_store(e));
+}
+
+/* The monitor answers, then clears up: the next start must not meet its lock. */
+static struct err *wait_until_gone(struct engine *e, const struct container *c)
+{
+    struct monitor_state st;
+    for (unsigned wait_usec = 200; wait_usec < 4000000; wait_usec *= 2) {
+        TRY(monitor_peek(engine_run_dir(e), c->id, &st));
+        if (st.phase == MONITOR_PHASE_NONE)
+            return NULL;
+        usleep(wait_usec);
+    }
+    return ERR_NEW(ERR_TIMEOUT, "container %s: its monitor does not end", c->name);
+}
+
+struct err *container_restart(struct engine *e, struct container *c, int64_t timeout_sec)
+{
+    const struct container_start_opts opts = {.attach = false};
+    if (c->auto_remove && c->state == CT_RUNNING)
+        return ERR_NEW(ERR_UNSUPPORTED, "container %s was started with --rm: restarting it is not built yet", c->name);
+    if (c->state == CT_RUNNING || c->state == CT_STOPPING) {
+        struct err *err = container_stop(e, c, timeout_sec);
+        if (err && err_kind(err) != ERR_STATE)
+            return err;
+        err_drop(err);
+        TRY(wait_until_gone(e, c));
+    }
+    return container_start(e, c, &opts, NULL);
+}
+
+struct err *container_wait(struct engine *e, struct container *c, int *ret_exit)
+{
+    struct monitor *m;
+    struct monitor_exit x;
+    struct err *err = monitor_connect(engine_run_dir(e), c->id, &m);
+    if (err && err_kind(err) == ERR_STATE) { /* not running: what the last run left */
+        err_drop(err);
+        TRY(container_observe(e, c));
+        *ret_exit = c->exit_code;
+        return NULL;
+    }
+    TRY(err);
+    err = monitor_wait(m, NULL, &x);
+    monitor_free(m);
+    if (err && err_kind(err) == ERR_NETWORK) { /* the monitor was killed */
+        err_drop(err);
+        TRY(container_observe(e, c));
+        *ret_exit = c->exit_code;
+        return NULL;
+    }
+    TRY(err);
+    take_exit(c, &x);
+    *ret_exit = x.exit_code;
+    return NULL;
+}

@@ -1,0 +1,210 @@
+/* The engine object: session, store, configuration; see engine.h. */
+#include "engine/engine.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "base/strbuf.h"
+#include "engine/storage/storage.h"
+#include "engine/store/store.h"
+#include "rootless/session.h"
+
+struct engine {
+    struct engine_opts opts; /* strings owned below */
+    char *opt_root, *opt_runroot, *opt_runtime, *opt_driver, *opt_cgroup_manager;
+    struct strv runtime_flags, hooks_dirs;
+    struct session *session;
+    struct store *store;
+    char *runtime;        /* absolute path, once looked up */
+    const char *driver;   /* storage driver, once chosen */
+    struct strv notices;
+};
+
+static struct err *copy_options(struct engine *e, const struct engine_opts *opts)
+{
+    TRY(mem_strdup(opts->root, &e->opt_root));
+    TRY(mem_strdup(opts->runroot, &e->opt_runroot));
+    TRY(mem_strdup(opts->runtime, &e->opt_runtime));
+    TRY(mem_strdup(opts->storage_driver, &e->opt_driver));
+    TRY(mem_strdup(opts->cgroup_manager, &e->opt_cgroup_manager));
+    TRY(strv_copy(&opts->runtime_flags, &e->runtime_flags));
+    TRY(strv_copy(&opts->hooks_dirs, &e->hooks_dirs));
+    e->opts = (struct engine_opts){
+        .root = e->opt_root,
+        .runroot = e->opt_runroot,
+        .runtime = e->opt_runtime,
+        .storage_driver = e->opt_driver,
+        .cgroup_manager = e->opt_cgroup_manager,
+        .runtime_flags = e->runtime_flags,
+        .hooks_dirs = e->hooks_dirs,
+        .only_existing = opts->only_existing,
+    };
+    return NULL;
+}
+
+static struct err *engine_set_up(struct engine *e, const struct engine_opts *opts)
+{
+    TRY(copy_options(e, opts));
+    const struct session_opts so = {
+        .root = opts->root,
+        .runroot = opts->runroot,
+        .only_existing = opts->only_existing,
+    };
+    TRY(session_enter(&so, &e->session));
+    if (e->session->notice)
+        TRY(engine_notice(e, "%s", e->session->notice));
+    return store_open(e->session->root, &e->store);
+}
+
+struct err *engine_open(const struct engine_opts *opts, struct engine **ret)
+{
+    struct engine *e = mem_zalloc(sizeof(*e));
+    if (!e)
+        return err_oom();
+    struct err *err = engine_set_up(e, opts);
+    if (err) {
+        engine_close(e);
+        return err;
+    }
+    *ret = e;
+    return NULL;
+}
+
+void engine_close(struct engine *e)
+{
+    if (!e)
+        return;
+    store_close(e->store);
+    session_free(e->session);
+    strv_done(&e->runtime_flags);
+    strv_done(&e->hooks_dirs);
+    strv_done(&e->notices);
+    mem_freep(&e->opt_root);
+    mem_freep(&e->opt_runroot);
+    mem_freep(&e->opt_runtime);
+    mem_freep(&e->opt_driver);
+    mem_freep(&e->opt_cgroup_manager);
+    mem_freep(&e->runtime);
+    mem_freep(&e);
+}
+
+struct session *engine_session(const struct engine *e)
+{
+    return e->session;
+}
+
+struct store *engine_store(const struct engine *e)
+{
+    return e->store;
+}
+
+const char *engine_root(const struct engine *e)
+{
+    return e->session->root;
+}
+
+const char *engine_run_dir(const struct engine *e)
+{
+    return e->session->run_dir;
+}
+
+const struct engine_opts *engine_options(const struct engine *e)
+{
+    return &e->opts;
+}
+
+struct err *engine_runtime(struct engine *e, const char **ret_path)
+{
+    static const char *const defaults[] = {"crun", "runc"};
+    if (!e->runtime && e->opts.runtime)
+        TRY_WRAP(proc_find(e->opts.runtime, &e->runtime), "OCI runtime %s", e->opts.runtime);
+    for (size_t i = 0; !e->runtime && i < ARRAY_LEN(defaults); i++) {
+        struct err *err = proc_find(defaults[i], &e->runtime);
+        if (err && err_kind(err) != ERR_NOT_FOUND)
+            return err;
+        err_drop(err);
+    }
+    if (!e->runtime)
+        return ERR_NEW(ERR_NOT_FOUND, "no OCI runtime found: looked for crun and runc in $PATH; install one of them "
+                                      "or name one with --runtime");
+    *ret_path = e->runtime;
+    return NULL;
+}
+
+const char *engine_runtime_name(struct engine *e)
+{
+    const char *path = NULL;
+    err_drop(engine_runtime(e, &path));
+    return path ? path_last(path) : "";
+}
+
+/* The driver that this data directory was made for; NULL when none is recorded yet. */
+static struct err *recorded_driver(struct engine *e, char **ret)
+{
+    struct store_stmt *st;
+    bool row;
+    TRY(store_prepare(e->store, "SELECT value FROM meta WHERE key = 'storage_driver'", &st));
+    TRY(store_step(st, &row));
+    return row ? mem_strdup(store_col_text(st, 0), ret) : NULL;
+}
+
+static struct err *record_driver(struct engine *e, const char *driver)
+{
+    AUTO_TX struct store_tx_guard tx = {e->store};
+    struct store_stmt *st;
+    TRY(store_begin(e->store, STORE_WRITE, true));
+    TRY(store_prepare(e->store, "INSERT OR REPLACE INTO meta(key, value) VALUES('storage_driver', ?1)", &st));
+    TRY(store_bind(st, "t", driver));
+    TRY(store_run(st));
+    return store_commit(e->store);
+}
+
+/* The driver table's own string for `name`. */
+static struct err *known_driver(const char *name, const char **ret)
+{
+    for (const char *const *d = storage_drivers(); *d; d++)
+        if (strcmp(*d, name) == 0) {
+            *ret = *d;
+            return NULL;
+        }
+    return ERR_NEW(ERR_INVALID, "storage driver %s: not one of overlay, copy", name);
+}
+
+struct err *engine_storage_driver(struct engine *e, const char **ret)
+{
+    AUTO_FREE char *recorded = NULL, *why = NULL;
+    if (!e->driver && e->opts.storage_driver)
+        TRY(known_driver(e->opts.storage_driver, &e->driver));
+    if (!e->driver) {
+        TRY(recorded_driver(e, &recorded));
+        if (recorded)
+            TRY(known_driver(recorded, &e->driver));
+    }
+    if (!e->driver) {
+        TRY(storage_choose(e->session->root, &e->driver, &why));
+        if (why)
+            TRY(engine_notice(e, "storage driver %s: overlay does not work here (%s)", e->driver, why));
+        TRY(record_driver(e, e->driver));
+    }
+    *ret = e->driver;
+    return NULL;
+}
+
+struct err *engine_notice(struct engine *e, const char *fmt, ...)
+{
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    struct err *err = strbuf_vprintf(&sb, fmt, ap);
+    va_end(ap);
+    TRY(err);
+    return strv_contains(&e->notices, strbuf_str(&sb)) ? NULL : strv_add(&e->notices, strbuf_str(&sb));
+}
+
+const struct strv *engine_notices(const struct engine *e)
+{
+    return &e->notices;
+}

@@ -1,0 +1,47 @@
+/* libcoracle: the container engine.
+ *
+ * Everything hangs off `struct engine *`: the session that was entered, the store, the configuration. The library
+ * never prints, never exits, keeps no globals. A process opens one engine, single-threaded, because opening it joins
+ * the session's user and mount namespaces.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+
+struct engine;
+struct session;
+struct store;
+
+struct engine_opts {
+    const char *root;           /* see struct session_opts */
+    const char *runroot;
+    const char *runtime;        /* name or path; NULL: containers.conf, else crun, else runc */
+    struct strv runtime_flags;  /* --runtime-flag, each without its leading dashes; borrowed */
+    const char *storage_driver; /* "overlay", "copy"; NULL: the best that works */
+    const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled"; NULL: probed */
+    struct strv hooks_dirs;     /* borrowed */
+    bool only_existing;         /* don't start a session: ERR_NOT_FOUND */
+};
+
+/* Join the session (starting it when needed) and open the store. */
+struct err *engine_open(const struct engine_opts *opts, struct engine **ret) ERR_RESULT;
+void engine_close(struct engine *e);
+
+/* Borrowed parts. */
+struct session *engine_session(const struct engine *e);
+struct store *engine_store(const struct engine *e);
+const char *engine_root(const struct engine *e);
+const char *engine_run_dir(const struct engine *e);
+/* Path of the OCI runtime; ERR_NOT_FOUND names what was looked for. Looked up when first needed. */
+struct err *engine_runtime(struct engine *e, const char **ret_path) ERR_RESULT;
+const char *engine_runtime_name(struct engine *e);
+/* "overlay" or "copy": probed once per data directory and recorded in the store. */
+struct err *engine_storage_driver(struct engine *e, const char **ret) ERR_RESULT;
+const struct engine_opts *engine_options(const struct engine *e);
+
+/* Things the user should read once (a fallback that costs something); the CLI prints and clears them. */
+struct err *engine_notice(struct engine *e, const char *fmt, ...) __attribute__((format(printf, 2, 3))) ERR_RESULT;
+const struct strv *engine_notices(const struct engine *e);

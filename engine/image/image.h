@@ -1,0 +1,122 @@
+/* Images: names, manifests, configs, and archives. One row per config digest; layers are shared by diff id.
+ *
+ * Runs inside the session. Never talks to the network. Everything parsed here is hostile: sizes and depths are limited.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+
+struct engine;
+
+struct image_platform {
+    char *os, *arch, *variant; /* NULL: this machine's */
+};
+void image_platform_done(struct image_platform *p);
+/* "linux/arm64/v8", "arm64". */
+struct err *image_platform_parse(const char *text, struct image_platform *ret) ERR_RESULT;
+
+/* What the container side needs of an image's config; strings owned. */
+struct image_config {
+    struct strv env, cmd, entrypoint, volumes, exposed_ports, shell;
+    struct strv labels; /* "key=value" */
+    char *user, *workdir, *stop_signal; /* NULL when not set */
+    char *healthcheck;  /* JSON text as in the config, or NULL */
+};
+void image_config_done(struct image_config *c);
+
+struct image {
+    char *id;              /* 64 hex */
+    char *manifest_digest, *config_digest, *media_type;
+    char *os, *arch, *variant;
+    int64_t created_nsec;
+    uint64_t size_bytes;
+    struct strv names;     /* "docker.io/library/debian:12", oldest first */
+    struct strv digests;   /* "docker.io/library/debian@sha256:…" */
+    struct strv layer_dirs; /* short directory names below <root>/layers/, bottom first */
+    struct strv diff_ids;
+    uint64_t containers;   /* rows that use it */
+};
+void image_free(struct image *i);
+
+/* Find by name (short names are normalised as Podman does: as given, localhost/…, docker.io/library/…), by id or a
+ * unique prefix of it, by digest. ERR_NOT_FOUND "NAME: image not known"; an ambiguous prefix is ERR_INVALID. */
+struct err *image_find(struct engine *e, const char *name, struct image **ret) ERR_RESULT;
+struct err *image_read_config(struct engine *e, const struct image *i, struct image_config *ret) ERR_RESULT;
+/* The whole config / manifest document, as stored. */
+struct err *image_read_config_text(struct engine *e, const struct image *i, char **ret) ERR_RESULT;
+struct err *image_read_manifest_text(struct engine *e, const struct image *i, char **ret) ERR_RESULT;
+/* Find it, or take it from the embedded images ("coracle/hello", "coracle/busybox", also with localhost/ or :latest).
+ * With no registry support yet, anything else missing is ERR_NOT_FOUND / ERR_UNSUPPORTED that says so; policy is
+ * "never", "missing", "always", "newer" or NULL. */
+struct err *image_ensure(struct engine *e, const char *name, const char *policy, const struct image_platform *platform,
+                         struct image **ret) ERR_RESULT;
+
+struct image_list_opts {
+    struct strv filters;  /* "reference=…", "dangling=true", "label=…", "before=…", "since=…", "id=…", "containers=…" */
+    const char *name;     /* or NULL */
+    bool all;
+};
+struct err *image_list(struct engine *e, const struct image_list_opts *opts, struct image ***ret, size_t *ret_count)
+    ERR_RESULT;
+void image_list_free(struct image **list, size_t count);
+
+struct err *image_tag(struct engine *e, const char *name, const char *new_name) ERR_RESULT;
+/* No names given: all of the image's. */
+struct err *image_untag(struct engine *e, const char *name, const struct strv *names) ERR_RESULT;
+struct image_remove_opts {
+    bool force;   /* also containers that use it */
+    bool no_prune;
+    bool ignore;  /* missing is fine */
+};
+/* ret_untagged: names; ret_deleted: ids; as Podman prints ("Untagged: …", "Deleted: …"). ERR_IN_USE (exit code 2 in
+ * the CLI) when a container uses it. */
+struct err *image_remove(struct engine *e, const char *name, const struct image_remove_opts *opts,
+                         struct strv *ret_untagged, struct strv *ret_deleted) ERR_RESULT;
+
+struct image_load_opts {
+    const char *path;      /* file or directory; "-" or NULL: fd */
+    int fd;                /* read when path is NULL or "-" */
+    struct image_platform platform;
+    bool all_platforms;
+};
+/* docker-archive, oci-archive, oci directory, dir: — found out from the content; compressed or not. Nothing half-made. */
+struct err *image_load(struct engine *e, const struct image_load_opts *opts, struct strv *ret_names) ERR_RESULT;
+enum image_format { IMAGE_DOCKER_ARCHIVE, IMAGE_OCI_ARCHIVE, IMAGE_OCI_DIR, IMAGE_DOCKER_DIR };
+struct image_save_opts {
+    enum image_format format;
+    const char *path;      /* file or directory; NULL: fd */
+    int fd;
+    bool compress;         /* docker-dir: gzip layers */
+    bool multi;            /* several images into one docker-archive */
+};
+struct err *image_save(struct engine *e, const struct strv *names, const struct image_save_opts *opts) ERR_RESULT;
+struct image_import_opts {
+    const char *path;      /* tar, compressed or not; "-" or NULL: fd */
+    int fd;
+    const char *name;      /* reference, or NULL */
+    struct strv changes;   /* Containerfile instructions */
+    const char *message;
+    struct image_platform platform;
+};
+struct err *image_import(struct engine *e, const struct image_import_opts *opts, char **ret_id) ERR_RESULT;
+
+/* Lines of `history`, newest first. */
+struct image_history {
+    char *id; /* or "<missing>" */
+    char *created_by, *comment;
+    int64_t created_nsec;
+    uint64_t size_bytes;
+    struct strv tags;
+};
+struct err *image_history(struct engine *e, const char *name, struct image_history **ret, size_t *ret_count) ERR_RESULT;
+void image_history_free(struct image_history *h, size_t count);
+/* Podman's `image inspect` object, as JSON text. */
+struct err *image_inspect(struct engine *e, const char *name, char **ret_json) ERR_RESULT;
+/* Podman's `image tree`: the lines below the heading. */
+struct err *image_tree(struct engine *e, const char *name, bool whatrequires, char **ret_text) ERR_RESULT;
+struct err *image_prune(struct engine *e, bool all, const struct strv *filters, struct strv *ret_deleted,
+                        uint64_t *ret_bytes) ERR_RESULT;

@@ -1,0 +1,284 @@
+/* Volumes: create, find, remove; see volume.h. */
+#include "engine/volume/volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/ident.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/timefmt.h"
+#include "engine/engine.h"
+#include "engine/store/store.h"
+#include "engine/volume/internal.h"
+
+void volume_free(struct volume *v)
+{
+    if (!v)
+        return;
+    mem_freep(&v->name);
+    mem_freep(&v->driver);
+    mem_freep(&v->mountpoint);
+    strv_done(&v->labels);
+    strv_done(&v->options);
+    mem_freep(&v);
+}
+
+/* {"a":"b"} to "a=b" strings. */
+static struct err *pairs_from_json(const char *text, struct strv *ret)
+{
+    AUTO_JSON json_t *obj = NULL;
+    const char *key;
+    json_t *value;
+    if (!text || strcmp(text, "{}") == 0)
+        return NULL;
+    TRY(json_parse(text, strlen(text), "volume", &obj));
+    json_object_foreach(obj, key, value)
+        TRY(strv_addf(ret, "%s=%s", key, json_is_string(value) ? json_string_value(value) : ""));
+    return NULL;
+}
+
+static struct err *pairs_to_json(const struct strv *pairs, char **ret)
+{
+    AUTO_JSON json_t *obj = json_object();
+    if (!obj)
+        return err_oom();
+    for (size_t i = 0; i < pairs->count; i++) {
+        AUTO_FREE char *key = NULL;
+        const char *eq = strchr(pairs->items[i], '=');
+        TRY(mem_strndup(pairs->items[i], eq ? (size_t)(eq - pairs->items[i]) : strlen(pairs->items[i]), &key));
+        TRY(json_put_str(obj, key, eq ? eq + 1 : ""));
+    }
+    return json_text(obj, ret);
+}
+
+struct err *volume_from_row(struct engine *e, struct store_stmt *st, struct volume **ret)
+{
+    struct volume *v = mem_zalloc(sizeof(*v));
+    if (!v)
+        return err_oom();
+    v->created_nsec = store_col_int(st, 2);
+    v->anonymous = store_col_int(st, 3) != 0;
+    v->needs_copy_up = store_col_int(st, 4) != 0;
+    v->containers = (uint64_t)store_col_int(st, 7);
+    struct err *err = mem_strdup(store_col_text(st, 0), &v->name);
+    if (!err)
+        err = mem_strdup(store_col_text(st, 1), &v->driver);
+    if (!err)
+        err = pairs_from_json(store_col_text(st, 5), &v->labels);
+    if (!err)
+        err = pairs_from_json(store_col_text(st, 6), &v->options);
+    if (!err)
+        err = mem_asprintf(&v->mountpoint, "%s/volumes/%s/_data", engine_root(e), v->name);
+    if (err) {
+        volume_free(v);
+        return err;
+    }
+    *ret = v;
+    return NULL;
+}
+
+/* Options of the local driver. Those that mean a mount of their own need what an ordinary user lacks. */
+static struct err *check_options(const struct volume_create_opts *opts)
+{
+    if (opts->driver && strcmp(opts->driver, "local") != 0)
+        return ERR_NEW(ERR_UNSUPPORTED, "volume driver %s: only the local driver is built", opts->driver);
+    for (size_t i = 0; i < opts->options.count; i++) {
+        const char *o = opts->options.items[i];
+        if (strncmp(o, "type=", 5) == 0 || strncmp(o, "device=", 7) == 0 || strncmp(o, "o=", 2) == 0)
+            return ERR_NEW(ERR_UNSUPPORTED, "volume option %s: mount options of volumes are not built yet", o);
+        return ERR_NEW(ERR_INVALID, "invalid option \"%s\": invalid argument", o);
+    }
+    return NULL;
+}
+
+/* The directory volumes/<name>/_data, visible by rename of a finished one. */
+static struct err *make_directory(struct store *s, const char *name)
+{
+    int root = store_root_fd(s);
+    AUTO_FREE char *dir = NULL, *temporary = NULL, *data = NULL;
+    struct ident id;
+    TRY(mem_asprintf(&dir, "volumes/%s", name));
+    if (file_exists(root, dir))
+        return NULL;
+    TRY(ident_random(&id));
+    TRY(mem_asprintf(&temporary, "volumes/.%.12s", id.s));
+    TRY(mem_asprintf(&data, "%s/_data", temporary));
+    if (mkdirat(root, "volumes", 0700) < 0 && errno != EEXIST)
+        return ERR_SYS(errno, "create directory volumes");
+    if (mkdirat(root, temporary, 0700) < 0 || mkdirat(root, data, 0755) < 0)
+        return ERR_SYS(errno, "create directory of volume %s", name);
+    if (fchmodat(root, data, 0755, 0) < 0)
+        return ERR_SYS(errno, "set mode of volume %s", name);
+    if (renameat(root, temporary, root, dir) < 0) {
+        int saved = errno;
+        err_drop(file_remove_tree(root, temporary));
+        if (saved != EEXIST && saved != ENOTEMPTY)
+            return ERR_SYS(saved, "create directory of volume %s", name);
+    }
+    return NULL;
+}
+
+static struct err *insert_row(struct store *s, const struct volume_create_opts *opts, const char *name)
+{
+    AUTO_TX struct store_tx_guard tx = {s};
+    AUTO_FREE char *labels = NULL, *options = NULL;
+    struct store_stmt *st;
+    TRY(pairs_to_json(&opts->labels, &labels));
+    TRY(pairs_to_json(&opts->options, &options));
+    TRY(store_begin(s, STORE_WRITE, !opts->anonymous));
+    TRY(store_prepare(s,
+                      "INSERT INTO volumes(name, driver, created_nsec, anonymous, labels, options) "
+                      "VALUES(?1, 'local', ?2, ?3, ?4, ?5)",
+                      &st));
+    TRY(store_bind(st, "tiitt", name, timefmt_now(), (int64_t)opts->anonymous, labels, options));
+    TRY(store_run(st));
+    TRY(store_event(s, "volume", "create", name, name, NULL));
+    return store_commit(s);
+}
+
+struct err *volume_create(struct engine *e, const struct volume_create_opts *opts, struct volume **ret)
+{
+    struct store *s = engine_store(e);
+    struct ident id;
+    const char *name = opts->name;
+    if (!name || !*name) {
+        TRY(ident_random(&id));
+        name = id.s;
+    }
+    if (!ident_is_name(name))
+        return ERR_NEW(ERR_INVALID,
+                       "running volume create option: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");
+    TRY(check_options(opts));
+    /* The directory first: a row never points to nothing; a directory without a row is swept by the store. */
+    TRY(make_directory(s, name));
+    struct err *err = insert_row(s, opts, name);
+    if (err && err_kind(err) == ERR_EXISTS) {
+        err_drop(err);
+        if (!opts->ignore_existing)
+            return ERR_NEW(ERR_EXISTS, "volume with name %s already exists: volume already exists", name);
+        err = NULL;
+    }
+    TRY(err);
+    return volume_find(e, name, ret);
+}
+
+/* One volume by the condition `name = ?1` or a prefix range; *ret_count counts matches up to 2. */
+static struct err *find_where(struct engine *e, bool prefix, const char *name, struct volume **ret, int *ret_count)
+{
+    struct store_stmt *st;
+    AUTO_FREE char *end = NULL;
+    bool row;
+    if (prefix) {
+        TRY(store_prepare(engine_store(e), VOLUME_SELECT " WHERE v.name >= ?1 AND v.name < ?2 LIMIT 2", &st));
+        TRY(mem_asprintf(&end, "%s\x7f", name));
+        TRY(store_bind(st, "tt", name, end));
+    } else {
+        TRY(store_prepare(engine_store(e), VOLUME_SELECT " WHERE v.name = ?1", &st));
+        TRY(store_bind(st, "t", name));
+    }
+    struct volume *found = NULL;
+    for (*ret_count = 0;; (*ret_count)++) {
+        struct err *err = store_step(st, &row);
+        if (!err && row && !found)
+            err = volume_from_row(e, st, &found);
+        if (err) {
+            volume_free(found);
+            return err;
+        }
+        if (!row)
+            break;
+    }
+    if (*ret_count == 1)
+        *ret = found;
+    else
+        volume_free(found);
+    return NULL;
+}
+
+struct err *volume_find(struct engine *e, const char *name, struct volume **ret)
+{
+    int count;
+    TRY(find_where(e, false, name, ret, &count));
+    if (count == 1)
+        return NULL;
+    if (*name)
+        TRY(find_where(e, true, name, ret, &count));
+    if (count > 1)
+        return ERR_NEW(ERR_INVALID, "more than one result for volume name %s: volume already exists", name);
+    return count == 1 ? NULL : ERR_NEW(ERR_NOT_FOUND, "no volume with name \"%s\" found: no such volume", name);
+}
+
+struct err *volume_users(struct engine *e, const char *name, struct strv *ret_ids)
+{
+    struct store_stmt *st;
+    bool row;
+    TRY(store_prepare(engine_store(e), "SELECT container_id FROM container_volumes WHERE volume = ?1", &st));
+    TRY(store_bind(st, "t", name));
+    for (;;) {
+        TRY(store_step(st, &row));
+        if (!row)
+            return NULL;
+        TRY(strv_add(ret_ids, store_col_text(st, 0)));
+    }
+}
+
+struct err *volume_remove(struct engine *e, const char *name)
+{
+    struct store *s = engine_store(e);
+    AUTO_TX struct store_tx_guard tx = {s};
+    AUTO_STRV struct strv users = STRV_INIT;
+    AUTO_FREE char *dir = NULL, *ids = NULL;
+    struct store_stmt *st;
+    TRY(store_begin(s, STORE_WRITE, true));
+    TRY(volume_users(e, name, &users));
+    if (users.count) {
+        TRY(strv_join(&users, ", ", &ids));
+        return ERR_NEW(ERR_IN_USE, "volume %s is being used by the following container(s): %s: volume is being used",
+                       name, ids);
+    }
+    TRY(store_prepare(s, "DELETE FROM volumes WHERE name = ?1", &st));
+    TRY(store_bind(st, "t", name));
+    TRY(store_run(st));
+    TRY(store_event(s, "volume", "remove", name, name, NULL));
+    TRY(store_commit(s));
+    TRY(mem_asprintf(&dir, "volumes/%s", name));
+    TRY_WRAP(file_remove_tree(store_root_fd(s), dir), "remove volume %s", name);
+    return NULL;
+}
+
+struct err *volume_inspect(struct engine *e, const struct volume *v, char **ret_json)
+{
+    (void)e;
+    AUTO_JSON json_t *obj = json_object();
+    json_t *sub;
+    if (!obj)
+        return err_oom();
+    TRY(json_put_str(obj, "Name", v->name));
+    TRY(json_put_str(obj, "Driver", v->driver));
+    TRY(json_put_str(obj, "Mountpoint", v->mountpoint));
+    TRY(json_put_str(obj, "CreatedAt", timefmt_rfc3339(v->created_nsec, 1).s));
+    const struct {
+        const char *key;
+        const struct strv *pairs;
+    } maps[] = {{"Labels", &v->labels}, {"Options", &v->options}};
+    for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+        AUTO_FREE char *text = NULL;
+        TRY(pairs_to_json(maps[i].pairs, &text));
+        TRY(json_parse(text, strlen(text), "volume", &sub));
+        TRY(json_put(obj, maps[i].key, sub));
+    }
+    TRY(json_put_str(obj, "Scope", "local"));
+    if (v->anonymous)
+        TRY(json_put_bool(obj, "Anonymous", true));
+    TRY(json_put_int(obj, "MountCount", 0));
+    TRY(json_put_bool(obj, "NeedsCopyUp", v->needs_copy_up));
+    return json_text(obj, ret_json);
+}
