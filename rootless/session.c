@@ -40,6 +40,12 @@ static void session_freep(struct session **s)
 }
 #define AUTO_SESSION __attribute__((cleanup(session_freep)))
 
+/* What is left to join. */
+struct session_join {
+    bool inside;      /* in its user namespace already */
+    bool same_mounts; /* in its mount namespace, too */
+};
+
 /* Take over what the peer brought. */
 static struct err *session_fill(const struct session_place *place, struct session_peer *p, bool inside,
                                 struct session *s)
@@ -76,45 +82,67 @@ static struct err *session_become_root(const struct session *s)
     return NULL;
 }
 
-static struct err *session_join(const struct session *s, bool inside, bool same_mounts)
+static struct err *session_join(const struct session *s, const struct session_join *join)
 {
     char cwd[PATH_MAX];
     bool has_cwd = getcwd(cwd, sizeof(cwd)) && cwd[0] == '/'; /* "(unreachable)…": it is nowhere */
-    if (!inside && setns(s->userns_fd, CLONE_NEWUSER) < 0) {
+    if (!join->inside && setns(s->userns_fd, CLONE_NEWUSER) < 0) {
         if (errno == EINVAL)
             return ERR_SYS(EINVAL, "join the session's user namespace (is this process single-threaded?)");
         return ERR_SYS(errno, "join the session's user namespace");
     }
-    if (!same_mounts && setns(s->mntns_fd, CLONE_NEWNS) < 0)
+    if (!join->same_mounts && setns(s->mntns_fd, CLONE_NEWNS) < 0)
         return ERR_SYS(errno, "join the session's mount namespace");
-    if (!inside)
+    if (!join->inside)
         TRY(session_become_root(s));
-    if (!same_mounts && has_cwd && chdir(cwd) < 0)
+    if (!join->same_mounts && has_cwd && chdir(cwd) < 0)
         log_debug("working directory %s cannot be reached in the session: %s", cwd, strerror(errno));
     return NULL;
 }
 
-/* Connect to the session as it is to be used: found or started, ours, with the ids of today. */
-static struct err *session_attach(const struct session_place *place, const struct session_opts *opts,
-                                  struct session_peer *p, struct session *s, bool *ret_inside, bool *ret_same_mounts)
+/* The session was made in another user namespace (under `podman unshare`, say). When nobody uses it there, it makes
+ * room. */
+static struct err *session_replace_foreign(const struct session_peer *p, struct err *take_why)
 {
-    struct err *e = session_find(place, p);
-    if (e && err_kind(e) == ERR_NOT_FOUND && !opts->only_existing) {
-        err_drop(e);
-        e = session_start(place, p);
-    }
-    TRY(e);
-    TRY(session_verify(place, p, ret_inside, ret_same_mounts));
+    AUTO_ERR struct err *why = take_why;
+    AUTO_FREE char *users = NULL;
     bool retired = false;
-    if (!*ret_inside)
-        TRY(session_refresh(p, &retired, &s->notice));
-    if (!retired)
+    if (err_kind(why) != ERR_UNSUPPORTED)
+        return TAKE_PTR(why);
+    TRY(session_retire(p, p->hello.digest, &retired, &users));
+    return retired ? NULL : ERR_NEW(ERR_UNSUPPORTED, "%s; it is used by %s", err_text(why), users);
+}
+
+/* Look at a session that was found: ours, and with the ids of today? *ret_retired: it was not, and has gone. */
+static struct err *session_inspect(const struct session_place *place, const struct session_peer *p, struct session *s,
+                                   struct session_join *join, bool *ret_retired)
+{
+    *ret_retired = false;
+    struct err *e = session_verify(place, p, &join->inside, &join->same_mounts);
+    if (e) {
+        *ret_retired = true;
+        return session_replace_foreign(p, e);
+    }
+    return join->inside ? NULL : session_refresh(p, ret_retired, &s->notice);
+}
+
+static struct err *session_attach(const struct session_place *place, const struct session_opts *opts,
+                                  struct session_peer *p, struct session *s, struct session_join *join)
+{
+    bool retired = false;
+    struct err *e = session_find(place, p);
+    if (!e)
+        e = session_inspect(place, p, s, join, &retired);
+    if (!e && !retired)
         return NULL;
-    session_peer_done(p); /* its lock, of which this process has a part, must be free */
+    if (e && err_kind(e) != ERR_NOT_FOUND)
+        return e;
     if (opts->only_existing)
-        return ERR_NEW(ERR_NOT_FOUND, "there is no session");
+        return e ? e : ERR_NEW(ERR_NOT_FOUND, "there is no session");
+    err_drop(e);
+    session_peer_done(p); /* its lock, of which this process has a part, must be free */
     TRY(session_start(place, p));
-    return session_verify(place, p, ret_inside, ret_same_mounts);
+    return session_verify(place, p, &join->inside, &join->same_mounts);
 }
 
 struct err *session_enter(const struct session_opts *opts, struct session **ret)
@@ -125,11 +153,11 @@ struct err *session_enter(const struct session_opts *opts, struct session **ret)
     if (!s)
         return err_oom();
     s->conn_fd = s->lock_fd = s->userns_fd = s->mntns_fd = -1;
-    bool inside = false, same_mounts = false;
+    struct session_join join = {0};
     TRY(session_place_find(opts, &place));
-    TRY(session_attach(&place, opts, &peer, s, &inside, &same_mounts));
-    TRY(session_fill(&place, &peer, inside, s));
-    TRY(session_join(s, inside, same_mounts));
+    TRY(session_attach(&place, opts, &peer, s, &join));
+    TRY(session_fill(&place, &peer, join.inside, s));
+    TRY(session_join(s, &join));
     *ret = TAKE_PTR(s);
     return NULL;
 }

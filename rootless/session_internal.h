@@ -34,6 +34,9 @@ struct err *session_start(const struct session_place *place, struct session_peer
 /* Have the subordinate ids changed since the session was made? *ret_retired: nobody used it and it is going away, start
  * another. *ret_notice: it is used, and by whom; or NULL. */
 struct err *session_refresh(const struct session_peer *p, bool *ret_retired, char **ret_notice) ERR_RESULT;
+/* Ask the holder to leave. When it stays, *ret_users says who is there. `digest`: of the id sources as they are now. */
+struct err *session_retire(const struct session_peer *p, uint64_t digest, bool *ret_retired,
+                           char **ret_users) ERR_RESULT;
 /* "PID (command)" of the processes that have the file `lock_fd` refers to open, at most a few; for messages. */
 struct err *session_lock_users(int lock_fd, char **ret) ERR_RESULT;
 

@@ -57,8 +57,7 @@ static struct err *refresh_compare(const struct session_peer *p, bool *ret_same)
     return NULL;
 }
 
-/* Ask the holder to leave. Its "no" names who is there. */
-static struct err *refresh_retire(const struct session_peer *p, uint64_t digest, bool *ret_retired, char **ret_users)
+struct err *session_retire(const struct session_peer *p, uint64_t digest, bool *ret_retired, char **ret_users)
 {
     AUTO_MSG struct msg reply = MSG_INIT;
     bool eof = false;
@@ -96,7 +95,7 @@ struct err *session_refresh(const struct session_peer *p, bool *ret_retired, cha
         if (same)
             return msg_send(p->conn, SESSION_CHECKED, &digest, sizeof(digest), NULL, 0);
     }
-    TRY(refresh_retire(p, digest, ret_retired, &users));
+    TRY(session_retire(p, digest, ret_retired, &users));
     if (*ret_retired)
         return NULL;
     return mem_asprintf(ret_notice,

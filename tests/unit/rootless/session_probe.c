@@ -2,8 +2,9 @@
  *
  *   session-probe [--root DIR] [--runroot DIR] [--only-existing] [--refuse-userns] CMD [ARG…]   run CMD in the session
  *   session-probe … --print            what session_enter found, as KEY VALUE lines
- *   session-probe … --time N           enter N times (a process each), print the microseconds of the quickest and the median
- *   session-probe … --monitor ID CMD   behave like a monitor: register CMD's process, adopt the session when needed
+ *   session-probe … --time N           enter N times (a process each), print the microseconds of the quickest and the
+ * median session-probe … --monitor ID CMD   behave like a monitor: register CMD's process, adopt the session when
+ * needed
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -24,9 +25,10 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/proc.h"
+#include "rootless/doctor.h"
 #include "rootless/session.h"
 
-enum probe_mode { PROBE_RUN, PROBE_PRINT, PROBE_TIME, PROBE_MONITOR };
+enum probe_mode { PROBE_RUN, PROBE_PRINT, PROBE_DOCTOR, PROBE_TIME, PROBE_MONITOR };
 struct probe {
     struct session_opts opts;
     enum probe_mode mode;
@@ -63,6 +65,8 @@ static struct err *probe_parse(char **argv, struct probe *p)
             TRY(probe_refuse_userns());
         else if (strcmp(*a, "--print") == 0)
             p->mode = PROBE_PRINT;
+        else if (strcmp(*a, "--doctor") == 0)
+            p->mode = PROBE_DOCTOR;
         else if (strcmp(*a, "--time") == 0 && a[1])
             p->mode = PROBE_TIME, p->arg = *++a;
         else if (strcmp(*a, "--monitor") == 0 && a[1])
@@ -86,10 +90,24 @@ static struct err *probe_print(const struct session *s)
         *c = ',';
     for (char *c = gids; (c = strchr(c, '\n'));)
         *c = ',';
-    printf("root %s\ndir %s\nrun_dir %s\nhost_uid %u\nhost_gid %u\nsingle %d\nremapped %d\nuids %s\ngids %s\nnotice %s\n",
-           s->root, s->session_dir, s->run_dir, s->host_uid, s->host_gid, s->single_id, s->remapped, uids, gids,
-           s->notice ? s->notice : "");
+    printf(
+        "root %s\ndir %s\nrun_dir %s\nhost_uid %u\nhost_gid %u\nsingle %d\nremapped %d\nuids %s\ngids %s\nnotice %s\n",
+        s->root, s->session_dir, s->run_dir, s->host_uid, s->host_gid, s->single_id, s->remapped, uids, gids,
+        s->notice ? s->notice : "");
     return NULL;
+}
+
+static struct err *probe_doctor(const struct session_opts *opts)
+{
+    struct doctor_report report = {0};
+    AUTO_FREE char *json = NULL;
+    const struct doctor_opts o = {.root = opts->root, .runroot = opts->runroot};
+    TRY(doctor_run(&o, &report));
+    struct err *e = doctor_json(&report, &json);
+    doctor_report_done(&report);
+    if (!e)
+        (void)puts(json);
+    return e;
 }
 
 static int64_t probe_now_nsec(void)
@@ -181,6 +199,8 @@ static struct err *probe_run(char **argv)
     struct err *e = probe_parse(argv, &p);
     if (!e && p.mode == PROBE_TIME)
         return probe_time(&p);
+    if (!e && p.mode == PROBE_DOCTOR)
+        return probe_doctor(&p.opts);
     if (!e)
         e = session_enter(&p.opts, &s);
     if (!e && p.mode == PROBE_PRINT)
