@@ -8,7 +8,7 @@ struct codec_ops {
     /* `state` is what open() made. read(): at the end of the compressed stream *ret is 0, and the input stands behind
      * what belongs to it. */
     struct err *(*open)(struct input *in, void **ret_state)ERR_RESULT;
-    struct err *(*read)(void *state, char *buf, size_t cap, size_t *ret) ERR_RESULT;
+    struct err *(*read)(void *state, char *buf, size_t cap, size_t *ret)ERR_RESULT;
     void (*free)(void *state);
 };
 

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "engine/layer/confine.h"
 
+/* The lists are grouped by what the calls are for, not one to a line. */
+/* clang-format off */
 /* Both purposes: descriptors that are open, files by directory descriptor, memory, threads, time. */
 static const char *const confine_common[] = {
     "read", "readv", "pread64", "preadv", "write", "writev", "pwrite64", "lseek", "_llseek", "close", "close_range",
@@ -31,6 +33,7 @@ static const char *const confine_unpack[] = {
     "fchmodat", "fchmodat2", "chmod", "ftruncate", "ftruncate64", "fallocate", "utimensat", "utimensat_time64",
     "fsetxattr", "lsetxattr", "fremovexattr", "umask",
 };
+/* clang-format on */
 
 /* Unknown to this libseccomp, or not on this architecture: nothing to allow. */
 static int confine_allow_names(scmp_filter_ctx ctx, const char *const *names, size_t n)

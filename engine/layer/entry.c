@@ -158,7 +158,8 @@ static struct err *entry_link_over(struct entry_ctx *c, const struct dirs_place 
         return ERR_NEW(ERR_INVALID, "a hard link to a directory");
     /* Not entry_clear(): `from` must stay valid. If its directory goes with what is removed here, linkat() says so. */
     TRY(file_remove_tree(place->fd, place->name));
-    struct err *e = linkat(from->fd, from->name, place->fd, place->name, 0) < 0 ? ERR_SYS(errno, "make hard link") : NULL;
+    struct err *e =
+        linkat(from->fd, from->name, place->fd, place->name, 0) < 0 ? ERR_SYS(errno, "make hard link") : NULL;
     dirs_reset(c->links);
     return e;
 }
@@ -166,7 +167,8 @@ static struct err *entry_link_over(struct entry_ctx *c, const struct dirs_place 
 static struct err *entry_link_failed(const char *target, int errnum)
 {
     if (errnum == ENOENT)
-        return ERR_SYS_AS(ERR_INVALID, errnum, "a hard link to \"%s\", which is not in this layer", name_text(target).s);
+        return ERR_SYS_AS(ERR_INVALID, errnum, "a hard link to \"%s\", which is not in this layer",
+                          name_text(target).s);
     if (errnum == EPERM)
         return ERR_SYS_AS(ERR_INVALID, errnum, "a hard link to \"%s\", which cannot be linked", name_text(target).s);
     return ERR_SYS(errnum, "make hard link to %s", name_text(target).s);

@@ -149,8 +149,8 @@ static struct err *extract_make_link(struct extract *x, const struct extract_lin
     struct dirs_place from, to;
     struct stat st;
     *ret_made = false;
-    struct err *e = *l->target ? dirs_find(x->ctx.links, l->target, false, &from)
-                               : ERR_NEW(ERR_INVALID, "a link to a directory");
+    struct err *e =
+        *l->target ? dirs_find(x->ctx.links, l->target, false, &from) : ERR_NEW(ERR_INVALID, "a link to a directory");
     if (e && err_errno(e) == ENOENT) {
         err_drop(e);
         return NULL;

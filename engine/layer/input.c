@@ -33,7 +33,7 @@ static struct err *input_take(struct input *in, char *buf, size_t cap, size_t *r
         return ERR_SYS(errno, "read the archive");
     if (n > 0 && !in->no_hash)
         hash_update(&in->hash, buf, (size_t)n);
-    if (n > 0 && in->copy_fd >= 0)
+    if (n > 0 && in->copy_fd > 0)
         TRY_WRAP(fd_write_all(in->copy_fd, buf, (size_t)n), "keep a copy of the archive");
     in->bytes += (uint64_t)n;
     *ret = (size_t)n;

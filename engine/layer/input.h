@@ -12,10 +12,10 @@
 
 struct input {
     int fd;      /* borrowed */
-    int copy_fd; /* borrowed, or -1 */
+    int copy_fd; /* borrowed; > 0, or none */
     struct hash hash;
     uint64_t bytes;
-    char *buf; /* INPUT_BYTES */
+    char *buf;      /* INPUT_BYTES */
     size_t at, len; /* unread part of buf */
     bool no_hash;   /* plain tar: the hash of the tar is the hash of the input */
 };

@@ -25,7 +25,7 @@ struct layer_request {
     const char *what;
     int archive_fd;
     int dirfd;
-    int copy_fd; /* or -1 */
+    int copy_fd; /* > 0, or none */
     struct strv args;
 };
 
@@ -68,7 +68,7 @@ static struct err *layer_spawn(struct layer_job *j, const struct layer_request *
         .argv = argv.items,
         .envp = no_env,
         .fds = fds,
-        .n_fds = r->copy_fd >= 0 ? 4 : 3,
+        .n_fds = r->copy_fd > 0 ? 4 : 3,
         .parent_death_signal = SIGKILL,
         .default_signals = true,
     };
@@ -154,7 +154,7 @@ static struct err *layer_unpack_args(const struct layer_unpack_opts *o, struct s
         TRY(strv_addf(args, "diff-id=%s", o->diff_id));
     if (o->blob_digest)
         TRY(strv_addf(args, "blob-digest=%s", o->blob_digest));
-    TRY(layer_add_number(args, "copy", o->blob_copy_fd >= 0));
+    TRY(layer_add_number(args, "copy", o->blob_copy_fd > 0));
     TRY(layer_add_number(args, "format", o->format));
     TRY(layer_add_number(args, "single-id", o->single_id));
     TRY(layer_add_number(args, "max-bytes", o->max_bytes));

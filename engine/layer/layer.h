@@ -19,28 +19,30 @@ enum layer_format {
 };
 
 struct layer_unpack_opts {
-    int archive_fd;           /* the layer: plain, gzip, zstd, xz or bzip2 tar; read to its end */
-    int target_dirfd;         /* empty directory that becomes the layer */
-    const char *diff_id;      /* expected digest of the uncompressed tar, or NULL: compute only */
-    const char *blob_digest;  /* expected digest of the bytes as they come, or NULL */
-    int blob_copy_fd;         /* >= 0: also write the bytes as they come here */
+    int archive_fd;          /* the layer: plain, gzip, zstd, xz or bzip2 tar; read to its end */
+    int target_dirfd;        /* empty directory that becomes the layer */
+    const char *diff_id;     /* expected digest of the uncompressed tar, or NULL: compute only */
+    const char *blob_digest; /* expected digest of the bytes as they come, or NULL */
+    int blob_copy_fd;        /* > 0: also write the bytes as they come here */
     enum layer_format format;
-    bool single_id;           /* owners can't be set: ignore ids other than 0 */
-    uint64_t max_bytes;       /* limit of unpacked bytes (0: 1 TiB) and ... */
-    uint64_t max_entries;     /* ... entries (0: 16 million) */
+    bool single_id;       /* owners can't be set: ignore ids other than 0 */
+    uint64_t max_bytes;   /* limit of unpacked bytes (0: 1 TiB) and ... */
+    uint64_t max_entries; /* ... entries (0: 16 million) */
 };
+
 struct layer_result {
-    char diff_id[80];         /* "sha256:…" */
+    char diff_id[80]; /* "sha256:…" */
     char blob_digest[80];
-    uint64_t blob_bytes;      /* as they came */
-    uint64_t tar_bytes;       /* uncompressed */
-    uint64_t unpacked_bytes;  /* of regular files */
+    uint64_t blob_bytes;     /* as they came */
+    uint64_t tar_bytes;      /* uncompressed */
+    uint64_t unpacked_bytes; /* of regular files */
     uint64_t entries;
     uint64_t ids_ignored;     /* entries whose owner could not be kept (single id) */
     uint64_t xattrs_ignored;  /* extended attributes that this host or file system refuses */
     uint64_t devices_skipped; /* device nodes, impossible in a user namespace (as Podman does) */
 };
-/* ERR_CORRUPT (digest, format; truncated), ERR_INVALID (an entry that tries to leave the layer; named), ERR_NO_SPACE. */
+/* ERR_CORRUPT (digest, format; truncated), ERR_INVALID (an entry that tries to leave the layer; named), ERR_NO_SPACE.
+ */
 struct err *layer_unpack(const struct layer_unpack_opts *opts, struct layer_result *ret) ERR_RESULT;
 
 /* The same in parts, so that several run side by side: start, then finish. */
@@ -54,10 +56,10 @@ struct err *layer_extract_archive(int archive_fd, int target_dirfd, uint64_t max
 
 enum layer_compression { LAYER_PLAIN, LAYER_GZIP, LAYER_ZSTD };
 struct layer_pack_opts {
-    int source_dirfd;         /* a layer's diff directory in LAYER_OVERLAY form, or a whole root file system */
-    int archive_fd;           /* written */
+    int source_dirfd; /* a layer's diff directory in LAYER_OVERLAY form, or a whole root file system */
+    int archive_fd;   /* written */
     enum layer_compression compression;
-    bool diff;                /* turn overlay whiteouts into .wh. entries; else they are left out */
+    bool diff; /* turn overlay whiteouts into .wh. entries; else they are left out */
 };
 struct err *layer_pack(const struct layer_pack_opts *opts, struct layer_result *ret) ERR_RESULT;
 /* A plain tar of the files of a directory tree (docker-archive, oci-archive on save), names sorted, owner 0. */

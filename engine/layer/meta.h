@@ -22,8 +22,8 @@ struct meta_rules {
 struct meta {
     uid_t uid;
     gid_t gid;
-    mode_t mode; /* permissions, setuid, setgid, sticky */
-    struct timespec times[2]; /* for utimensat */
+    mode_t mode;                 /* permissions, setuid, setgid, sticky */
+    struct timespec times[2];    /* for utimensat */
     struct archive_entry *entry; /* borrowed: the attributes */
 };
 
@@ -31,8 +31,8 @@ struct meta {
 struct err *meta_read(struct archive_entry *entry, struct meta *ret) ERR_RESULT;
 /* Apply everything to an open file or directory just made in a parent of group `parent_gid`. `mode_set` is what it was
  * made with, or (mode_t)-1. The order matters: a change of owner clears setuid and file capabilities. */
-struct err *meta_apply_fd(struct meta_rules *rules, const struct meta *m, int fd, gid_t parent_gid, mode_t mode_set)
-    ERR_RESULT;
+struct err *meta_apply_fd(struct meta_rules *rules, const struct meta *m, int fd, gid_t parent_gid,
+                          mode_t mode_set) ERR_RESULT;
 /* The same for what can't be opened. Changes the working directory. */
-struct err *meta_apply_at(struct meta_rules *rules, const struct meta *m, const struct dirs_place *place, bool is_link)
-    ERR_RESULT;
+struct err *meta_apply_at(struct meta_rules *rules, const struct meta *m, const struct dirs_place *place,
+                          bool is_link) ERR_RESULT;

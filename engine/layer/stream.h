@@ -18,7 +18,7 @@ struct stream;
 
 struct stream_opts {
     int fd;             /* borrowed */
-    int copy_fd;        /* borrowed; -1: no copy of the compressed bytes is wanted */
+    int copy_fd;        /* borrowed; > 0: a copy of the compressed bytes goes there */
     uint64_t max_bytes; /* of the uncompressed tar; more is ERR_NO_SPACE */
 };
 

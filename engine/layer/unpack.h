@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "engine/layer/layer.h"
 
-#define UNPACK_BYTES_MAX ((uint64_t)1 << 40)   /* defaults of struct layer_unpack_opts */
+#define UNPACK_BYTES_MAX ((uint64_t)1 << 40) /* defaults of struct layer_unpack_opts */
 #define UNPACK_ENTRIES_MAX ((uint64_t)16 << 20)
 
 /* A layer. See layer.h. What was made when an error comes stays; the caller removes the directory. */

@@ -17,8 +17,8 @@
 #define WHITEOUT_META_PREFIX ".wh..wh." /* AUFS' own files, except the opaque mark: not part of the tree */
 
 enum whiteout_kind {
-    WHITEOUT_NONE,   /* an ordinary entry */
-    WHITEOUT_FILE,   /* deletes the name behind the prefix */
+    WHITEOUT_NONE, /* an ordinary entry */
+    WHITEOUT_FILE, /* deletes the name behind the prefix */
     WHITEOUT_OPAQUE_DIR,
     WHITEOUT_IGNORED,
     WHITEOUT_INVALID, /* ".wh." alone, or one that deletes "." or ".." */
