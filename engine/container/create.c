@@ -307,6 +307,7 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
 {
     TRY(container_spec_check(spec));
     TRY(copy_spec(spec, &n->spec));
+    n->spec.for_run = spec->for_run;
     TRY(find_image(n));
     TRY(settle_namespaces(n));
     TRY(settle_mounts(n));
