@@ -18,9 +18,9 @@
 static struct err *start_environment(struct strv *ret)
 {
     static const char *const names[] = {
-        "PATH", "HOME",          "USER",         "LOGNAME",       "TMPDIR",
-        "LANG", "XDG_",          "CORACLE_",     "CONTAINERS_",   "DBUS_SESSION_BUS_ADDRESS",
-        "LC_",  "NOTIFY_SOCKET", "ASAN_OPTIONS", "UBSAN_OPTIONS", "REGISTRY_AUTH_FILE"};
+        "PATH", "HOME",         "USER",          "LOGNAME",           "TMPDIR",
+        "LANG", "XDG_",         "CORACLE_",      "CONTAINERS_",       "DBUS_SESSION_BUS_ADDRESS",
+        "LC_",  "ASAN_OPTIONS", "UBSAN_OPTIONS", "REGISTRY_AUTH_FILE"};
     for (char **env = environ; env && *env; env++) {
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
             size_t len = strlen(names[i]);

@@ -1,0 +1,37 @@
+/* The container's life: first start, stop, restart, end. */
+#pragma once
+
+#include "engine/monitor/launch.h"
+#include "engine/monitor/server.h"
+
+/* MONITOR_START, or the next run after a back-off. */
+struct err *life_start(struct server *s) ERR_RESULT;
+/* The runtime has made the container's process (and job_started() was called). */
+struct err *life_started(struct server *s) ERR_RESULT;
+/* A run could not be started. */
+struct err *life_start_failed(struct server *s, struct err *take_e) ERR_RESULT;
+/* The container's process was reaped, ... */
+void life_process_ended(struct server *s);
+/* ... and its streams are done. */
+void life_job_closed(struct server *s, struct job *j);
+/* Stop it: signal, then SIGKILL. What a restarting or ended container does about it comes of itself. */
+struct err *life_stop(struct server *s, const struct monitor_stop *stop) ERR_RESULT;
+/* A signal from a user; one that is meant to end it keeps the restart policy from acting. */
+struct err *life_kill(struct server *s, int sig) ERR_RESULT;
+/* SIGTERM to ourselves: end the container as stop does. */
+struct err *life_terminate(struct server *s) ERR_RESULT;
+/* A peer has gone, a child was reaped, an exit was recorded: maybe that was the last thing to wait for. */
+void life_check_end(struct server *s);
+void life_publish(struct server *s, enum monitor_phase phase);
+/* Decides by policy whether a run that ended so is followed by another. Computes only. */
+bool life_wants_restart(const struct monitor_plan *plan, const struct monitor_exit *exit, bool by_user);
+
+/* reap.c */
+struct err *reap_children(struct server *s) ERR_RESULT;
+/* No children left but the session's holder. */
+bool reap_is_alone(void);
+/* Was `pid` reaped before it was known? */
+bool reap_was_orphan(struct server *s, pid_t pid, int *ret_status);
+/* SIGKILL to every child that is neither a runtime of ours nor the session's holder: what a container without a pid
+ * namespace leaves. */
+void reap_kill_rest(struct server *s);
