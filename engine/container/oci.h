@@ -13,9 +13,10 @@
 /* A user as the container's /etc/passwd and /etc/group define it (container/user.h looks it up). */
 struct oci_user {
     uint32_t ct_uid, ct_gid;
-    uint32_t *groups; size_t n_groups; /* supplementary */
-    char *home;                        /* "/" when unknown */
-    char *name;                        /* NULL when it has no entry */
+    uint32_t *groups;
+    size_t n_groups; /* supplementary */
+    char *home;      /* "/" when unknown */
+    char *name;      /* NULL when it has no entry */
 };
 
 /* A mount whose source was resolved (volume to its directory, image to its mount …), in config.json's order. */
@@ -26,9 +27,10 @@ struct oci_mount {
 
 struct oci_facts {
     const char *container_id;
-    const char *rootfs;             /* host path inside the monitor's mount namespace */
+    const char *rootfs; /* host path inside the monitor's mount namespace */
     const struct oci_user *user;
-    const struct oci_mount *mounts; size_t n_mounts; /* volumes and binds; the defaults are added by oci_generate */
+    const struct oci_mount *mounts;
+    size_t n_mounts; /* volumes and binds; the defaults are added by oci_generate */
     const char *hosts_path, *hostname_path, *resolv_path, *containerenv_path, *secrets_dir; /* NULL: not mounted */
     const char *passwd_path, *group_path; /* files with added entries (user.h), or NULL: the image's own */
     const char *localtime_path;           /* --tz: a zone file, or NULL */
@@ -36,19 +38,21 @@ struct oci_facts {
     const char *hooks_json;               /* the text of config.json's "hooks" object, or NULL */
     const char *hostname;
     const char *network_ns, *ipc_ns, *pid_ns, *uts_ns, *cgroup_ns, *user_ns; /* paths of namespaces to join, or NULL */
-    const struct idmap *session_uids, *session_gids; /* what is mapped where we run */
-    const struct idmap *ct_uids, *ct_gids;           /* container's own user namespace, or NULL: the session's */
-    bool cgroup_v2;                 /* a cgroup2 tree is (or will be) at /sys/fs/cgroup */
-    bool cgroup_writable;           /* limits can be applied */
-    struct strv cgroup_controllers; /* delegated ones */
-    const char *cgroup_path;        /* linux.cgroupsPath, or NULL */
+    const struct idmap *session_uids, *session_gids;                         /* what is mapped where we run */
+    const struct idmap *ct_uids, *ct_gids;          /* container's own user namespace, or NULL: the session's */
+    bool cgroup_v2;                                 /* a cgroup2 tree is (or will be) at /sys/fs/cgroup */
+    bool cgroup_writable;                           /* limits can be applied */
+    struct strv cgroup_controllers;                 /* delegated ones */
+    const char *cgroup_path;                        /* linux.cgroupsPath, or NULL */
     uint64_t rlimit_nofile_hard, rlimit_nproc_hard; /* the caller's */
-    const char *init_path;          /* host path of the init program for --init */
-    const char *seccomp_profile;    /* text of a profile file given by the user, or NULL: the default */
-    const char *apparmor_profile;   /* or NULL */
-    bool proc_mountable;            /* false: /proc of the host must be bound */
+    int64_t oom_score_adj;                          /* the caller's own: a container's can't be lower */
+    bool allow_socketcall;                          /* a 32-bit image: see container/seccomp_default.json */
+    const char *init_path;                          /* host path of the init program for --init */
+    const char *seccomp_profile;                    /* text of a profile file given by the user, or NULL: the default */
+    const char *apparmor_profile;                   /* or NULL */
+    bool proc_mountable;                            /* false: /proc of the host must be bound */
     bool sys_mountable;
-    struct strv host_devices;       /* --privileged: device nodes of the host that can be bound */
+    struct strv host_devices; /* --privileged: device nodes of the host that can be bound */
     const char *log_driver;
 };
 
@@ -62,15 +66,17 @@ bool oci_is_systemd(const struct container_spec *spec, const struct image_config
 /* The signal that stops it: the spec's, the image's, SIGRTMIN+3 in systemd mode, SIGTERM. */
 struct err *oci_stop_signal(const struct container_spec *spec, const struct image_config *image, int *ret) ERR_RESULT;
 /* Entrypoint and command as they will run, without the init program. ERR_INVALID when there is none. */
-struct err *oci_command(const struct container_spec *spec, const struct image_config *image, struct strv *ret) ERR_RESULT;
+struct err *oci_command(const struct container_spec *spec, const struct image_config *image,
+                        struct strv *ret) ERR_RESULT;
 
 /* The process object of `exec`, for `runtime exec --process`. */
 struct oci_exec {
-    struct strv command, env;       /* env: added to the container's */
-    const char *workdir;            /* NULL: the container's */
+    struct strv command, env; /* env: added to the container's */
+    const char *workdir;      /* NULL: the container's */
     const struct oci_user *user;
     bool tty, privileged;
     uint32_t preserve_fds;
 };
 struct err *oci_generate_process(const struct container_spec *spec, const struct image_config *image,
-                                 const struct oci_facts *facts, const struct oci_exec *exec, char **ret_json) ERR_RESULT;
+                                 const struct oci_facts *facts, const struct oci_exec *exec,
+                                 char **ret_json) ERR_RESULT;

@@ -13,7 +13,18 @@
 #include "userns/idmap.h"
 
 /* A namespace choice: --pid, --ipc, --uts, --network, --cgroupns, --userns. */
-enum ns_mode { NS_DEFAULT, NS_PRIVATE, NS_HOST, NS_CONTAINER, NS_PATH, NS_NONE, NS_SHAREABLE, NS_KEEP_ID, NS_NOMAP, NS_AUTO };
+enum ns_mode {
+    NS_DEFAULT,
+    NS_PRIVATE,
+    NS_HOST,
+    NS_CONTAINER,
+    NS_PATH,
+    NS_NONE,
+    NS_SHAREABLE,
+    NS_KEEP_ID,
+    NS_NOMAP,
+    NS_AUTO
+};
 struct ns_spec {
     enum ns_mode mode;
     char *arg; /* container name or id, path, or the options behind the colon; NULL when none */
@@ -22,20 +33,21 @@ struct ns_spec {
 enum mount_type { MOUNT_BIND, MOUNT_VOLUME, MOUNT_TMPFS, MOUNT_RAMFS, MOUNT_DEVPTS, MOUNT_IMAGE };
 struct mount_spec {
     enum mount_type type;
-    char *source;          /* host path, volume name ("" : anonymous), image; NULL for tmpfs */
-    char *target;          /* absolute ct path */
-    struct strv options;   /* OCI mount options, complete: "ro"/"rw", propagation, "rbind", "noexec", "size=…"; with overlay also
-                              "upperdir=…", "workdir=…". What has a field of its own below is not repeated here. */
+    char *source; /* host path, volume name ("" : anonymous), image; NULL for tmpfs */
+    char *target; /* absolute ct path */
+    /* OCI mount options, complete: "ro"/"rw", propagation, "rbind", "noexec", "size=…"; with overlay also "upperdir=…",
+     * "workdir=…". What has a field of its own below is not repeated here. */
+    struct strv options;
     bool read_only;
-    bool no_copy;          /* volume: no copy-up */
-    bool tmpcopyup;        /* tmpfs: copy what the image has below */
-    bool chown;            /* :U */
-    bool overlay;          /* :O */
+    bool no_copy;   /* volume: no copy-up */
+    bool tmpcopyup; /* tmpfs: copy what the image has below */
+    bool chown;     /* :U */
+    bool overlay;   /* :O */
     char *subpath;
-    char *idmap;           /* "" for the default map, else its text; NULL: none */
+    char *idmap; /* "" for the default map, else its text; NULL: none */
     char *volume_driver;
     struct strv volume_options; /* volume-opt=…: "key=value" */
-    bool from_image;       /* made from the image's VOLUME */
+    bool from_image;            /* made from the image's VOLUME */
 };
 
 struct device_spec {
@@ -43,18 +55,18 @@ struct device_spec {
     char *permissions;         /* "rwm" */
 };
 struct ulimit_spec {
-    char *name;                /* "nofile"; "host" means: take the caller's limits */
-    uint64_t soft, hard;       /* UINT64_MAX: unlimited */
+    char *name;          /* "nofile"; "host" means: take the caller's limits */
+    uint64_t soft, hard; /* UINT64_MAX: unlimited */
 };
 
-struct resource_spec {         /* 0 / NULL: not asked for */
+struct resource_spec {                                                 /* 0 / NULL: not asked for */
     int64_t memory_bytes, memory_reservation_bytes, memory_swap_bytes; /* swap: -1 unlimited */
-    int64_t memory_swappiness; /* -1 when not given */
+    int64_t memory_swappiness;                                         /* -1 when not given */
     int64_t cpu_period, cpu_quota, cpu_shares;
     int64_t cpu_rt_period, cpu_rt_runtime;
     double cpus;
     char *cpuset_cpus, *cpuset_mems;
-    int64_t pids_limit;        /* 0 default, -1 unlimited */
+    int64_t pids_limit; /* 0 default, -1 unlimited */
     int64_t blkio_weight;
     bool oom_kill_disable;
     bool oom_score_adj_set;
@@ -65,34 +77,37 @@ enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UN
 enum systemd_mode { SYSTEMD_TRUE, SYSTEMD_FALSE, SYSTEMD_ALWAYS };
 
 struct container_spec {
-    char *name;                /* NULL: generated */
-    char *image;               /* as given; NULL with rootfs */
-    char *rootfs;              /* --rootfs, absolute */
-    bool rootfs_overlay;       /* :O */
+    char *name;                 /* NULL: generated */
+    char *image;                /* as given; NULL with rootfs */
+    char *rootfs;               /* --rootfs, absolute */
+    bool rootfs_overlay;        /* :O */
     struct strv create_command; /* argv of the whole command line, for inspect */
 
-    struct strv command;       /* arguments behind the image */
-    struct strv entrypoint;    /* when entrypoint_set */
+    struct strv command;    /* arguments behind the image */
+    struct strv entrypoint; /* when entrypoint_set */
     bool entrypoint_set;
-    struct strv env;           /* "KEY=VALUE" of --env and --env-file; above the image's */
-    struct strv env_base;      /* of the host (--env-host, proxies); below the image's. See spec_add_host_env */
+    struct strv env;      /* "KEY=VALUE" of --env and --env-file; above the image's */
+    struct strv env_base; /* of the host (--env-host, proxies); below the image's. See spec_add_host_env */
     struct strv unsetenv;
     bool unsetenv_all, env_host;
     bool no_http_proxy;
     char *workdir, *user, *hostname, *umask, *timezone;
-    struct strv group_add;     /* "keep-groups" included */
+    struct strv group_add;           /* "keep-groups" included */
     struct strv labels, annotations; /* "key=value" */
-    bool tty, interactive;     /* interactive: stdin stays open */
+    bool tty, interactive;           /* interactive: stdin stays open */
     bool privileged, init, read_only, no_read_only_tmpfs;
     char *init_path;
 
-    struct mount_spec *mounts; size_t n_mounts;
-    struct device_spec *devices; size_t n_devices;
-    struct ulimit_spec *ulimits; size_t n_ulimits;
-    struct strv volumes_from;  /* "container[:options]" */
-    char *image_volumes;       /* "anonymous" (default, also "bind"), "tmpfs", "ignore" */
+    struct mount_spec *mounts;
+    size_t n_mounts;
+    struct device_spec *devices;
+    size_t n_devices;
+    struct ulimit_spec *ulimits;
+    size_t n_ulimits;
+    struct strv volumes_from; /* "container[:options]" */
+    char *image_volumes;      /* "anonymous" (default, also "bind"), "tmpfs", "ignore" */
     struct strv cap_add, cap_drop, security_opt, sysctl;
-    int64_t shm_bytes;         /* 0: 64 MiB */
+    int64_t shm_bytes; /* 0: 64 MiB */
 
     struct ns_spec pid, ipc, uts, network, cgroupns, userns;
     struct strv publish, expose; /* kept; refused until networking is built */
@@ -102,27 +117,27 @@ struct container_spec {
     bool no_hosts;
 
     struct resource_spec res;
-    char *cgroups;             /* "enabled" (default), "disabled", "no-conmon", "split" */
+    char *cgroups; /* "enabled" (default), "disabled", "no-conmon", "split" */
     char *cgroup_parent;
 
-    char *log_driver;          /* NULL: k8s-file */
-    struct strv log_opt;       /* "max-size=…", "path=…", "tag=…" */
-    char *stop_signal;         /* NULL: the image's, else SIGTERM */
-    int64_t stop_timeout;      /* seconds; -1: 10 */
-    int64_t timeout;           /* --timeout, seconds; 0: none */
+    char *log_driver;     /* NULL: k8s-file */
+    struct strv log_opt;  /* "max-size=…", "path=…", "tag=…" */
+    char *stop_signal;    /* NULL: the image's, else SIGTERM */
+    int64_t stop_timeout; /* seconds; -1: 10 */
+    int64_t timeout;      /* --timeout, seconds; 0: none */
     enum restart_policy restart;
-    int64_t restart_max;       /* on-failure:N; 0: no limit */
+    int64_t restart_max; /* on-failure:N; 0: no limit */
     bool auto_remove;
-    bool for_run;              /* not kept: `run` makes it to start it at once; with --rm it doesn't outlive its client */
+    bool for_run; /* not kept: `run` makes it to start it at once; with --rm it doesn't outlive its client */
     enum systemd_mode systemd;
     char *pidfile, *cidfile;
     uint32_t preserve_fds;
     bool no_sig_proxy;
-    char *detach_keys;         /* NULL: ctrl-p,ctrl-q */
-    char *pull;                /* policy */
+    char *detach_keys; /* NULL: ctrl-p,ctrl-q */
+    char *pull;        /* policy */
     char *platform;
-    char *runtime;             /* resolved at create, so that a later start uses the same */
-    char *healthcheck;         /* JSON text, kept for inspect; NULL: the image's */
+    char *runtime;     /* resolved at create, so that a later start uses the same */
+    char *healthcheck; /* JSON text, kept for inspect; NULL: the image's */
 };
 
 /* Empty, with the defaults that are not zero (stop_timeout, memory_swappiness -1). */
@@ -131,28 +146,8 @@ void container_spec_done(struct container_spec *s);
 struct err *container_spec_to_json(const struct container_spec *s, char **ret_text) ERR_RESULT;
 struct err *container_spec_from_json(const char *text, size_t len, struct container_spec *ret) ERR_RESULT;
 
-/* Flag values, as Podman takes them; each appends to or sets in `s`. ERR_INVALID with Podman's message where it has one. */
-struct err *spec_add_volume(struct container_spec *s, const char *value) ERR_RESULT;    /* -v [src:]dst[:opts] */
-struct err *spec_add_mount(struct container_spec *s, const char *value) ERR_RESULT;     /* --mount type=…,… */
-struct err *spec_add_tmpfs(struct container_spec *s, const char *value) ERR_RESULT;     /* --tmpfs dst[:opts] */
-struct err *spec_add_device(struct container_spec *s, const char *value) ERR_RESULT;
-struct err *spec_add_ulimit(struct container_spec *s, const char *value) ERR_RESULT;
-struct err *spec_add_env(struct container_spec *s, const char *value, char *const *host_env) ERR_RESULT; /* K=V, K, K* */
-struct err *spec_add_env_file(struct container_spec *s, const char *text, size_t len, char *const *host_env) ERR_RESULT;
-/* What the host's environment gives: everything with env_host, else the proxy variables unless no_http_proxy. */
-struct err *spec_add_host_env(struct container_spec *s, char *const *host_env) ERR_RESULT;
-struct err *spec_add_label(struct container_spec *s, const char *value) ERR_RESULT;
-struct err *spec_add_annotation(struct container_spec *s, const char *value) ERR_RESULT;
-struct err *spec_add_publish(struct container_spec *s, const char *value) ERR_RESULT;
-/* `which` is "pid", "ipc", "uts", "network", "cgroupns" or "userns". A network that is none of none, host, container:, ns:
- * is NS_PRIVATE with its text as arg: "bridge", "slirp4netns:mtu=…", a network's name. */
-struct err *spec_set_ns(struct container_spec *s, const char *which, const char *value) ERR_RESULT;
-struct err *spec_set_restart(struct container_spec *s, const char *value) ERR_RESULT;
-struct err *spec_set_entrypoint(struct container_spec *s, const char *value) ERR_RESULT; /* JSON array or string */
-/* "TERM", "SIGTERM", "sigrtmin+3", "15": `invalid signal: X`. Numbers as on this machine. */
-struct err *spec_parse_signal(const char *value, int *ret) ERR_RESULT;
-/* A container's, volume's or pod's name: `names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument`. */
-struct err *spec_check_name(const char *name) ERR_RESULT;
 /* Values that cannot be right and contradictions between options, with Podman's messages (privileged with
  * no-new-privileges is fine; --rm with --restart is not …). What only the host can tell is not looked at. */
 struct err *container_spec_check(const struct container_spec *s) ERR_RESULT;
+
+#include "engine/container/spec_flags.h"

@@ -1,0 +1,272 @@
+/* "mounts": the file systems every container has, the files that are bound over the image's, devices, and the user's
+ * own mounts. A mount of the user's replaces the default on the same place; one on /dev takes everything below it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+#include "engine/container/oci_internal.h"
+
+enum { OPTIONS_MAX = 8, MOUNTS_MAX = 8192, NOTE_SIZE = 40 };
+#define SHM_DEFAULT_BYTES (INT64_C(64) << 20)
+
+/* All strings are borrowed; `more` comes behind `options`. */
+struct mount {
+    const char *target, *type, *source;
+    const char *options[OPTIONS_MAX + 1];
+    const struct strv *more;
+};
+
+struct mount_list {
+    struct oci_build *b;
+    struct mount *items;
+    size_t count, cap;
+    char shm_size[NOTE_SIZE];
+    struct strv proc_options;
+    struct err *err; /* of add(): sticks */
+};
+
+static void list_done(struct mount_list *l)
+{
+    free(l->items);
+    strv_done(&l->proc_options);
+    err_free(l->err);
+}
+
+static bool is_users(const struct mount_list *l, const char *target)
+{
+    const struct oci_facts *f = l->b->facts;
+    for (size_t i = 0; i < f->n_mounts; i++) {
+        bool below_dev = strcmp(f->mounts[i].target, "/dev") == 0 && strncmp(target, "/dev/", 5) == 0;
+        if (below_dev || strcmp(f->mounts[i].target, target) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void push(struct mount_list *l, const struct mount *m)
+{
+    if (!l->err)
+        l->err = mem_grow(&l->items, l->count, &l->cap, sizeof(*l->items), MOUNTS_MAX);
+    if (!l->err)
+        l->items[l->count++] = *m;
+}
+
+/* A default mount: nothing when the user has one there, or one of ours was there before. */
+static void add(struct mount_list *l, const struct mount *m)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->items[i].target, m->target) == 0)
+            return;
+    if (!is_users(l, m->target))
+        push(l, m);
+}
+
+#define ADD(list, ...) add((list), &(struct mount){__VA_ARGS__})
+
+static void add_tmpfs(struct mount_list *l, const char *target)
+{
+    ADD(l, target, "tmpfs", "tmpfs", {"rw", "rprivate", "nosuid", "nodev", "tmpcopyup"});
+}
+
+/* proc shows the pid namespace, and can be mounted by who owns it; where that is not us, or an outer container has
+ * covered parts of its own /proc (mount_too_revealing() in the kernel), the one we see is bound. */
+static struct err *add_proc(struct mount_list *l)
+{
+    const struct oci_build *b = l->b;
+    bool bound = b->spec->pid.mode == NS_HOST || !b->facts->proc_mountable || (b->facts->ct_uids && b->facts->pid_ns);
+    if (bound && b->sec.proc_opts)
+        return ERR_NEW(ERR_UNSUPPORTED, "--security-opt proc-opts=%s: a new /proc cannot be mounted here",
+                       b->sec.proc_opts);
+    if (bound) {
+        ADD(l, "/proc", "bind", "/proc", {"rbind", "rprivate", "nosuid", "noexec", "nodev"});
+        return NULL;
+    }
+    if (!b->sec.proc_opts) {
+        ADD(l, "/proc", "proc", "proc", {"nosuid", "noexec", "nodev"});
+        return NULL;
+    }
+    TRY(strv_split(b->sec.proc_opts, ',', &l->proc_options));
+    ADD(l, "/proc", "proc", "proc", .more = &l->proc_options);
+    return NULL;
+}
+
+static void add_dev(struct mount_list *l)
+{
+    uint32_t host = 0;
+    const struct idmap *gids = oci_gid_map(l->b);
+    bool tty_group = !gids || idmap_to_host(gids, 5, &host);
+    ADD(l, "/dev", "tmpfs", "tmpfs", {"nosuid", "noexec", "strictatime", "mode=755", "size=65536k"});
+    ADD(l, "/dev/pts", "devpts", "devpts",
+        {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", tty_group ? "gid=5" : NULL});
+}
+
+/* /dev/mqueue and /dev/shm belong to the IPC namespace. */
+static void add_ipc(struct mount_list *l)
+{
+    const struct oci_build *b = l->b;
+    enum ns_mode mode = b->spec->ipc.mode;
+    /* mqueue, too, is for who owns the namespace. */
+    if (mode != NS_HOST && !(b->facts->ct_uids && b->facts->ipc_ns))
+        ADD(l, "/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"});
+    if (mode == NS_NONE)
+        return;
+    const char *shared = b->facts->shm_path ? b->facts->shm_path : mode == NS_HOST ? "/dev/shm" : NULL;
+    if (shared) {
+        ADD(l, "/dev/shm", "bind", shared, {"bind", "rprivate", "nosuid", "noexec", "nodev"});
+        return;
+    }
+    int64_t bytes = b->spec->shm_bytes ? b->spec->shm_bytes : SHM_DEFAULT_BYTES;
+    snprintf(l->shm_size, sizeof(l->shm_size), "size=%lld", (long long)bytes);
+    ADD(l, "/dev/shm", "tmpfs", "shm", {"rprivate", "nosuid", "noexec", "nodev", "mode=1777", l->shm_size});
+}
+
+static void add_sys(struct mount_list *l)
+{
+    const struct oci_build *b = l->b;
+    const char *access = b->spec->privileged ? "rw" : "ro";
+    if (b->bound_sys)
+        ADD(l, "/sys", "bind", "/sys", {"rprivate", "nosuid", "noexec", "nodev", access, "rbind"});
+    else
+        ADD(l, "/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access});
+    if (!b->facts->cgroup_v2)
+        return;
+    if (b->systemd) {
+        ADD(l, "/sys/fs/cgroup", "cgroup", "cgroup", {"private", "rw"});
+        return;
+    }
+    bool writable = b->spec->privileged || oci_is_unmasked(b, "/sys/fs/cgroup");
+    ADD(l, "/sys/fs/cgroup", "cgroup", "cgroup",
+        {"rprivate", "nosuid", "noexec", "nodev", "relatime", writable ? "rw" : "ro"});
+}
+
+static void add_tmpfs_defaults(struct mount_list *l)
+{
+    static const char *const systemd_dirs[] = {"/run", "/run/lock", "/tmp", "/var/log/journal"};
+    static const char *const writable_dirs[] = {"/run", "/tmp", "/var/tmp"};
+    for (size_t i = 0; i < ARRAY_LEN(systemd_dirs) && l->b->systemd; i++)
+        add_tmpfs(l, systemd_dirs[i]);
+    bool wanted = l->b->spec->read_only && !l->b->spec->no_read_only_tmpfs;
+    for (size_t i = 0; i < ARRAY_LEN(writable_dirs) && wanted; i++)
+        add_tmpfs(l, writable_dirs[i]);
+}
+
+static void add_files(struct mount_list *l)
+{
+    const struct oci_facts *f = l->b->facts;
+    const struct {
+        const char *target, *source;
+        bool follows_root; /* read-only with the root */
+    } files[] = {
+        {"/etc/hosts", f->hosts_path, true},
+        {"/etc/hostname", f->hostname_path, true},
+        {"/etc/resolv.conf", f->resolv_path, true},
+        {"/etc/passwd", f->passwd_path, true},
+        {"/etc/group", f->group_path, true},
+        {"/etc/localtime", f->localtime_path, true},
+        {"/run/.containerenv", f->containerenv_path, false},
+        {"/run/secrets", f->secrets_dir, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        if (!files[i].source)
+            continue;
+        if (files[i].follows_root && l->b->spec->read_only)
+            ADD(l, files[i].target, "bind", files[i].source, {"bind", "rprivate", "ro", "nosuid", "noexec", "nodev"});
+        else
+            ADD(l, files[i].target, "bind", files[i].source, {"bind", "rprivate"});
+    }
+    if (l->b->spec->init)
+        ADD(l, OCI_INIT_PATH, "bind", f->init_path, {"bind", "ro", "rprivate"});
+}
+
+static void add_device(struct mount_list *l, const char *source, const char *target, const char *access)
+{
+    ADD(l, target, "bind", source, {"rprivate", "nosuid", "noexec", access, "rbind"});
+}
+
+/* In a user namespace nodes can't be made, so the host's are bound. The runtime brings the usual ones itself. */
+static void add_devices(struct mount_list *l)
+{
+    static const char *const usual[] = {"/dev/null",    "/dev/zero", "/dev/full",    "/dev/random",
+                                        "/dev/urandom", "/dev/tty",  "/dev/console", "/dev/ptmx"};
+    const struct container_spec *s = l->b->spec;
+    for (size_t i = 0; i < s->n_devices; i++)
+        add_device(l, s->devices[i].host_path, s->devices[i].ct_path,
+                   strchr(s->devices[i].permissions, 'w') ? "rw" : "ro");
+    for (size_t i = 0; i < l->b->facts->host_devices.count && s->privileged; i++) {
+        const char *path = l->b->facts->host_devices.items[i];
+        bool skip = false;
+        for (size_t k = 0; k < ARRAY_LEN(usual); k++)
+            skip = skip || strcmp(path, usual[k]) == 0;
+        if (!skip)
+            add_device(l, path, path, "rw");
+    }
+}
+
+static void add_users(struct mount_list *l)
+{
+    const struct oci_facts *f = l->b->facts;
+    for (size_t i = 0; i < f->n_mounts; i++) {
+        const struct oci_mount *m = &f->mounts[i];
+        push(l,
+             &(struct mount){
+                 .target = m->target, .type = m->type, .source = m->source ? m->source : m->type, .more = &m->options});
+    }
+}
+
+static size_t depth(const char *path)
+{
+    size_t n = 0;
+    for (; *path; path++)
+        n += *path == '/' && path[1];
+    return n;
+}
+
+/* Outer places first; otherwise the order stays (insertion: the list is short and mostly sorted). */
+static void sort(struct mount_list *l)
+{
+    for (size_t i = 1; i < l->count; i++) {
+        struct mount m = l->items[i];
+        size_t d = depth(m.target), k = i;
+        for (; k > 0 && depth(l->items[k - 1].target) > d; k--)
+            l->items[k] = l->items[k - 1];
+        l->items[k] = m;
+    }
+}
+
+static void put_mount(struct jsonout *j, const struct mount *m)
+{
+    jsonout_open(j, NULL, '{');
+    jsonout_str(j, "destination", m->target);
+    jsonout_str(j, "type", m->type);
+    jsonout_str(j, "source", m->source);
+    jsonout_open(j, "options", '[');
+    for (size_t i = 0; m->options[i]; i++)
+        jsonout_str(j, NULL, m->options[i]);
+    for (size_t i = 0; m->more && i < m->more->count; i++)
+        jsonout_str(j, NULL, m->more->items[i]);
+    jsonout_close(j, ']');
+    jsonout_close(j, '}');
+}
+
+struct err *oci_put_mounts(struct oci_build *b)
+{
+    __attribute__((cleanup(list_done))) struct mount_list l = {.b = b};
+    TRY(add_proc(&l));
+    add_dev(&l);
+    add_ipc(&l);
+    add_sys(&l);
+    add_tmpfs_defaults(&l);
+    add_files(&l);
+    add_devices(&l);
+    add_users(&l);
+    if (l.err)
+        return TAKE_PTR(l.err);
+    sort(&l);
+    jsonout_open(&b->out, "mounts", '[');
+    for (size_t i = 0; i < l.count; i++)
+        put_mount(&b->out, &l.items[i]);
+    jsonout_close(&b->out, ']');
+    return NULL;
+}

@@ -1,0 +1,196 @@
+/* The process: user, arguments, environment, capabilities, limits. config.md "process", OCI runtime specification 1.0.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/number.h"
+#include "engine/container/oci_internal.h"
+
+#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define DEFAULT_LIMIT UINT64_C(1048576) /* files and processes, where the caller may have that many */
+
+static struct err *set_all(struct strv *env, const struct strv *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        /* An image may name a variable without a value; the runtime wants an assignment. */
+        if (strchr(from->items[i], '='))
+            TRY(strv_env_set(env, from->items[i]));
+        else
+            strv_env_unset(env, from->items[i]);
+    }
+    return NULL;
+}
+
+static struct err *set_default(struct strv *env, const char *key, const char *value)
+{
+    if (strv_env_get(env, key))
+        return NULL;
+    return strv_addf(env, "%s=%s", key, value);
+}
+
+struct err *oci_environment(const struct oci_build *b, struct strv *ret)
+{
+    AUTO_STRV struct strv env = STRV_INIT;
+    const struct container_spec *s = b->spec;
+    if (!s->unsetenv_all) {
+        TRY(strv_add(&env, DEFAULT_PATH));
+        TRY(strv_add(&env, "TERM=xterm"));
+        TRY(strv_add(&env, "container=coracle"));
+        TRY(set_all(&env, &s->env_base));
+        TRY(set_all(&env, &b->image->env));
+        for (size_t i = 0; i < s->unsetenv.count; i++)
+            strv_env_unset(&env, s->unsetenv.items[i]);
+    }
+    TRY(set_all(&env, &s->env));
+    const char *home = b->facts->user->home;
+    TRY(set_default(&env, "HOME", home && home[0] ? home : "/"));
+    if (b->facts->hostname)
+        TRY(set_default(&env, "HOSTNAME", b->facts->hostname));
+    if (b->systemd) {
+        AUTO_FREE char *uuid = NULL;
+        TRY(mem_strndup(b->facts->container_id, 32, &uuid));
+        TRY(set_default(&env, "container_uuid", uuid));
+    }
+    *ret = env;
+    env = (struct strv)STRV_INIT;
+    return NULL;
+}
+
+/* Groups that the namespace doesn't know cannot be set. With one id mapped there are none: setgroups(2) is denied then
+ * (user_namespaces(7)), and asking for the one that the process has anyway would fail. */
+static void put_groups(struct oci_build *b, const struct oci_user *u)
+{
+    const struct idmap *map = oci_gid_map(b);
+    uint32_t host = 0;
+    if (u->n_groups == 0 || (map && idmap_total(map) == 1))
+        return;
+    jsonout_open(&b->out, "additionalGids", '[');
+    for (size_t i = 0; i < u->n_groups; i++)
+        if (!map || idmap_to_host(map, u->groups[i], &host))
+            jsonout_int(&b->out, NULL, u->groups[i]);
+    jsonout_close(&b->out, ']');
+}
+
+static void put_user(struct oci_build *b, const struct oci_user *u)
+{
+    uint32_t umask = 0022;
+    if (b->spec->umask)
+        jsonout_fail(&b->out, number_parse_octal(b->spec->umask, 07777, &umask));
+    jsonout_open(&b->out, "user", '{');
+    jsonout_int(&b->out, "uid", u->ct_uid);
+    jsonout_int(&b->out, "gid", u->ct_gid);
+    jsonout_int(&b->out, "umask", umask & 0777);
+    put_groups(b, u);
+    jsonout_close(&b->out, '}');
+}
+
+static void put_cap_set(struct jsonout *j, const char *key, uint64_t set)
+{
+    jsonout_open(j, key, '[');
+    for (unsigned i = 0; cap_name(i); i++)
+        if (set >> i & 1)
+            jsonout_str(j, NULL, cap_name(i));
+    jsonout_close(j, ']');
+}
+
+static void put_caps(struct jsonout *j, const struct cap_sets *c)
+{
+    jsonout_open(j, "capabilities", '{');
+    put_cap_set(j, "bounding", c->bounding);
+    put_cap_set(j, "effective", c->effective);
+    put_cap_set(j, "permitted", c->permitted);
+    if (c->inheritable)
+        put_cap_set(j, "inheritable", c->inheritable);
+    if (c->ambient)
+        put_cap_set(j, "ambient", c->ambient);
+    jsonout_close(j, '}');
+}
+
+static void put_limit(struct jsonout *j, const char *name, uint64_t soft, uint64_t hard)
+{
+    char type[32] = "RLIMIT_";
+    size_t n = strlen(type);
+    for (; *name && n < sizeof(type) - 1; name++)
+        type[n++] = *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name;
+    type[n] = '\0';
+    jsonout_open(j, NULL, '{');
+    jsonout_str(j, "type", type);
+    jsonout_u64(j, "hard", hard);
+    jsonout_u64(j, "soft", soft);
+    jsonout_close(j, '}');
+}
+
+static bool has_limit(const struct container_spec *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_ulimits; i++)
+        if (strcmp(s->ulimits[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Two have defaults of their own, as far as the caller's hard limit allows; with "host" all stay as they are. */
+static void put_limits(struct oci_build *b)
+{
+    const struct container_spec *s = b->spec;
+    const struct {
+        const char *name;
+        uint64_t hard;
+    } defaults[] = {{"nofile", b->facts->rlimit_nofile_hard}, {"nproc", b->facts->rlimit_nproc_hard}};
+    jsonout_open(&b->out, "rlimits", '[');
+    for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
+        uint64_t limit = defaults[i].hard < DEFAULT_LIMIT ? defaults[i].hard : DEFAULT_LIMIT;
+        if (limit && !has_limit(s, "host") && !has_limit(s, defaults[i].name))
+            put_limit(&b->out, defaults[i].name, limit, limit);
+    }
+    for (size_t i = 0; i < s->n_ulimits; i++)
+        if (strcmp(s->ulimits[i].name, "host") != 0)
+            put_limit(&b->out, s->ulimits[i].name, s->ulimits[i].soft, s->ulimits[i].hard);
+    jsonout_close(&b->out, ']');
+}
+
+/* Lowering one's own score is the administrator's right; what can't be done is said, not tried. */
+static void put_oom_score(struct oci_build *b)
+{
+    const struct resource_spec *r = &b->spec->res;
+    if (!r->oom_score_adj_set)
+        return;
+    if (r->oom_score_adj >= b->facts->oom_score_adj) {
+        jsonout_int(&b->out, "oomScoreAdj", r->oom_score_adj);
+    } else if (b->notices) {
+        jsonout_fail(
+            &b->out,
+            strv_addf(b->notices,
+                      "--oom-score-adj %lld is not applied: only an administrator can go below the caller's %lld",
+                      (long long)r->oom_score_adj, (long long)b->facts->oom_score_adj));
+    }
+}
+
+static void put_apparmor(struct oci_build *b)
+{
+    const char *asked = b->sec.apparmor;
+    if (b->facts->apparmor_profile)
+        jsonout_str(&b->out, "apparmorProfile", b->facts->apparmor_profile);
+    else if (asked && strcmp(asked, "unconfined") != 0)
+        jsonout_fail(&b->out,
+                     ERR_NEW(ERR_UNSUPPORTED,
+                             "apparmor profile \"%s\" specified, but Apparmor is not enabled on this system", asked));
+}
+
+void oci_put_process(struct oci_build *b, const char *key, const struct oci_process *p)
+{
+    struct jsonout *j = &b->out;
+    jsonout_open(j, key, '{');
+    jsonout_bool(j, "terminal", p->tty);
+    put_user(b, p->user);
+    jsonout_strv(j, "args", p->args);
+    jsonout_strv(j, "env", p->env);
+    jsonout_str(j, "cwd", p->cwd);
+    put_caps(j, p->caps);
+    put_limits(b);
+    put_oom_score(b);
+    put_apparmor(b);
+    if (b->sec.no_new_privileges)
+        jsonout_bool(j, "noNewPrivileges", true);
+    jsonout_close(j, '}');
+}

@@ -1,0 +1,140 @@
+/* linux.resources. Limits are those of cgroup v2; one that cannot be applied is left out, and a notice says which
+ * controller is missing and what an administrator would do: a container without a limit runs, one with a limit that the
+ * runtime refuses doesn't. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/container/oci_internal.h"
+
+#define CPU_PERIOD_USEC 100000
+#define PIDS_DEFAULT 2048
+
+static bool has_controller(const struct oci_facts *f, const char *name)
+{
+    return f->cgroup_v2 && f->cgroup_writable && strv_contains(&f->cgroup_controllers, name);
+}
+
+static bool is_disabled(const struct container_spec *s)
+{
+    return s->cgroups && strcmp(s->cgroups, "disabled") == 0;
+}
+
+/* Is `controller` there? If not, and something was asked of it, tell. */
+static bool usable(struct oci_build *b, const char *controller, const char *flags, bool asked)
+{
+    if (!asked)
+        return false;
+    if (!is_disabled(b->spec) && has_controller(b->facts, controller))
+        return true;
+    if (!b->notices)
+        return false;
+    if (is_disabled(b->spec))
+        jsonout_fail(&b->out, strv_addf(b->notices, "%s: not applied, since --cgroups=disabled was given", flags));
+    else if (!b->facts->cgroup_v2)
+        jsonout_fail(
+            &b->out,
+            strv_addf(b->notices,
+                      "%s: not applied, since this host has no cgroup v2 hierarchy for users; an administrator "
+                      "can boot it with systemd.unified_cgroup_hierarchy=1",
+                      flags));
+    else
+        jsonout_fail(&b->out,
+                     strv_addf(b->notices,
+                               "%s: not applied, since the cgroup controller \"%s\" is not delegated to this user; an "
+                               "administrator can put \"[Service]\\nDelegate=cpu cpuset io memory pids\" into "
+                               "/etc/systemd/system/user@.service.d/delegate.conf",
+                               flags, controller));
+    return false;
+}
+
+static void tell_missing(struct oci_build *b, const char *flag, bool asked)
+{
+    if (asked && b->notices)
+        jsonout_fail(&b->out, strv_addf(b->notices, "%s: not applied, since cgroup v2 has no such limit", flag));
+}
+
+static void put_memory(struct oci_build *b)
+{
+    const struct resource_spec *r = &b->spec->res;
+    bool asked = r->memory_bytes || r->memory_reservation_bytes || r->memory_swap_bytes;
+    tell_missing(b, "--memory-swappiness", r->memory_swappiness >= 0);
+    tell_missing(b, "--oom-kill-disable", r->oom_kill_disable);
+    if (!usable(b, "memory", "--memory", asked))
+        return;
+    /* Twice the memory, when nothing was said: memory and as much swap. */
+    int64_t swap = r->memory_swap_bytes;
+    if (swap == 0 && r->memory_bytes > 0)
+        swap = r->memory_bytes > INT64_MAX / 2 ? -1 : r->memory_bytes * 2;
+    jsonout_open(&b->out, "memory", '{');
+    if (r->memory_bytes)
+        jsonout_int(&b->out, "limit", r->memory_bytes);
+    if (r->memory_reservation_bytes)
+        jsonout_int(&b->out, "reservation", r->memory_reservation_bytes);
+    if (swap)
+        jsonout_int(&b->out, "swap", swap);
+    jsonout_close(&b->out, '}');
+}
+
+static void put_cpu(struct oci_build *b)
+{
+    const struct resource_spec *r = &b->spec->res;
+    bool time = r->cpus > 0 || r->cpu_period || r->cpu_quota || r->cpu_shares;
+    bool sets = r->cpuset_cpus || r->cpuset_mems;
+    tell_missing(b, "--cpu-rt-period and --cpu-rt-runtime", r->cpu_rt_period || r->cpu_rt_runtime);
+    bool cpu = usable(b, "cpu", "--cpus, --cpu-shares, --cpu-quota", time);
+    bool cpuset = usable(b, "cpuset", "--cpuset-cpus, --cpuset-mems", sets);
+    if (!cpu && !cpuset)
+        return;
+    jsonout_open(&b->out, "cpu", '{');
+    if (cpu && r->cpu_shares)
+        jsonout_int(&b->out, "shares", r->cpu_shares);
+    if (cpu && r->cpus > 0) {
+        jsonout_int(&b->out, "quota", (int64_t)(r->cpus * CPU_PERIOD_USEC + 0.5));
+        jsonout_int(&b->out, "period", CPU_PERIOD_USEC);
+    }
+    if (cpu && r->cpu_quota)
+        jsonout_int(&b->out, "quota", r->cpu_quota);
+    if (cpu && r->cpu_period)
+        jsonout_int(&b->out, "period", r->cpu_period);
+    if (cpuset && r->cpuset_cpus)
+        jsonout_str(&b->out, "cpus", r->cpuset_cpus);
+    if (cpuset && r->cpuset_mems)
+        jsonout_str(&b->out, "mems", r->cpuset_mems);
+    jsonout_close(&b->out, '}');
+}
+
+/* A default that is nobody's wish is left out silently where it can't be. */
+static void put_pids(struct oci_build *b)
+{
+    int64_t limit = b->spec->res.pids_limit;
+    bool by_default = limit == 0;
+    if (by_default && (is_disabled(b->spec) || !has_controller(b->facts, "pids")))
+        return;
+    if (limit < 0 || !usable(b, "pids", "--pids-limit", true))
+        return;
+    jsonout_open(&b->out, "pids", '{');
+    jsonout_int(&b->out, "limit", by_default ? PIDS_DEFAULT : limit);
+    jsonout_close(&b->out, '}');
+}
+
+static void put_blkio(struct oci_build *b)
+{
+    int64_t weight = b->spec->res.blkio_weight;
+    if (!usable(b, "io", "--blkio-weight", weight > 0))
+        return;
+    jsonout_open(&b->out, "blockIO", '{');
+    jsonout_int(&b->out, "weight", weight);
+    jsonout_close(&b->out, '}');
+}
+
+struct err *oci_put_resources(struct oci_build *b)
+{
+    jsonout_open(&b->out, "resources", '{');
+    put_memory(b);
+    put_cpu(b);
+    put_pids(b);
+    put_blkio(b);
+    jsonout_close(&b->out, '}');
+    return NULL;
+}

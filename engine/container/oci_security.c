@@ -1,0 +1,90 @@
+/* What a container must not see or change: masked and read-only paths, the seccomp filter. */
+#include <fnmatch.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/container/oci_internal.h"
+#include "engine/container/seccomp_spec.h"
+
+static const char *const masked[] = {
+    "/proc/acpi",        "/proc/kcore", "/proc/keys",    "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+    "/proc/sched_debug", "/proc/scsi",  "/sys/firmware", "/sys/fs/selinux",     "/sys/dev/block",
+};
+static const char *const read_only[] = {
+    "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+};
+
+bool oci_is_unmasked(const struct oci_build *b, const char *path)
+{
+    if (b->sec.unmask_all)
+        return true;
+    for (size_t i = 0; i < b->sec.unmask.count; i++)
+        if (fnmatch(b->sec.unmask.items[i], path, FNM_PATHNAME) == 0)
+            return true;
+    return false;
+}
+
+static void put_paths(struct oci_build *b, const char *const *paths, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!oci_is_unmasked(b, paths[i]))
+            jsonout_str(&b->out, NULL, paths[i]);
+}
+
+static struct seccomp_options seccomp_options(const struct oci_build *b)
+{
+    return (struct seccomp_options){.caps = b->caps.bounding,
+                                    .allow_socketcall = b->facts->allow_socketcall || b->sec.allow_socketcall};
+}
+
+/* A profile that was asked for applies to privileged containers as well. */
+static bool is_filtered(const struct oci_build *b)
+{
+    if (b->sec.seccomp)
+        return strcmp(b->sec.seccomp, "unconfined") != 0;
+    return !b->spec->privileged;
+}
+
+struct err *oci_seccomp_program(const struct oci_build *b, char **ret)
+{
+    if (!is_filtered(b) || b->sec.seccomp)
+        return NULL;
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    struct seccomp_options o = seccomp_options(b);
+    bool ok = false;
+    TRY(seccomp_put_program(&sb, &o, &ok));
+    return ok ? strbuf_take(&sb, ret) : NULL;
+}
+
+static struct err *put_seccomp(struct oci_build *b)
+{
+    if (!is_filtered(b))
+        return NULL;
+    if (b->sec.seccomp && !b->facts->seccomp_profile)
+        return ERR_NEW(ERR_INTERNAL, "the seccomp profile %s was not read", b->sec.seccomp);
+    struct seccomp_options o = seccomp_options(b);
+    jsonout_key(&b->out, "seccomp");
+    if (b->sec.seccomp)
+        TRY_WRAP(seccomp_put_profile(&b->out.sb, b->facts->seccomp_profile, &o), "%s", b->sec.seccomp);
+    else
+        TRY(seccomp_put_default(&b->out.sb, &o));
+    return NULL;
+}
+
+struct err *oci_put_confinement(struct oci_build *b)
+{
+    struct jsonout *j = &b->out;
+    if (!b->spec->privileged) {
+        jsonout_open(j, "maskedPaths", '[');
+        if (b->bound_sys && !oci_is_unmasked(b, "/sys/kernel"))
+            jsonout_str(j, NULL, "/sys/kernel");
+        put_paths(b, masked, ARRAY_LEN(masked));
+        for (size_t i = 0; i < b->sec.mask.count; i++)
+            jsonout_str(j, NULL, b->sec.mask.items[i]);
+        jsonout_close(j, ']');
+        jsonout_open(j, "readonlyPaths", '[');
+        put_paths(b, read_only, ARRAY_LEN(read_only));
+        jsonout_close(j, ']');
+    }
+    return put_seccomp(b);
+}

@@ -1,0 +1,130 @@
+/* --security-opt. */
+#include "engine/container/security_opt.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+void security_opts_done(struct security_opts *o)
+{
+    strv_done(&o->mask);
+    strv_done(&o->unmask);
+    *o = (struct security_opts){0};
+}
+
+static struct err *add_paths(struct strv *list, const char *value, const char *what)
+{
+    AUTO_STRV struct strv paths = STRV_INIT;
+    TRY(strv_split(value, ':', &paths));
+    for (size_t i = 0; i < paths.count; i++) {
+        if (paths.items[i][0] == '\0')
+            continue;
+        if (paths.items[i][0] != '/')
+            return ERR_NEW(ERR_INVALID, "--security-opt %s: path \"%s\" is not an absolute path", what, paths.items[i]);
+        TRY(strv_add(list, paths.items[i]));
+    }
+    return NULL;
+}
+
+static struct err *set_no_new_privileges(struct security_opts *o, const char *value)
+{
+    o->no_new_privileges = strcmp(value, "true") == 0;
+    if (!o->no_new_privileges && strcmp(value, "false") != 0)
+        return ERR_NEW(ERR_INVALID, "invalid --security-opt 2: \"no-new-privileges=%s\"", value);
+    return NULL;
+}
+
+static struct err *set_seccomp(struct security_opts *o, const char *value)
+{
+    if (value[0] == '\0')
+        return ERR_NEW(ERR_INVALID, "invalid --security-opt 2: \"seccomp=\"");
+    o->seccomp = value;
+    return NULL;
+}
+
+static struct err *set_apparmor(struct security_opts *o, const char *value)
+{
+    o->apparmor = value;
+    return NULL;
+}
+
+static struct err *set_proc_opts(struct security_opts *o, const char *value)
+{
+    o->proc_opts = value;
+    return NULL;
+}
+
+static struct err *set_mask(struct security_opts *o, const char *value)
+{
+    return add_paths(&o->mask, value, "mask");
+}
+
+static struct err *set_unmask(struct security_opts *o, const char *value)
+{
+    if (strcasecmp(value, "all") == 0) {
+        o->unmask_all = true;
+        return NULL;
+    }
+    return add_paths(&o->unmask, value, "unmask");
+}
+
+static struct err *set_label(struct security_opts *o, const char *value)
+{
+    (void)o;
+    if (strcmp(value, "disable") == 0)
+        return NULL;
+    return ERR_NEW(ERR_UNSUPPORTED, "--security-opt label=%s: SELinux labels are not supported, only label=disable",
+                   value);
+}
+
+static struct err *set_system_paths(struct security_opts *o, const char *value)
+{
+    o->unmask_all = strcmp(value, "unconfined") == 0;
+    return o->unmask_all ? NULL : ERR_NEW(ERR_INVALID, "invalid --security-opt 2: \"systempaths=%s\"", value);
+}
+
+static struct err *set_socketcall(struct security_opts *o, const char *value)
+{
+    o->allow_socketcall = strcmp(value, "allow") == 0;
+    return o->allow_socketcall ? NULL : ERR_NEW(ERR_INVALID, "invalid --security-opt 2: \"socketcall=%s\"", value);
+}
+
+static const struct {
+    const char *name;
+    struct err *(*set)(struct security_opts *o, const char *value);
+} keys[] = {
+    {"no-new-privileges", set_no_new_privileges},
+    {"seccomp", set_seccomp},
+    {"apparmor", set_apparmor},
+    {"proc-opts", set_proc_opts},
+    {"mask", set_mask},
+    {"unmask", set_unmask},
+    {"label", set_label},
+    {"systempaths", set_system_paths},
+    {"socketcall", set_socketcall},
+};
+
+static struct err *parse_one(struct security_opts *o, const char *text)
+{
+    size_t len = strcspn(text, "=:");
+    if (text[len] == '\0') {
+        if (strcmp(text, "no-new-privileges") != 0)
+            return ERR_NEW(ERR_INVALID, "invalid --security-opt 1: \"%s\"", text);
+        o->no_new_privileges = true;
+        return NULL;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (strlen(keys[i].name) == len && memcmp(keys[i].name, text, len) == 0)
+            return keys[i].set(o, text + len + 1);
+    return ERR_NEW(ERR_INVALID, "invalid --security-opt 2: \"%s\"", text);
+}
+
+struct err *security_opts_parse(const struct strv *list, struct security_opts *ret)
+{
+    AUTO_SECURITY_OPTS struct security_opts o = {0};
+    for (size_t i = 0; i < list->count; i++)
+        TRY(parse_one(&o, list->items[i]));
+    *ret = o;
+    o = (struct security_opts){0};
+    return NULL;
+}

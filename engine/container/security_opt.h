@@ -1,0 +1,26 @@
+/* --security-opt: a list of words to a struct. Pure. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+
+/* Strings are borrowed from the list that was parsed. */
+struct security_opts {
+    bool no_new_privileges;
+    const char *seccomp;   /* NULL: the default profile; "unconfined"; else the path of a profile */
+    const char *apparmor;  /* NULL, "unconfined" or a profile's name */
+    const char *proc_opts; /* comma-separated, or NULL */
+    bool unmask_all;
+    bool allow_socketcall;    /* 32-bit programs on x86: see seccomp_default.json */
+    struct strv mask, unmask; /* paths; unmask: glob(7) patterns */
+};
+
+/* "no-new-privileges", "seccomp=…", "apparmor=…", "mask=a:b", "unmask=ALL", "proc-opts=…", "label=disable",
+ * "socketcall=allow", and Docker's "systempaths=unconfined"; a colon may stand for the equals sign. ERR_INVALID:
+ * `invalid --security-opt 2: "x=y"`. SELinux labels other than "disable" are ERR_UNSUPPORTED: nothing here could
+ * enforce them. */
+struct err *security_opts_parse(const struct strv *list, struct security_opts *ret) ERR_RESULT;
+void security_opts_done(struct security_opts *o);
+#define AUTO_SECURITY_OPTS __attribute__((cleanup(security_opts_done)))

@@ -1,0 +1,136 @@
+/* Lifetime of a container_spec, and the small values in it. The value parsers of the flags are in spec_flags.c,
+ * spec_mount.c, spec_volume.c, spec_ns.c, spec_publish.c and env.c; JSON in spec_json.c. */
+#include "engine/container/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/container/spec_internal.h"
+
+void container_spec_init(struct container_spec *s)
+{
+    *s = (struct container_spec){0};
+    s->stop_timeout = -1;
+    s->res.memory_swappiness = -1;
+}
+
+static void ns_done(struct ns_spec *ns)
+{
+    free(ns->arg);
+    *ns = (struct ns_spec){0};
+}
+
+void spec_mount_done(struct mount_spec *m)
+{
+    free(m->source);
+    free(m->target);
+    strv_done(&m->options);
+    free(m->subpath);
+    free(m->idmap);
+    free(m->volume_driver);
+    strv_done(&m->volume_options);
+    *m = (struct mount_spec){0};
+}
+
+void spec_device_done(struct device_spec *d)
+{
+    free(d->host_path);
+    free(d->ct_path);
+    free(d->permissions);
+    *d = (struct device_spec){0};
+}
+
+void spec_ulimit_done(struct ulimit_spec *u)
+{
+    free(u->name);
+    *u = (struct ulimit_spec){0};
+}
+
+static void free_strings(struct container_spec *s)
+{
+    char **strings[] = {&s->name,      &s->image,         &s->rootfs,          &s->workdir,
+                        &s->user,      &s->hostname,      &s->umask,           &s->timezone,
+                        &s->init_path, &s->image_volumes, &s->res.cpuset_cpus, &s->res.cpuset_mems,
+                        &s->cgroups,   &s->cgroup_parent, &s->log_driver,      &s->stop_signal,
+                        &s->pidfile,   &s->cidfile,       &s->detach_keys,     &s->pull,
+                        &s->platform,  &s->runtime,       &s->healthcheck};
+    for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+        free(*strings[i]);
+}
+
+static void free_vectors(struct container_spec *s)
+{
+    struct strv *vectors[] = {&s->create_command, &s->command,   &s->entrypoint,   &s->env,         &s->env_base,
+                              &s->unsetenv,       &s->group_add, &s->labels,       &s->annotations, &s->volumes_from,
+                              &s->cap_add,        &s->cap_drop,  &s->security_opt, &s->sysctl,      &s->publish,
+                              &s->expose,         &s->add_host,  &s->dns,          &s->dns_search,  &s->dns_option,
+                              &s->log_opt};
+    for (size_t i = 0; i < ARRAY_LEN(vectors); i++)
+        strv_done(vectors[i]);
+}
+
+void container_spec_done(struct container_spec *s)
+{
+    free_strings(s);
+    free_vectors(s);
+    for (size_t i = 0; i < s->n_mounts; i++)
+        spec_mount_done(&s->mounts[i]);
+    free(s->mounts);
+    for (size_t i = 0; i < s->n_devices; i++)
+        spec_device_done(&s->devices[i]);
+    free(s->devices);
+    for (size_t i = 0; i < s->n_ulimits; i++)
+        spec_ulimit_done(&s->ulimits[i]);
+    free(s->ulimits);
+
+    struct ns_spec *spaces[] = {&s->pid, &s->ipc, &s->uts, &s->network, &s->cgroupns, &s->userns};
+    for (size_t i = 0; i < ARRAY_LEN(spaces); i++)
+        ns_done(spaces[i]);
+    idmap_done(&s->uid_map);
+    idmap_done(&s->gid_map);
+    container_spec_init(s);
+}
+
+/* Arrays of a spec are short and grow by one: simpler than a capacity field in the contract. */
+static struct err *append(void *slot, size_t *count, size_t size, const void *take_elem)
+{
+    if (*count >= SPEC_LIST_MAX)
+        return ERR_NEW(ERR_INVALID, "more than %d mounts, devices or limits", SPEC_LIST_MAX);
+    char *array = NULL;
+    memcpy(&array, slot, sizeof(array));
+    char *grown = mem_realloc_array(array, *count + 1, size);
+    if (!grown)
+        return err_oom();
+    memcpy(grown + *count * size, take_elem, size);
+    memcpy(slot, &grown, sizeof(grown));
+    (*count)++;
+    return NULL;
+}
+
+struct err *spec_take_mount(struct container_spec *s, struct mount_spec *take_m)
+{
+    struct err *e = append(&s->mounts, &s->n_mounts, sizeof(*take_m), take_m);
+    if (e)
+        spec_mount_done(take_m);
+    *take_m = (struct mount_spec){0};
+    return e;
+}
+
+struct err *spec_take_device(struct container_spec *s, struct device_spec *take_d)
+{
+    struct err *e = append(&s->devices, &s->n_devices, sizeof(*take_d), take_d);
+    if (e)
+        spec_device_done(take_d);
+    *take_d = (struct device_spec){0};
+    return e;
+}
+
+struct err *spec_take_ulimit(struct container_spec *s, struct ulimit_spec *take_u)
+{
+    struct err *e = append(&s->ulimits, &s->n_ulimits, sizeof(*take_u), take_u);
+    if (e)
+        spec_ulimit_done(take_u);
+    *take_u = (struct ulimit_spec){0};
+    return e;
+}
