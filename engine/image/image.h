@@ -22,23 +22,23 @@ struct err *image_platform_parse(const char *text, struct image_platform *ret) E
 /* What the container side needs of an image's config; strings owned. */
 struct image_config {
     struct strv env, cmd, entrypoint, volumes, exposed_ports, shell;
-    struct strv labels; /* "key=value" */
+    struct strv labels;                 /* "key=value" */
     char *user, *workdir, *stop_signal; /* NULL when not set */
-    char *healthcheck;  /* JSON text as in the config, or NULL */
+    char *healthcheck;                  /* JSON text as in the config, or NULL */
 };
 void image_config_done(struct image_config *c);
 
 struct image {
-    char *id;              /* 64 hex */
+    char *id; /* 64 hex */
     char *manifest_digest, *config_digest, *media_type;
     char *os, *arch, *variant;
     int64_t created_nsec;
     uint64_t size_bytes;
-    struct strv names;     /* "docker.io/library/debian:12", oldest first */
-    struct strv digests;   /* "docker.io/library/debian@sha256:…" */
+    struct strv names;      /* "docker.io/library/debian:12", oldest first */
+    struct strv digests;    /* "docker.io/library/debian@sha256:…" */
     struct strv layer_dirs; /* short directory names below <root>/layers/, bottom first */
     struct strv diff_ids;
-    uint64_t containers;   /* rows that use it */
+    uint64_t containers; /* rows that use it */
 };
 void image_free(struct image *i);
 
@@ -56,49 +56,54 @@ struct err *image_ensure(struct engine *e, const char *name, const char *policy,
                          struct image **ret) ERR_RESULT;
 
 struct image_list_opts {
-    struct strv filters;  /* "reference=…", "dangling=true", "label=…", "before=…", "since=…", "id=…", "containers=…" */
-    const char *name;     /* or NULL */
+    struct strv filters; /* "reference=…", "dangling=true", "label=…", "before=…", "since=…", "id=…", "containers=…" */
+    const char *name; /* or NULL */
     bool all;
 };
-struct err *image_list(struct engine *e, const struct image_list_opts *opts, struct image ***ret, size_t *ret_count)
-    ERR_RESULT;
+struct err *image_list(struct engine *e, const struct image_list_opts *opts, struct image ***ret,
+                       size_t *ret_count) ERR_RESULT;
 void image_list_free(struct image **list, size_t count);
 
 struct err *image_tag(struct engine *e, const char *name, const char *new_name) ERR_RESULT;
 /* No names given: all of the image's. */
 struct err *image_untag(struct engine *e, const char *name, const struct strv *names) ERR_RESULT;
 struct image_remove_opts {
-    bool force;   /* also containers that use it */
+    bool force; /* also containers that use it, all names when given by id */
     bool no_prune;
-    bool ignore;  /* missing is fine */
+    bool ignore; /* missing is fine */
+    /* With force: removes a container (with what needs it); may be NULL, then containers are ERR_IN_USE as without. */
+    struct err *(*remove_container)(struct engine *e, const char *id, void *arg);
+    void *arg;
 };
-/* ret_untagged: names; ret_deleted: ids; as Podman prints ("Untagged: …", "Deleted: …"). ERR_IN_USE (exit code 2 in
- * the CLI) when a container uses it. */
+/* Podman's rules: a name of several is only taken away; an id of something with several names needs force; an unnamed
+ * parent that nothing else was built on goes too, unless no_prune. ret_untagged: names; ret_deleted: ids; as Podman
+ * prints ("Untagged: …", "Deleted: …"). ERR_IN_USE (exit code 2 in the CLI) when a container uses it. */
 struct err *image_remove(struct engine *e, const char *name, const struct image_remove_opts *opts,
                          struct strv *ret_untagged, struct strv *ret_deleted) ERR_RESULT;
 
 struct image_load_opts {
-    const char *path;      /* file or directory; "-" or NULL: fd */
-    int fd;                /* read when path is NULL or "-" */
+    const char *path; /* file or directory; "-" or NULL: fd */
+    int fd;           /* read when path is NULL or "-" */
     struct image_platform platform;
     bool all_platforms;
 };
-/* docker-archive, oci-archive, oci directory, dir: — found out from the content; compressed or not. Nothing half-made. */
+/* docker-archive, oci-archive, oci directory, dir: — found out from the content; compressed or not. Nothing half-made.
+ */
 struct err *image_load(struct engine *e, const struct image_load_opts *opts, struct strv *ret_names) ERR_RESULT;
 enum image_format { IMAGE_DOCKER_ARCHIVE, IMAGE_OCI_ARCHIVE, IMAGE_OCI_DIR, IMAGE_DOCKER_DIR };
 struct image_save_opts {
     enum image_format format;
-    const char *path;      /* file or directory; NULL: fd */
+    const char *path; /* file or directory; NULL: fd */
     int fd;
-    bool compress;         /* docker-dir: gzip layers */
-    bool multi;            /* several images into one docker-archive */
+    bool compress; /* docker-dir: gzip layers */
+    bool multi;    /* several images into one docker-archive */
 };
 struct err *image_save(struct engine *e, const struct strv *names, const struct image_save_opts *opts) ERR_RESULT;
 struct image_import_opts {
-    const char *path;      /* tar, compressed or not; "-" or NULL: fd */
+    const char *path; /* tar, compressed or not; "-" or NULL: fd */
     int fd;
-    const char *name;      /* reference, or NULL */
-    struct strv changes;   /* Containerfile instructions */
+    const char *name;    /* reference, or NULL */
+    struct strv changes; /* Containerfile instructions */
     const char *message;
     struct image_platform platform;
 };

@@ -65,8 +65,7 @@ static struct err *copy_layer(struct store *s, const char *dir, const struct shi
 static struct err *insert_row(struct store *s, const char *diff_id, const char *key, const char *dir, uint64_t bytes)
 {
     struct store_stmt *st;
-    TRY(store_prepare(s,
-                      "INSERT INTO layers(diff_id, map, dir, size_bytes, created_nsec) VALUES(?1, ?2, ?3, ?4, ?5)",
+    TRY(store_prepare(s, "INSERT INTO layers(diff_id, map, dir, size_bytes, created_nsec) VALUES(?1, ?2, ?3, ?4, ?5)",
                       &st));
     TRY(store_bind(st, "tttii", diff_id, key, dir, (int64_t)bytes, timefmt_now()));
     return store_run(st);

@@ -1,7 +1,8 @@
 /* Removing what no row refers to.
  *
- * Whoever adds content moves files to their places and then inserts the rows that refer to them, holding the content
- * lock shared for just that while; so under the exclusive lock, a file without a row belongs to nobody. Rows go first,
+ * Whoever adds content holds the content lock shared, from its first look at what is there until the rows are in; so
+ * under the exclusive lock, a file without a row belongs to nobody. Who cannot get it leaves the garbage to the holder,
+ * who cleans when it is done. Rows go first,
  * durably: after a power cut a row must never be there without its file. Large trees are only renamed into staging
  * under the lock, and removed after it.
  */
@@ -125,7 +126,12 @@ static struct err *take_layers_away(struct store *s, struct store_staging *stagi
 static struct err *clean_content(struct store *s, struct store_staging *staging)
 {
     AUTO_FD int lock = -1;
-    TRY(store_content_lock(s, true, true, &lock));
+    struct err *e = store_content_lock(s, true, false, &lock);
+    if (e && err_kind(e) == ERR_IN_USE) {
+        err_drop(e);
+        return NULL;
+    }
+    TRY(e);
     TRY(delete_rows(s));
     TRY(remove_blobs(s));
     return take_layers_away(s, staging);

@@ -74,9 +74,10 @@ void store_staging_done(struct store *s, struct store_staging *st);
 
 /* --- blobs: content addressed, "sha256:<hex>".
  *
- * Adding content: complete files in staging, synced (store_sync_files once for all of them); then, holding the content
- * lock shared, move them to their places, store_sync_names, and a durable transaction with the rows that refer to them.
- * Under the exclusive lock (store_clean) a file without a row is garbage. Never held while unpacking. */
+ * Adding content: take the content lock shared; look what is there already; put complete files into staging, synced
+ * (store_sync_files once for all of them); move them to their places, store_sync_names; a durable transaction with the
+ * rows that refer to them; let go of the lock; store_clean. The lock keeps others from removing what nothing refers to
+ * yet. Others who add are not kept out, nor are those who remove rows of images. */
 struct err *store_content_lock(struct store *s, bool exclusive, bool wait, int *ret_fd) ERR_RESULT;
 /* Move a file (relative to root, e.g. inside staging) that is complete and on disk to its place; a present blob wins.
  */
@@ -94,7 +95,7 @@ struct err *store_blob_open(struct store *s, const char *digest, int *ret_fd, ui
 struct err *store_blob_read(struct store *s, const char *digest, size_t max, char **ret, size_t *ret_len) ERR_RESULT;
 bool store_blob_exists(struct store *s, const char *digest);
 /* Remove blob and layer rows that no image refers to, blobs and layer directories that no row refers to, and staging
- * that nobody holds. */
+ * that nobody holds. While somebody adds content only the last; he calls this when he is done. */
 struct err *store_clean(struct store *s) ERR_RESULT;
 /* Only the last of these; cheap. */
 struct err *store_clean_staging(struct store *s) ERR_RESULT;

@@ -1,0 +1,301 @@
+#include "engine/image/content.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "engine/engine.h"
+#include "engine/image/content_internal.h"
+#include "engine/image/image.h"
+#include "rootless/session.h"
+
+/* More unpackers at once only take turns at the disk. */
+#define JOBS_MAX 4
+#define ENTRIES_MAX ((size_t)1 << 16)
+
+static struct err *begin(struct engine *e, struct content *c)
+{
+    const char *driver;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    c->jobs_max = cpus < 1 ? 1 : cpus > JOBS_MAX ? JOBS_MAX : (size_t)cpus;
+    c->single_id = engine_session(e)->single_id;
+    TRY(engine_storage_driver(e, &driver));
+    c->format = strcmp(driver, "copy") == 0 ? LAYER_WH : LAYER_OVERLAY;
+    TRY(store_content_lock(c->store, false, true, &c->lock_fd));
+    return store_staging_new(c->store, &c->staging);
+}
+
+struct err *content_begin(struct engine *e, struct content **ret)
+{
+    struct content *c = mem_zalloc(sizeof *c);
+    if (!c)
+        return err_oom();
+    c->engine = e;
+    c->store = engine_store(e);
+    c->lock_fd = -1;
+    c->staging = (struct store_staging){.dirfd = -1, .lock_fd = -1};
+    struct err *error = begin(e, c);
+    if (error) {
+        content_free(c);
+        return error;
+    }
+    *ret = c;
+    return NULL;
+}
+
+static void entry_done(struct content_entry *entry)
+{
+    if (entry->job) {
+        struct layer_result result;
+        err_drop(layer_job_finish(entry->job, &result));
+    }
+    fd_close(entry->copy_fd);
+    fd_close(entry->dirfd);
+    mem_freep(&entry->wanted);
+    mem_freep(&entry->dir);
+    mem_freep(&entry->blob_path);
+}
+
+static void image_row_done(struct content_image_row *row)
+{
+    mem_freep(&row->id);
+    mem_freep(&row->manifest);
+    mem_freep(&row->config);
+    mem_freep(&row->media_type);
+    mem_freep(&row->os);
+    mem_freep(&row->arch);
+    mem_freep(&row->variant);
+    mem_freep(&row->labels);
+    mem_freep(&row->event);
+    mem_freep(&row->layers);
+    strv_done(&row->names);
+    strv_done(&row->digests);
+}
+
+void content_free(struct content *take_c)
+{
+    struct content *c = take_c;
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->n_entries; i++)
+        entry_done(&c->entries[i]);
+    for (size_t i = 0; i < c->n_documents; i++)
+        mem_freep(&c->documents[i].path);
+    for (size_t i = 0; i < c->n_images; i++)
+        image_row_done(&c->images[i]);
+    mem_freep(&c->entries);
+    mem_freep(&c->documents);
+    mem_freep(&c->images);
+    store_staging_done(c->store, &c->staging);
+    fd_close(c->lock_fd);
+    /* What was moved before a failure, what an `rmi` could not remove because of our lock, what killed commands left.
+     */
+    err_drop(store_clean(c->store));
+    mem_freep(&c);
+}
+
+void content_freep(struct content **c)
+{
+    content_free(*c);
+    *c = NULL;
+}
+
+const struct store_staging *content_staging(const struct content *c)
+{
+    return &c->staging;
+}
+
+const struct content_layer *content_layer_at(const struct content *c, size_t index)
+{
+    return &c->entries[index].layer;
+}
+
+struct err *content_put_document(struct content *c, const void *data, size_t len, struct digest *ret)
+{
+    struct digest d = digest_of(data, len);
+    *ret = d;
+    for (size_t i = 0; i < c->n_documents; i++)
+        if (strcmp(c->documents[i].digest.s, d.s) == 0)
+            return NULL;
+    TRY(mem_grow(&c->documents, c->n_documents, &c->cap_documents, sizeof *c->documents, ENTRIES_MAX));
+    AUTO_FREE char *path = NULL;
+    TRY(mem_asprintf(&path, "document-%zu", c->n_documents));
+    AUTO_FD int fd = openat(c->staging.dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ERR_SYS(errno, "create %s/%s", c->staging.path, path);
+    TRY_WRAP(fd_write_all(fd, data, len), "write %s/%s", c->staging.path, path);
+    c->documents[c->n_documents++] = (struct content_staged){.digest = d, .size_bytes = len, .path = TAKE_PTR(path)};
+    return NULL;
+}
+
+static struct err *set_digest(struct digest *d, const char *text)
+{
+    TRY(digest_check(text));
+    memcpy(d->s, text, strlen(text) + 1);
+    return NULL;
+}
+
+/* Wait for one entry's job and keep its results. */
+static struct err *finish(struct content *c, struct content_entry *entry)
+{
+    struct layer_result result;
+    struct err *e = layer_job_finish(TAKE_PTR(entry->job), &result);
+    c->jobs--;
+    entry->dirfd = fd_close(entry->dirfd);
+    entry->copy_fd = fd_close(entry->copy_fd);
+    TRY_WRAP(e, "layer %s", entry->wanted);
+    TRY(set_digest(&entry->layer.diff_id, result.diff_id));
+    TRY(set_digest(&entry->layer.blob, result.blob_digest));
+    entry->layer.blob_bytes = result.blob_bytes;
+    entry->layer.tar_bytes = result.tar_bytes;
+    log_debug("layer %s: %llu entries, %llu bytes, %llu owners and %llu attributes not kept", result.diff_id,
+              (unsigned long long)result.entries, (unsigned long long)result.unpacked_bytes,
+              (unsigned long long)result.ids_ignored, (unsigned long long)result.xattrs_ignored);
+    if (result.ids_ignored == 0)
+        return NULL;
+    return engine_notice(c->engine,
+                         "%llu files belong to other users in the image and to you here: only one id is mapped",
+                         (unsigned long long)result.ids_ignored);
+}
+
+/* Finish jobs, oldest first, until at most `left` are under way. The first error wins. */
+static struct err *finish_down_to(struct content *c, size_t left)
+{
+    struct err *first = NULL;
+    for (size_t i = 0; i < c->n_entries && (c->jobs > left || first); i++) {
+        if (!c->entries[i].job)
+            continue;
+        struct err *e = finish(c, &c->entries[i]);
+        if (first)
+            err_drop(e);
+        else
+            first = e;
+    }
+    return first;
+}
+
+struct err *content_wait(struct content *c)
+{
+    return finish_down_to(c, 0);
+}
+
+/* Is this layer, with this blob (any, when the source names none), in the store? */
+static struct err *find_known(struct content *c, const struct content_layer_source *source, struct content_entry *entry)
+{
+    struct store_stmt *st;
+    bool row;
+    TRY(store_prepare(c->store,
+                      "SELECT b.digest, b.size_bytes, l.size_bytes FROM layers l"
+                      " JOIN image_layers il ON il.layer_id = l.id JOIN blobs b ON b.digest = il.blob"
+                      " WHERE l.diff_id = ?1 AND l.map = '' AND (?2 IS NULL OR b.digest = ?2) LIMIT 1",
+                      &st));
+    TRY(store_bind(st, "tt", source->diff_id, source->blob_digest));
+    TRY(store_step(st, &row));
+    if (!row)
+        return NULL;
+    TRY(set_digest(&entry->layer.diff_id, source->diff_id));
+    TRY(set_digest(&entry->layer.blob, store_col_text(st, 0)));
+    entry->layer.blob_bytes = (uint64_t)store_col_int(st, 1);
+    entry->layer.tar_bytes = (uint64_t)store_col_int(st, 2);
+    entry->known = true;
+    return NULL;
+}
+
+/* The blob's file in staging: a link to what is there already, or a copy that the unpacker writes. */
+static struct err *stage_blob(struct content *c, const struct content_layer_source *source, struct content_entry *entry)
+{
+    TRY(mem_asprintf(&entry->blob_path, "blob-%zu", c->n_entries));
+    if (source->is_ours) {
+        struct fd_path path = fd_proc_path(source->fd);
+        if (linkat(AT_FDCWD, path.s, c->staging.dirfd, entry->blob_path, AT_SYMLINK_FOLLOW) == 0)
+            return NULL; /* else a file system without hard links, or no /proc */
+    }
+    entry->copy_fd = openat(c->staging.dirfd, entry->blob_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (entry->copy_fd < 0)
+        return ERR_SYS(errno, "create %s/%s", c->staging.path, entry->blob_path);
+    return NULL;
+}
+
+static struct err *make_layer_dir(struct content *c, struct content_entry *entry)
+{
+    AUTO_FREE char *diff = NULL;
+    TRY(mem_asprintf(&entry->dir, "layer-%zu", c->n_entries));
+    TRY(path_join(&diff, entry->dir, "diff"));
+    if (mkdirat(c->staging.dirfd, entry->dir, 0755) < 0 || mkdirat(c->staging.dirfd, diff, 0755) < 0)
+        return ERR_SYS(errno, "create %s/%s", c->staging.path, diff);
+    TRY(file_open_dir(c->staging.dirfd, diff, &entry->dirfd));
+    if (fchmod(entry->dirfd, 0755) < 0) /* the umask may have narrowed it, and it is the container's "/" */
+        return ERR_SYS(errno, "chmod %s/%s", c->staging.path, diff);
+    return NULL;
+}
+
+static struct err *start(struct content *c, const struct content_layer_source *source, struct content_entry *entry)
+{
+    struct stat sb;
+    if (fstat(source->fd, &sb) < 0)
+        return ERR_SYS(errno, "fstat");
+    if (source->size_bytes != UINT64_MAX && S_ISREG(sb.st_mode) && (uint64_t)sb.st_size != source->size_bytes)
+        return ERR_NEW(ERR_CORRUPT, "the file has %llu bytes, the manifest says %llu", (unsigned long long)sb.st_size,
+                       (unsigned long long)source->size_bytes);
+    TRY(stage_blob(c, source, entry));
+    TRY(make_layer_dir(c, entry));
+    const struct layer_unpack_opts opts = {
+        .archive_fd = source->fd,
+        .target_dirfd = entry->dirfd,
+        .diff_id = source->diff_id,
+        .blob_digest = source->blob_digest,
+        .blob_copy_fd = entry->copy_fd,
+        .format = c->format,
+        .single_id = c->single_id,
+    };
+    TRY(layer_unpack_start(&opts, &entry->job));
+    c->jobs++;
+    return NULL;
+}
+
+static bool is_same(const struct content_layer_source *source, const struct content_entry *entry)
+{
+    return source->diff_id && strcmp(source->diff_id, entry->layer.diff_id.s) == 0 &&
+           (!source->blob_digest || strcmp(source->blob_digest, entry->layer.blob.s) == 0);
+}
+
+struct err *content_put_layer(struct content *c, const struct content_layer_source *source, size_t *ret_index)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        if (is_same(source, &c->entries[i])) {
+            *ret_index = i;
+            return NULL;
+        }
+    }
+    TRY(finish_down_to(c, c->jobs_max - 1));
+    TRY(mem_grow(&c->entries, c->n_entries, &c->cap_entries, sizeof *c->entries, ENTRIES_MAX));
+    struct content_entry entry = {.copy_fd = -1, .dirfd = -1};
+    const char *wanted = source->diff_id ? source->diff_id : source->blob_digest ? source->blob_digest : "archive";
+    struct err *e = mem_strdup(wanted, &entry.wanted);
+    if (!e && source->diff_id)
+        e = find_known(c, source, &entry);
+    if (!e && !entry.known) {
+        /* So that is_same() knows it while it is being unpacked; the unpacker verifies both. */
+        if (source->diff_id)
+            e = set_digest(&entry.layer.diff_id, source->diff_id);
+        if (!e && source->blob_digest)
+            e = set_digest(&entry.layer.blob, source->blob_digest);
+        if (!e)
+            e = start(c, source, &entry);
+    }
+    if (e) {
+        e = ERR_WRAP(e, "layer %s", wanted);
+        entry_done(&entry);
+        return e;
+    }
+    *ret_index = c->n_entries;
+    c->entries[c->n_entries++] = entry;
+    return NULL;
+}

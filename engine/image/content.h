@@ -1,0 +1,70 @@
+/* Adding images to the store: what load, import (and whoever else brings images) share.
+ *
+ * All of one command's images are added together, or none. Documents and blobs are gathered in a staging directory,
+ * layers are unpacked there side by side by coracle-layer; content_commit() syncs, moves everything to its place and
+ * inserts all rows in one durable transaction. The store's content lock is held shared from begin to free, so that
+ * nothing that was found present is removed meanwhile. Whatever goes wrong: content_free() leaves nothing behind.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+#include "engine/image/manifest.h"
+#include "engine/store/digest.h"
+#include "engine/store/store.h"
+
+struct engine;
+struct content;
+
+struct err *content_begin(struct engine *e, struct content **ret) ERR_RESULT;
+void content_free(struct content *take_c);
+void content_freep(struct content **c);
+#define AUTO_CONTENT __attribute__((cleanup(content_freep)))
+/* Where the caller may put files of its own. */
+const struct store_staging *content_staging(const struct content *c);
+
+/* A manifest or config. */
+struct err *content_put_document(struct content *c, const void *data, size_t len, struct digest *ret) ERR_RESULT;
+
+struct content_layer_source {
+    int fd;                  /* read to its end; borrowed, may be closed afterwards */
+    bool is_ours;            /* a file in content_staging(): linked instead of copied */
+    const char *diff_id;     /* expected; NULL: take what comes */
+    const char *blob_digest; /* expected; NULL: take what comes */
+    uint64_t size_bytes;     /* expected of the blob; UINT64_MAX: unknown */
+};
+/* Start unpacking, unless the layer is in the store already. *ret_index: for content_layer_at(). Layers that are given
+ * twice have one index. Errors name the layer; those of a layer given earlier may come out here too. */
+struct err *content_put_layer(struct content *c, const struct content_layer_source *source,
+                              size_t *ret_index) ERR_RESULT;
+/* All layers given so far are unpacked and verified. */
+struct err *content_wait(struct content *c) ERR_RESULT;
+
+/* Valid after content_wait(). */
+struct content_layer {
+    struct digest diff_id, blob;
+    uint64_t blob_bytes, tar_bytes;
+};
+const struct content_layer *content_layer_at(const struct content *c, size_t index);
+
+/* How the blob is compressed, by its content; ERR_UNSUPPORTED where OCI has no media type for it. */
+struct err *content_packing(const struct content *c, size_t index, enum manifest_packing *ret) ERR_RESULT;
+/* A layer whose compression has no media type (xz, bzip2) is packed anew, and then has other digests. */
+struct err *content_make_portable(struct content *c, size_t index) ERR_RESULT;
+
+struct content_image {
+    struct digest manifest, config;
+    size_t manifest_len, config_len;
+    const char *media_type;
+    const struct manifest_config *parsed; /* borrowed */
+    const size_t *layers;                 /* indexes, bottom first; borrowed */
+    const struct strv *names;             /* full names; borrowed */
+    const struct strv *extra_digests;     /* further digests it is known by (of an index), or NULL */
+    const char *event;                    /* "loadfromarchive", "import" … */
+};
+/* Remember an image for the commit; documents and layers have been put. */
+struct err *content_add_image(struct content *c, const struct content_image *image) ERR_RESULT;
+struct err *content_commit(struct content *c) ERR_RESULT;

@@ -1,0 +1,177 @@
+/* The second half of adding images: from staging to their places and into the database. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/timefmt.h"
+#include "engine/image/content_internal.h"
+#include "engine/image/internal.h"
+#include "engine/image/reference.h"
+#include "engine/store/name.h"
+
+#define IMAGES_MAX 4096
+
+static struct err *fill_row(const struct content *c, const struct content_image *image, struct content_image_row *row)
+{
+    const struct manifest_config *config = image->parsed;
+    TRY(mem_strdup(digest_hex(image->config.s), &row->id));
+    TRY(mem_strdup(image->manifest.s, &row->manifest));
+    TRY(mem_strdup(image->config.s, &row->config));
+    TRY(mem_strdup(image->media_type, &row->media_type));
+    TRY(mem_strdup(config->os, &row->os));
+    TRY(mem_strdup(config->arch, &row->arch));
+    TRY(mem_strdup(config->variant, &row->variant));
+    TRY(mem_strdup(image->event, &row->event));
+    if (config->labels)
+        TRY(json_text(config->labels, &row->labels));
+    row->created_nsec = config->created_nsec;
+    row->n_layers = config->diff_ids.count;
+    row->layers = mem_alloc(row->n_layers * sizeof *row->layers + 1);
+    if (!row->layers)
+        return err_oom();
+    row->size_bytes = image->manifest_len + image->config_len;
+    for (size_t i = 0; i < row->n_layers; i++) {
+        row->layers[i] = image->layers[i];
+        row->size_bytes += c->entries[image->layers[i]].layer.tar_bytes;
+    }
+    TRY(strv_copy(image->names, &row->names));
+    TRY(strv_add(&row->digests, image->manifest.s));
+    return image->extra_digests ? strv_add_all(&row->digests, image->extra_digests->items) : NULL;
+}
+
+struct err *content_add_image(struct content *c, const struct content_image *image)
+{
+    TRY(mem_grow(&c->images, c->n_images, &c->cap_images, sizeof *c->images, IMAGES_MAX));
+    struct content_image_row *row = &c->images[c->n_images++];
+    *row = (struct content_image_row){0};
+    return fill_row(c, image, row);
+}
+
+static struct err *insert_blob(struct content *c, const struct digest *digest, uint64_t size_bytes)
+{
+    struct store_stmt *st;
+    TRY(store_prepare(c->store, "INSERT INTO blobs VALUES(?, ?) ON CONFLICT DO NOTHING", &st));
+    TRY(store_bind(st, "ti", digest->s, (int64_t)size_bytes));
+    return store_run(st);
+}
+
+static struct err *place(struct content *c, const char *path, const struct digest *digest)
+{
+    AUTO_FREE char *from = NULL;
+    TRY(path_join(&from, c->staging.name, path));
+    return store_blob_place(c->store, from, digest->s);
+}
+
+/* Move what was staged to its place. A layer directory gets its final name; it replaces entry->dir. */
+static struct err *place_all(struct content *c)
+{
+    for (size_t i = 0; i < c->n_documents; i++)
+        TRY(place(c, c->documents[i].path, &c->documents[i].digest));
+    for (size_t i = 0; i < c->n_entries; i++) {
+        struct content_entry *entry = &c->entries[i];
+        if (entry->known)
+            continue;
+        TRY(place(c, entry->blob_path, &entry->layer.blob));
+        struct store_name name;
+        AUTO_FREE char *to = NULL;
+        TRY(store_name_random(&name));
+        TRY(path_join(&to, "layers", name.s));
+        if (renameat(c->staging.dirfd, entry->dir, store_root_fd(c->store), to) < 0)
+            return ERR_SYS(errno, "move %s/%s to %s", c->staging.path, entry->dir, to);
+        TRY(mem_replace(&entry->dir, name.s));
+    }
+    return store_sync_names(c->store);
+}
+
+static struct err *insert_layers(struct content *c, int64_t now)
+{
+    for (size_t i = 0; i < c->n_entries; i++) {
+        struct content_entry *entry = &c->entries[i];
+        if (entry->known)
+            continue;
+        TRY(insert_blob(c, &entry->layer.blob, entry->layer.blob_bytes));
+        struct store_stmt *st;
+        /* Another command may have been quicker with the same layer: its directory stays, ours is garbage. */
+        TRY(store_prepare(c->store,
+                          "INSERT INTO layers(diff_id, dir, size_bytes, created_nsec) VALUES(?, ?, ?, ?)"
+                          " ON CONFLICT(diff_id, map) DO NOTHING",
+                          &st));
+        TRY(store_bind(st, "ttii", entry->layer.diff_id.s, entry->dir, (int64_t)entry->layer.tar_bytes, now));
+        TRY(store_run(st));
+    }
+    return NULL;
+}
+
+static struct err *insert_image_layers(struct content *c, const struct content_image_row *row)
+{
+    for (size_t i = 0; i < row->n_layers; i++) {
+        const struct content_layer *layer = &c->entries[row->layers[i]].layer;
+        struct store_stmt *st;
+        TRY(store_prepare(c->store,
+                          "INSERT INTO image_layers(image_id, position, layer_id, blob)"
+                          " VALUES(?, ?, (SELECT id FROM layers WHERE diff_id = ? AND map = ''), ?)",
+                          &st));
+        TRY(store_bind(st, "titt", row->id, (int64_t)i, layer->diff_id.s, layer->blob.s));
+        TRY(store_run(st));
+    }
+    return NULL;
+}
+
+static struct err *insert_names(struct content *c, const struct content_image_row *row, int64_t now)
+{
+    for (size_t i = 0; i < row->names.count; i++) {
+        const char *name = row->names.items[i];
+        TRY(image_name_set(c->store, name, row->id, now));
+        AUTO_FREE char *repository = NULL;
+        TRY(reference_repository(name, &repository));
+        for (size_t k = 0; k < row->digests.count; k++) {
+            struct store_stmt *st;
+            TRY(store_prepare(c->store, "INSERT INTO image_digests VALUES(?, ?, ?) ON CONFLICT DO NOTHING", &st));
+            TRY(store_bind(st, "ttt", repository, row->digests.items[k], row->id));
+            TRY(store_run(st));
+        }
+    }
+    return NULL;
+}
+
+static struct err *insert_image(struct content *c, const struct content_image_row *row, int64_t now)
+{
+    struct store_stmt *st;
+    TRY(store_prepare(c->store,
+                      "INSERT INTO images(id, manifest, config, media_type, os, arch, variant, created_nsec,"
+                      " added_nsec, size_bytes, labels) VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                      &st));
+    TRY(store_bind(st, "tttttttiiit", row->id, row->manifest, row->config, row->media_type, row->os, row->arch,
+                   row->variant, row->created_nsec, now, (int64_t)row->size_bytes, row->labels ? row->labels : "{}"));
+    TRY(store_run(st));
+    if (store_changes(c->store) > 0)
+        TRY(insert_image_layers(c, row));
+    TRY(insert_names(c, row, now));
+    return store_event(c->store, "image", row->event, row->id, row->names.count ? row->names.items[0] : NULL, NULL);
+}
+
+static struct err *insert_all(struct content *c)
+{
+    int64_t now = timefmt_now();
+    struct store_tx_guard guard AUTO_TX = {.store = c->store};
+    TRY(store_begin(c->store, STORE_WRITE, true));
+    for (size_t i = 0; i < c->n_documents; i++)
+        TRY(insert_blob(c, &c->documents[i].digest, c->documents[i].size_bytes));
+    TRY(insert_layers(c, now));
+    for (size_t i = 0; i < c->n_images; i++)
+        TRY(insert_image(c, &c->images[i], now));
+    return store_commit(c->store);
+}
+
+struct err *content_commit(struct content *c)
+{
+    TRY(content_wait(c));
+    if (c->n_documents > 0 || c->n_entries > 0) {
+        TRY(store_sync_files(c->store));
+        TRY(place_all(c));
+    }
+    return insert_all(c);
+}

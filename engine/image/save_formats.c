@@ -1,0 +1,122 @@
+/* The formats that `save` writes. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "engine/image/save_internal.h"
+#include "engine/store/digest.h"
+
+/* docker-archive. Layers are named by their diff ids and may be compressed: docker, podman and skopeo look. */
+static struct err *add_docker_image(const struct save *s, const struct save_image *i, json_t *list)
+{
+    AUTO_FREE char *config_path = NULL;
+    AUTO_STRV struct strv layers = STRV_INIT;
+    json_t *obj;
+    TRY(mem_asprintf(&config_path, "%s.json", i->image->id));
+    TRY(save_blob(s, i->image->config_digest, config_path));
+    for (size_t k = 0; k < i->manifest.count; k++) {
+        AUTO_FREE char *path = NULL;
+        TRY(mem_asprintf(&path, "%s.tar", digest_hex(i->config.diff_ids.items[k])));
+        TRY(save_blob(s, i->manifest.entries[k].digest, path));
+        TRY(strv_take(&layers, TAKE_PTR(path)));
+    }
+    TRY(json_push_obj(list, &obj));
+    TRY(json_put_str(obj, "Config", config_path));
+    TRY(json_put_strv(obj, "RepoTags", &i->names));
+    return json_put_strv(obj, "Layers", &layers);
+}
+
+struct err *save_docker_archive(const struct save *s)
+{
+    AUTO_JSON json_t *list = json_array();
+    AUTO_FREE char *text = NULL;
+    for (size_t i = 0; i < s->count; i++)
+        TRY(add_docker_image(s, &s->images[i], list));
+    TRY(json_text(list, &text));
+    return save_text(s, "manifest.json", text);
+}
+
+/* OCI image layout, in an archive or a directory. */
+static struct err *make_dirs(const struct save *s)
+{
+    if (mkdirat(s->dirfd, "blobs", 0755) < 0 || mkdirat(s->dirfd, "blobs/sha256", 0755) < 0)
+        return ERR_SYS(errno, "create blobs/sha256");
+    return NULL;
+}
+
+static struct err *save_oci_blob(const struct save *s, const char *digest)
+{
+    AUTO_FREE char *path = NULL;
+    TRY(mem_asprintf(&path, "blobs/sha256/%s", digest_hex(digest)));
+    return save_blob(s, digest, path);
+}
+
+static struct err *push_index_entry(json_t *manifests, const char *text, const char *name)
+{
+    json_t *entry, *annotations;
+    struct digest d = digest_of(text, strlen(text));
+    TRY(json_push_obj(manifests, &entry));
+    TRY(json_put_str(entry, "mediaType", MEDIA_OCI_MANIFEST));
+    TRY(json_put_str(entry, "digest", d.s));
+    TRY(json_put_int(entry, "size", (int64_t)strlen(text)));
+    if (!name)
+        return NULL;
+    TRY(json_put_obj(entry, "annotations", &annotations));
+    return json_put_str(annotations, "org.opencontainers.image.ref.name", name);
+}
+
+static struct err *add_oci_image(const struct save *s, const struct save_image *i, json_t *manifests)
+{
+    AUTO_FREE char *text = NULL, *path = NULL;
+    TRY(save_oci_blob(s, i->image->config_digest));
+    for (size_t k = 0; k < i->manifest.count; k++)
+        TRY(save_oci_blob(s, i->manifest.entries[k].digest));
+    TRY(save_manifest_text(s, i, false, &text));
+    TRY(mem_asprintf(&path, "blobs/sha256/%s", digest_hex(digest_of(text, strlen(text)).s)));
+    TRY(save_text(s, path, text));
+    if (i->names.count == 0)
+        return push_index_entry(manifests, text, NULL);
+    for (size_t k = 0; k < i->names.count; k++)
+        TRY(push_index_entry(manifests, text, i->names.items[k]));
+    return NULL;
+}
+
+struct err *save_oci(const struct save *s)
+{
+    AUTO_JSON json_t *index = json_object();
+    AUTO_FREE char *text = NULL;
+    json_t *manifests;
+    TRY(make_dirs(s));
+    TRY(json_put_int(index, "schemaVersion", 2));
+    TRY(json_put_arr(index, "manifests", &manifests));
+    for (size_t i = 0; i < s->count; i++)
+        TRY(add_oci_image(s, &s->images[i], manifests));
+    TRY(save_text(s, "oci-layout", "{\"imageLayoutVersion\": \"1.0.0\"}"));
+    TRY(json_text(index, &text));
+    return save_text(s, "index.json", text); /* last: without it the directory is no layout */
+}
+
+/* containers/image's "dir:": blobs named by the hex of their digests, manifest.json, version. */
+struct err *save_docker_dir(const struct save *s)
+{
+    const struct save_image *i = &s->images[0];
+    AUTO_FREE char *text = NULL;
+    bool docker = true;
+    for (size_t k = 0; k < i->manifest.count; k++) {
+        enum manifest_packing packing;
+        TRY(manifest_layer_packing(i->manifest.entries[k].media_type, &packing));
+        if (packing == PACKING_PLAIN && s->opts->compress)
+            return ERR_NEW(ERR_UNSUPPORTED,
+                           "--compress: layer %s is stored uncompressed, and this build cannot compress "
+                           "layers while saving",
+                           i->manifest.entries[k].digest);
+        docker &= packing != PACKING_ZSTD; /* Docker's format has no name for it: it stays OCI */
+    }
+    TRY(save_text(s, "version", "Directory Transport Version: 1.1\n"));
+    TRY(save_blob(s, i->image->config_digest, digest_hex(i->image->config_digest)));
+    for (size_t k = 0; k < i->manifest.count; k++)
+        TRY(save_blob(s, i->manifest.entries[k].digest, digest_hex(i->manifest.entries[k].digest)));
+    TRY(save_manifest_text(s, i, docker, &text));
+    return save_text(s, "manifest.json", text);
+}
