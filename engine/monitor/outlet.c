@@ -18,7 +18,9 @@ void outlet_open(struct outlet *o, int fd)
     *o = (struct outlet)OUTLET_INIT;
     if (fd < 0 || fstat(fd, &st) < 0)
         return;
-    o->fd = fd;
+    o->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the loop wants a number of its own for each */
+    if (o->fd < 0)
+        return;
     o->is_socket = S_ISSOCK(st.st_mode);
     if (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
         return;
@@ -27,8 +29,10 @@ void outlet_open(struct outlet *o, int fd)
         return;
     int own = open(fd_proc_path(fd).s, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (flags & O_APPEND));
     o->careful = own < 0;
-    o->owned = own >= 0;
-    o->fd = own >= 0 ? own : fd;
+    if (own < 0)
+        return;
+    fd_close(o->fd);
+    o->fd = own;
 }
 
 static void outlet_idle(struct outlet *o)
@@ -42,8 +46,7 @@ static void outlet_idle(struct outlet *o)
 void outlet_close(struct outlet *o)
 {
     outlet_idle(o);
-    if (o->owned)
-        fd_close(o->fd);
+    fd_close(o->fd);
     *o = (struct outlet)OUTLET_INIT;
 }
 

@@ -13,8 +13,7 @@
 #include "base/loop.h"
 
 struct outlet {
-    int fd;                  /* written and watched; -1: output is dropped */
-    bool owned;              /* our own open file */
+    int fd;                  /* ours; written and watched; -1: output is dropped */
     bool is_socket, careful; /* careful: short writes after poll */
     struct loop_source *src; /* while something waits */
     char *data;              /* what waits, owned */
