@@ -71,6 +71,9 @@ static struct err *filter_start(struct filter *f, int code)
         return ERR_NEW(ERR_UNSUPPORTED, "this libarchive cannot read %s", f->name);
     if (archive_read_open(f->archive, f, NULL, filter_feed_first, NULL) < ARCHIVE_WARN)
         return filter_failed(f);
+    /* "empty" also claims a stream whose first bytes could not be decompressed; only this complaint tells. */
+    if (archive_errno(f->archive))
+        return filter_failed(f);
     int r = archive_read_next_header(f->archive, &entry);
     if (r < ARCHIVE_WARN)
         return filter_failed(f);
@@ -109,12 +112,16 @@ static struct err *filter_open_bzip2(struct input *in, void **ret_state)
     return filter_open(in, ARCHIVE_FILTER_BZIP2, "bzip2", ret_state);
 }
 
-/* libarchive stops where a member ends and no other begins: give back what it did not use, for codec.c to look at. */
-static void filter_give_back(struct filter *f)
+/* libarchive stops where a member ends and no other begins: give back what it did not use, for codec.c to look at.
+ * Where it has looked ahead so far that our buffer is gone, what is left can be no padding that anybody writes. */
+static struct err *filter_give_back(struct filter *f)
 {
     int64_t used = archive_filter_bytes(f->archive, -1);
     uint64_t unused = used >= 0 && (uint64_t)used < f->in->bytes ? f->in->bytes - (uint64_t)used : 0;
-    f->in->at = unused <= f->in->len ? f->in->len - (size_t)unused : 0;
+    if (unused > f->in->len)
+        return ERR_NEW(ERR_CORRUPT, "there are bytes behind the end of the %s stream", f->name);
+    f->in->at = f->in->len - (size_t)unused;
+    return NULL;
 }
 
 static struct err *filter_read(void *state, char *buf, size_t cap, size_t *ret)
@@ -124,9 +131,7 @@ static struct err *filter_read(void *state, char *buf, size_t cap, size_t *ret)
     if (n < 0)
         return filter_failed(f);
     *ret = (size_t)n;
-    if (!n)
-        filter_give_back(f);
-    return NULL;
+    return n ? NULL : filter_give_back(f);
 }
 
 const struct codec_ops codec_zstd = {"zstd", filter_open_zstd, filter_read, filter_free};

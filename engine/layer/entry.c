@@ -95,10 +95,12 @@ static struct err *entry_directory(struct entry_ctx *c, const struct dirs_place 
 {
     bool opaque = false;
     gid_t gid = place->gid;
+    mode_t mode = 0700;
     if (mkdirat(place->fd, place->name, 0700) < 0) {
         if (errno != EEXIST)
             return ERR_SYS(errno, "make directory");
-        gid = (gid_t)-1; /* an old directory: whoever owned it until now */
+        gid = (gid_t)-1; /* perhaps an old directory: whatever it had until now */
+        mode = (mode_t)-1;
         TRY(entry_directory_over(c, place, &opaque));
     }
     AUTO_FD int fd = openat(place->fd, place->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -106,7 +108,7 @@ static struct err *entry_directory(struct entry_ctx *c, const struct dirs_place 
         return ERR_SYS(errno, "open directory");
     if (opaque)
         TRY(whiteout_set_opaque(fd));
-    return meta_apply_fd(&c->rules, m, fd, gid, 0700);
+    return meta_apply_fd(&c->rules, m, fd, gid, mode);
 }
 
 struct err *entry_root(struct entry_ctx *c, const struct meta *m)
