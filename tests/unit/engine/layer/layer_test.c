@@ -1,0 +1,157 @@
+/* The asking side with the real helper. */
+#include "engine/layer/layer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <archive.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "tests/unit/engine/layer/fixture.h"
+
+static void unpack_through_the_helper(void **state)
+{
+    struct fixture *f = *state;
+    f->via_helper = true;
+    tb_file(&f->tar, "d/x", "x");
+    tb_file(&f->tar, "d/.wh.y", "");
+    tb_hardlink(&f->tar, "h", "d/x");
+    tb_symlink(&f->tar, "l", "/d");
+    tb_file(&f->tar, "l/through", "in root");
+    expect_unpacked(f);
+    assert_int_equal(f->result.entries, 5);
+    assert_memory_equal(f->result.diff_id, "sha256:", 7);
+    expect_content(f, "h", "x");
+    expect_content(f, "d/through", "in root");
+    expect_whiteout(f, "d/y");
+}
+
+static void errors_come_back_with_their_kind(void **state)
+{
+    struct fixture *f = *state;
+    f->via_helper = true;
+    tb_file(&f->tar, "../outside/canary", "evil");
+    expect_refused(f, ERR_INVALID, "unpack layer: entry \"../outside/canary\" leads out of the layer");
+    f->opts.diff_id = "sha256:00";
+    expect_refused(f, ERR_CORRUPT, "diff id");
+    f->opts.diff_id = NULL;
+    f->opts.max_bytes = 5;
+    tb_file(&f->tar, "x", "123456");
+    expect_refused(f, ERR_NO_SPACE, "limit");
+    f->opts.max_bytes = 0;
+    f->opts.max_entries = 1;
+    tb_dir(&f->tar, "a");
+    tb_dir(&f->tar, "b");
+    expect_refused(f, ERR_NO_SPACE, "more than 1 entries");
+}
+
+static void options_reach_the_helper(void **state)
+{
+    struct fixture *f = *state;
+    f->via_helper = true;
+    f->opts.single_id = true;
+    f->opts.format = LAYER_WH;
+    tb_add(&f->tar, (struct tb_entry){.name = ".wh.x", .uid = 12345});
+    expect_unpacked(f);
+    assert_int_equal(f->result.ids_ignored, 1);
+    assert_true(S_ISREG(at_stat(f, ".wh.x").st_mode));
+}
+
+static void the_bytes_are_copied_as_they_come(void **state)
+{
+    struct fixture *f = *state;
+    struct strbuf packed = STRBUF_INIT;
+    char *copy = NULL;
+    size_t len = 0;
+    f->via_helper = true;
+    tb_file(&f->tar, "x", "x");
+    tb_end(&f->tar);
+    tb_compress(&f->tar, ARCHIVE_FILTER_GZIP, &packed);
+    AUTO_FD int fd = tb_memfd("", 0);
+    f->opts.blob_copy_fd = fd;
+    expect_success(run_unpack_bytes(f, &packed));
+    assert_int_equal(f->result.blob_bytes, packed.len);
+    expect_success(file_read_fd(fd, 1 << 20, &copy, &len));
+    assert_int_equal(len, packed.len);
+    assert_memory_equal(copy, packed.data, len);
+    free(copy);
+    strbuf_done(&packed);
+}
+
+static void several_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct layer_job *jobs[8];
+    int dirs[8], archives[8];
+    tb_file(&f->tar, "x", "x");
+    tb_end(&f->tar);
+    for (int i = 0; i < 8; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof(name), "d%d", i);
+        assert_int_equal(mkdirat(f->target, name, 0755), 0);
+        dirs[i] = openat(f->target, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        archives[i] = tb_memfd(f->tar.data, f->tar.len);
+        struct layer_unpack_opts opts = {.archive_fd = archives[i], .target_dirfd = dirs[i]};
+        expect_success(layer_unpack_start(&opts, &jobs[i]));
+    }
+    for (int i = 0; i < 8; i++) {
+        expect_success(layer_job_finish(jobs[i], &f->result));
+        (void)fd_close(dirs[i]);
+        (void)fd_close(archives[i]);
+    }
+    expect_content(f, "d7/x", "x");
+}
+
+static void pack_and_extract_through_the_helper(void **state)
+{
+    struct fixture *f = *state;
+    struct layer_result packed;
+    assert_int_equal(mkdirat(f->target, "d", 0755), 0);
+    expect_success(file_write_atomic(f->target, "d/x", "data", 4, 0600, FILE_NOSYNC));
+    AUTO_FD int source = openat(f->target, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD int layer = tb_memfd("", 0), outer = tb_memfd("", 0);
+    struct layer_pack_opts opts = {
+        .source_dirfd = source, .archive_fd = layer, .compression = LAYER_ZSTD, .diff = true};
+    expect_success(layer_pack(&opts, &packed));
+    assert_int_equal(lseek(layer, 0, SEEK_END), packed.blob_bytes);
+    expect_success(layer_pack_archive(source, outer));
+    assert_int_equal(lseek(outer, 0, SEEK_SET), 0);
+    expect_success(file_remove_tree(f->target, "d"));
+    expect_success(layer_extract_archive(outer, f->target, 0));
+    expect_content(f, "x", "data");
+}
+
+static void a_missing_helper_is_named(void **state)
+{
+    struct fixture *f = *state;
+    char *saved = strdup(getenv("CORACLE_LIBEXECDIR"));
+    f->via_helper = true;
+    /* What is found there is no ELF program. */
+    AUTO_FD int fd = openat(f->target, "coracle-layer", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    assert_int_equal(write(fd, "#!/bin/false\n", 13), 13);
+    fd = fd_close(fd);
+    char path[100];
+    (void)snprintf(path, sizeof(path), "%s/target", f->path);
+    assert_int_equal(setenv("CORACLE_LIBEXECDIR", path, 1), 0);
+    expect_refused(f, ERR_INTERNAL, "coracle-layer ended with code 1 and no answer");
+    assert_int_equal(setenv("CORACLE_LIBEXECDIR", saved, 1), 0);
+    free(saved);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    fixture_become_root(argv);
+    const struct CMUnitTest tests[] = {
+        layer_test(unpack_through_the_helper), layer_test(errors_come_back_with_their_kind),
+        layer_test(options_reach_the_helper),  layer_test(the_bytes_are_copied_as_they_come),
+        layer_test(several_at_once),           layer_test(pack_and_extract_through_the_helper),
+        layer_test(a_missing_helper_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
