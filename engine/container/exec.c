@@ -4,6 +4,7 @@
 #include <string.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -115,15 +116,18 @@ static struct err *write_process(struct execution *x)
     const struct session *session = engine_session(x->e);
     AUTO_FREE char *json = NULL;
     char hostname[16];
+    struct rlimit nofile = {0}, nproc = {0};
     snprintf(hostname, sizeof(hostname), "%.12s", x->c->id);
+    if (getrlimit(RLIMIT_NOFILE, &nofile) < 0 || getrlimit(RLIMIT_NPROC, &nproc) < 0)
+        return ERR_SYS(errno, "exec: resource limits");
     const struct oci_facts facts = {
         .container_id = x->c->id,
         .user = &x->user,
         .hostname = x->c->spec.hostname ? x->c->spec.hostname : hostname,
         .session_uids = &session->uid_map,
         .session_gids = &session->gid_map,
-        .rlimit_nofile_hard = 1048576,
-        .rlimit_nproc_hard = 4194304,
+        .rlimit_nofile_hard = nofile.rlim_max,
+        .rlimit_nproc_hard = nproc.rlim_max,
     };
     const struct oci_exec exec = {
         .command = x->opts->command,
