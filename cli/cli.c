@@ -1,0 +1,180 @@
+#include "cli/cli.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/help.h"
+
+#define CIDFILE_MAX 4096
+
+
+void cli_done(struct cli *c)
+{
+    if (c->verb && c->opts) {
+        cli_flag_done(c->verb->flags, c->opts);
+        cli_flag_done(c->verb->more_flags, c->opts);
+        if (c->verb->done)
+            c->verb->done(c->opts);
+    }
+    cli_flag_done(cli_global_flags, &c->globals);
+    mem_freep(&c->opts);
+    mem_freep(&c->args);
+    mem_freep(&c->given);
+    mem_freep(&c->hint);
+    strbuf_done(&c->out);
+    engine_close(c->engine);
+    *c = (struct cli){0};
+}
+
+bool cli_given(const struct cli *c, const char *flag)
+{
+    for (size_t i = 0; i < c->n_given; i++)
+        if (strcmp(c->given[i]->name, flag) == 0)
+            return true;
+    return false;
+}
+
+struct err *cli_engine(struct cli *c, struct engine **ret)
+{
+    if (!c->engine) {
+        const struct engine_opts opts = {
+            .root = c->globals.root,
+            .runroot = c->globals.runroot,
+            .runtime = c->globals.runtime,
+            .runtime_flags = c->globals.runtime_flags,
+            .storage_driver = c->globals.storage_driver,
+            .cgroup_manager = c->globals.cgroup_manager,
+            .hooks_dirs = c->globals.hooks_dirs,
+            .only_existing = c->only_existing,
+        };
+        TRY(engine_open(&opts, &c->engine));
+    }
+    *ret = c->engine;
+    return NULL;
+}
+
+void cli_show_notices(struct cli *c)
+{
+    if (!c->engine)
+        return;
+    const struct strv *notices = engine_notices(c->engine);
+    for (; c->notices_shown < notices->count; c->notices_shown++)
+        cli_warn("%s", notices->items[c->notices_shown]);
+}
+
+struct err *cli_printf(struct cli *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct err *e = strbuf_vprintf(&c->out, fmt, ap);
+    va_end(ap);
+    return e;
+}
+
+struct err *cli_flush(struct cli *c)
+{
+    size_t len = c->out.len;
+    if (!len)
+        return NULL;
+    c->out.len = 0; /* one try only, whatever happens */
+    return ERR_WRAP(fd_write_all(STDOUT_FILENO, c->out.data, len), "write to standard output");
+}
+
+void cli_warn(const char *fmt, ...)
+{
+    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    struct err *e = strbuf_vprintf(&line, fmt, ap);
+    va_end(ap);
+    if (!e)
+        e = strbuf_putc(&line, '\n');
+    if (!e)
+        e = fd_write_all(STDERR_FILENO, line.data, line.len);
+    err_drop(e); /* there is nobody left to tell */
+}
+
+void cli_print_error(const struct cli *c, struct err *e)
+{
+    cli_warn("Error: %s", err_text(e));
+    if (c->hint)
+        err_drop(fd_write_all(STDERR_FILENO, c->hint, strlen(c->hint)));
+    log_debug("%s: %s", err_kind_name(err_kind(e)), err_trace(e));
+}
+
+void cli_errors_add(struct cli_errors *errors, struct err *take_e)
+{
+    if (!take_e)
+        return;
+    if (errors->last) {
+        cli_warn("Error: %s", err_text(errors->last));
+        err_free(errors->last);
+    }
+    errors->last = take_e;
+}
+
+struct err *cli_errors_finish(struct cli_errors *errors)
+{
+    return TAKE_PTR(errors->last);
+}
+
+struct err *cli_confirm(struct cli *c, bool *ret_yes)
+{
+    TRY(cli_printf(c, "Are you sure you want to continue? [y/N] "));
+    TRY(cli_flush(c));
+    char answer[64] = "";
+    size_t len = 0;
+    while (len < sizeof answer - 1) {
+        ssize_t n = read(STDIN_FILENO, answer + len, 1);
+        if (n <= 0)
+            return ERR_NEW(ERR_INVALID, "EOF");
+        if (answer[len++] == '\n')
+            break;
+    }
+    *ret_yes = answer[0] == 'y' || answer[0] == 'Y';
+    return NULL;
+}
+
+struct err *cli_usage_error(const struct cli *c, const char *text)
+{
+    return ERR_NEW(ERR_INVALID, "\"" CLI_PROGRAM " %s\" %s", c->path, text);
+}
+
+struct err *cli_read_cidfile(const char *path, char **ret)
+{
+    AUTO_FREE char *text = NULL;
+    TRY_WRAP(file_read(AT_FDCWD, path, CIDFILE_MAX, &text, NULL), "reading CIDFile");
+    text[strcspn(text, "\r\n")] = '\0';
+    *ret = TAKE_PTR(text);
+    return NULL;
+}
+
+struct err *cli_run(struct cli *c, int *ret_exit)
+{
+    *ret_exit = 0;
+    if (c->globals.version) {
+        TRY(cli_printf(c, CLI_PROGRAM " version " CORACLE_VERSION "\n"));
+        return cli_flush(c);
+    }
+    if (c->help || !c->verb || c->verb->traits & CLI_GROUP) {
+        TRY(help_render(c->verb, c->path, &c->out));
+        TRY(cli_flush(c));
+        if (c->help || !c->verb)
+            return NULL;
+        return ERR_NEW(ERR_INVALID, "missing command '" CLI_PROGRAM " %s COMMAND'", c->path);
+    }
+    struct err *e = c->verb->run(c, c->opts, ret_exit);
+    cli_show_notices(c);
+    struct err *flushed = cli_flush(c);
+    if (!e)
+        return flushed;
+    err_drop(flushed);
+    return e;
+}

@@ -1,0 +1,178 @@
+/* The group `container`, and its small verbs: exists, rename, wait. */
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "cli/select.h"
+#include "cli/verbs.h"
+
+const struct cli_verb cli_verb_container = {
+    .paths = "container",
+    .summary = "Manage containers",
+    .traits = CLI_GROUP,
+};
+
+/* --- exists */
+
+static const struct cli_flag exists_flags[] = {
+    {"external", 0, CLI_BOOL, .missing = "containers of other programs are never in this store",
+     .help = "Check external storage containers as well"},
+    {0},
+};
+
+static struct err *exists_verb(struct cli *c, void *opts, int *exit_code)
+{
+    struct engine *e;
+    struct container *ct = NULL;
+    (void)opts;
+    TRY(cli_engine(c, &e));
+    struct err *err = container_find(e, c->args[0], &ct);
+    container_free(ct);
+    if (!err || err_kind(err) != ERR_NOT_FOUND)
+        return err;
+    err_drop(err);
+    *exit_code = 1;
+    return NULL;
+}
+
+const struct cli_verb cli_verb_container_exists = {
+    .paths = "container exists",
+    .synopsis = "[options] CONTAINER",
+    .summary = "Check if a container exists in local storage",
+    .description = "If the named container exists in local storage, " CLI_PROGRAM
+                   " container exists exits with 0, otherwise the exit code will be 1.",
+    .examples = "@ myctr || " CLI_PROGRAM " run --name myctr [etc...]",
+    .flags = exists_flags,
+    .opts_size = 1,
+    .min_args = 1,
+    .max_args = 1,
+    .complete = CLI_COMPLETE_CONTAINER,
+    .run = exists_verb,
+};
+
+/* --- rename */
+
+static struct err *rename_verb(struct cli *c, void *opts, int *exit_code)
+{
+    struct engine *e;
+    struct container *ct;
+    (void)opts, (void)exit_code;
+    TRY(spec_check_name(c->args[1]));
+    TRY(cli_engine(c, &e));
+    TRY(container_find(e, c->args[0], &ct));
+    struct err *err = container_rename(e, ct, c->args[1]);
+    container_free(ct);
+    return err;
+}
+
+const struct cli_verb cli_verb_rename = {
+    .paths = "rename|container rename",
+    .synopsis = "CONTAINER NAME",
+    .summary = "Rename an existing container",
+    .description = "The " CLI_PROGRAM " rename command allows you to rename an existing container",
+    .examples = "@ containerA newName",
+    .opts_size = 1,
+    .min_args = 2,
+    .max_args = 2,
+    .complete = CLI_COMPLETE_CONTAINER,
+    .complete_args = 1,
+    .run = rename_verb,
+};
+
+/* --- wait */
+
+struct wait_opts {
+    bool latest;
+    struct strv conditions;
+    int64_t interval_nsec;
+};
+#define O(field) offsetof(struct wait_opts, field)
+
+static const struct cli_flag wait_flags[] = {
+    {"condition", 0, CLI_STRINGS, .offset = O(conditions), .help = "Condition to wait on"},
+    {"interval", 'i', CLI_DURATION, .offset = O(interval_nsec), .def = "250ms",
+     .help = "Time Interval to wait before polling for completion"},
+    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    {0},
+};
+
+/* Names of states as --condition takes them. */
+static bool parse_state(const char *name, enum container_state *ret)
+{
+    for (int st = CT_CREATED; st <= CT_REMOVING; st++) {
+        if (strcmp(name, container_state_name((enum container_state)st)) == 0) {
+            *ret = (enum container_state)st;
+            return true;
+        }
+    }
+    if (strcmp(name, "stopped") == 0 || strcmp(name, "configured") == 0) {
+        *ret = *name == 's' ? CT_EXITED : CT_CREATED;
+        return true;
+    }
+    return false;
+}
+
+/* Only the end of a container is announced; other states are looked at every --interval. */
+static struct err *wait_state(struct cli *c, const struct wait_opts *o, const char *id)
+{
+    for (;;) {
+        struct container *ct;
+        TRY(container_find(c->engine, id, &ct));
+        bool reached = false;
+        for (size_t i = 0; i < o->conditions.count && !reached; i++) {
+            enum container_state st = CT_EXITED;
+            reached = parse_state(o->conditions.items[i], &st) && st == ct->state;
+        }
+        container_free(ct);
+        if (reached)
+            return NULL;
+        struct timespec ts = {.tv_sec = o->interval_nsec / 1000000000, .tv_nsec = o->interval_nsec % 1000000000};
+        (void)nanosleep(&ts, NULL);
+    }
+}
+
+static struct err *wait_one(struct cli *c, const struct wait_opts *o, struct container *ct)
+{
+    bool other = false;
+    for (size_t i = 0; i < o->conditions.count; i++) {
+        enum container_state st = CT_EXITED;
+        if (!parse_state(o->conditions.items[i], &st))
+            return ERR_NEW(ERR_INVALID, "unknown container state: %s: invalid argument", o->conditions.items[i]);
+        other |= st != CT_EXITED;
+    }
+    int code = -1;
+    if (other)
+        TRY(wait_state(c, o, ct->id));
+    else
+        TRY(container_wait(c->engine, ct, &code));
+    TRY(cli_printf(c, "%d\n", code));
+    return cli_flush(c);
+}
+
+static struct err *wait_verb(struct cli *c, void *opts, int *exit_code)
+{
+    const struct wait_opts *o = opts;
+    AUTO_SELECTION struct selection all = {0};
+    struct cli_errors errors = {0};
+    (void)exit_code;
+    if (!c->n_args && !o->latest)
+        return cli_usage_error(c, "requires a name, id, or the \"--latest\" flag");
+    const struct select_opts which = {.latest = o->latest};
+    TRY(select_containers(c, &which, &all));
+    for (size_t i = 0; i < all.count; i++)
+        cli_errors_add(&errors, wait_one(c, o, all.items[i].container));
+    return cli_errors_finish(&errors);
+}
+
+const struct cli_verb cli_verb_wait = {
+    .paths = "wait|container wait",
+    .synopsis = "[options] CONTAINER [CONTAINER...]",
+    .summary = "Block on one or more containers",
+    .description = "Block until one or more containers stop and then print their exit codes.",
+    .examples = "@ --interval 5s ctrID\n@ ctrID1 ctrID2",
+    .flags = wait_flags,
+    .opts_size = sizeof(struct wait_opts),
+    .max_args = -1,
+    .complete = CLI_COMPLETE_CONTAINER,
+    .run = wait_verb,
+};

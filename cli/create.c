@@ -1,0 +1,208 @@
+#include "cli/create.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "engine/container/container.h"
+
+#define ENV_FILE_MAX ((size_t)1 << 20)
+
+/* --- environment and labels: files first, then flags, whatever their order on the command line */
+
+static struct err *read_text(const char *path, char **ret, size_t *ret_len)
+{
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC); /* FIFOs too: --env-file <(…) */
+    if (fd < 0)
+        return ERR_NEW(err_kind_of_errno(errno), "open %s: %s", path, strerrordesc_np(errno));
+    return fd_read_all(fd, ENV_FILE_MAX, ret, ret_len);
+}
+
+static struct err *fill_environment(struct create_opts *o)
+{
+    for (size_t i = 0; i < o->env_files.count; i++) {
+        const char *path = o->env_files.items[i];
+        AUTO_FREE char *text = NULL;
+        size_t len;
+        TRY_WRAP(read_text(path, &text, &len), "parsing env file \"%s\"", path);
+        TRY_WRAP(spec_add_env_file(&o->spec, text, len, environ), "parsing env file \"%s\"", path);
+    }
+    for (size_t i = 0; i < o->env.count; i++)
+        TRY(spec_add_env(&o->spec, o->env.items[i], environ));
+    return spec_add_host_env(&o->spec, environ);
+}
+
+static struct err *add_label_file(struct create_opts *o, const char *path)
+{
+    AUTO_FREE char *text = NULL;
+    AUTO_STRV struct strv lines = STRV_INIT;
+    TRY(read_text(path, &text, NULL));
+    TRY(strv_split(text, '\n', &lines));
+    for (size_t i = 0; i < lines.count; i++) {
+        const char *line = lines.items[i] + strspn(lines.items[i], " \t");
+        if (*line && *line != '#')
+            TRY(spec_add_label(&o->spec, line));
+    }
+    return NULL;
+}
+
+static struct err *fill_labels(struct create_opts *o)
+{
+    for (size_t i = 0; i < o->label_files.count; i++)
+        TRY(add_label_file(o, o->label_files.items[i]));
+    for (size_t i = 0; i < o->labels.count; i++)
+        TRY(spec_add_label(&o->spec, o->labels.items[i]));
+    return NULL;
+}
+
+/* --- image */
+
+static struct err *fill_platform(struct create_opts *o)
+{
+    bool parts = o->arch || o->os || o->variant;
+    if (o->platform && parts)
+        return ERR_NEW(ERR_INVALID, "--platform option can not be specified with --arch or --os");
+    if (o->platform)
+        return mem_replace(&o->spec.platform, o->platform);
+    if (!parts)
+        return NULL;
+    AUTO_FREE char *text = NULL;
+    if (o->variant && !o->arch)
+        return ERR_NEW(ERR_INVALID, "--variant needs --arch");
+    if (o->arch)
+        TRY(mem_asprintf(&text, "%s/%s%s%s", o->os ? o->os : "linux", o->arch, o->variant ? "/" : "",
+                         o->variant ? o->variant : ""));
+    else if (strcmp(o->os, "linux") != 0) /* --os alone: this machine's architecture */
+        return ERR_NEW(ERR_UNSUPPORTED, "--os %s: containers of this host are linux", o->os);
+    return mem_replace(&o->spec.platform, text);
+}
+
+static struct err *fill_rootfs(struct create_opts *o, const char *arg)
+{
+    AUTO_FREE char *path = NULL;
+    size_t len = strlen(arg);
+    if (len > 2 && strcmp(arg + len - 2, ":O") == 0) {
+        o->spec.rootfs_overlay = true;
+        len -= 2;
+    }
+    TRY(mem_strndup(arg, len, &path));
+    if (access(path, F_OK) < 0)
+        return ERR_NEW(err_kind_of_errno(errno), "running container create option: stat %s: %s", path,
+                       strerrordesc_np(errno));
+    mem_freep(&o->spec.rootfs);
+    o->spec.rootfs = NULL;
+    return path_absolute(path, &o->spec.rootfs);
+}
+
+static struct err *make_absolute(char **slot)
+{
+    if (!*slot)
+        return NULL;
+    AUTO_FREE char *given = TAKE_PTR(*slot);
+    return path_absolute(given, slot);
+}
+
+/* Descriptors from 3 on, as many as are to be passed, must be open; nothing of ours is open yet. */
+static struct err *check_preserved(struct create_opts *o)
+{
+    if (o->preserve_fds > 1024)
+        return ERR_NEW(ERR_INVALID, "--preserve-fds: more than 1024 descriptors");
+    for (int fd = 3; fd < 3 + (int)o->preserve_fds; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            return ERR_NEW(ERR_INVALID,
+                           "file descriptor %d is not available - the preserve-fds option requires that file "
+                           "descriptors must be passed",
+                           fd);
+    o->spec.preserve_fds = (uint32_t)o->preserve_fds;
+    return NULL;
+}
+
+static struct err *check_attach(const struct create_opts *o)
+{
+    for (size_t i = 0; i < o->attach.count; i++) {
+        const char *s = o->attach.items[i];
+        if (strcasecmp(s, "stdin") != 0 && strcasecmp(s, "stdout") != 0 && strcasecmp(s, "stderr") != 0)
+            return ERR_NEW(ERR_INVALID,
+                           "invalid stream \"%s\" for --attach - must be one of stdin, stdout, or stderr: invalid "
+                           "argument",
+                           s);
+    }
+    return NULL;
+}
+
+struct err *create_finish_spec(struct cli *c, struct create_opts *o)
+{
+    struct container_spec *s = &o->spec;
+    TRY(check_preserved(o));
+    TRY(check_attach(o));
+    if (s->res.cpus > 0 && (s->res.cpu_quota || s->res.cpu_period))
+        return ERR_NEW(ERR_INVALID, "--cpu-%s and --cpus cannot be set together", s->res.cpu_quota ? "quota" : "period");
+    if (o->replace && !s->name)
+        return ERR_NEW(ERR_INVALID, "cannot replace container without --name being set");
+    TRY(fill_environment(o));
+    TRY_WRAP(fill_labels(o), "unable to process labels");
+    TRY(fill_platform(o));
+    TRY(make_absolute(&s->pidfile));
+    TRY(make_absolute(&s->cidfile));
+    if (o->no_healthcheck)
+        TRY(mem_replace(&s->healthcheck, "{\"Test\":[\"NONE\"]}"));
+    if (o->rootfs)
+        TRY(fill_rootfs(o, c->args[0]));
+    else
+        TRY(mem_replace(&s->image, c->args[0]));
+    if (o->detach_keys)
+        TRY(mem_replace(&s->detach_keys, o->detach_keys));
+    s->no_sig_proxy = o->no_sig_proxy;
+    TRY(strv_add_all(&s->command, c->args + 1));
+    TRY(strv_add_all(&s->create_command, c->argv));
+    return container_spec_check(s);
+}
+
+/* --- files and names */
+
+struct err *create_open_cidfile(const char *path, int *ret_fd)
+{
+    *ret_fd = -1;
+    if (!path)
+        return NULL;
+    *ret_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (*ret_fd >= 0)
+        return NULL;
+    if (errno == EEXIST)
+        return ERR_NEW(ERR_EXISTS,
+                       "container id file exists. Ensure another container is not using it or delete %s", path);
+    return ERR_SYS(errno, "opening cidfile %s", path);
+}
+
+struct err *create_write_cidfile(const char *path, int fd, const char *id)
+{
+    return fd < 0 ? NULL : ERR_WRAP(fd_write_all(fd, id, strlen(id)), "writing cidfile %s", path);
+}
+
+struct err *create_replace(struct cli *c, const struct create_opts *o)
+{
+    struct engine *e;
+    struct container *old = NULL;
+    if (!o->replace)
+        return NULL;
+    TRY(cli_engine(c, &e));
+    struct err *err = container_find(e, o->spec.name, &old);
+    if (err && err_kind(err) == ERR_NOT_FOUND) {
+        err_drop(err);
+        return NULL;
+    }
+    TRY(err);
+    if (strcmp(old->name, o->spec.name) == 0) { /* a prefix of some id is nobody's name */
+        const struct container_remove_opts opts = {.force = true, .timeout_sec = -1};
+        err = container_remove(e, old, &opts);
+        if (!err)
+            err = cli_printf(c, "%s\n", o->spec.name);
+    }
+    container_free(old);
+    return err;
+}

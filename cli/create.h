@@ -1,0 +1,28 @@
+/* What run and create share: their flags and how these become a container_spec. */
+#pragma once
+
+#include "cli/cli.h"
+#include "engine/container/spec.h"
+
+struct create_opts {
+    struct container_spec spec;
+    struct strv env, env_files, labels, label_files, attach;
+    const char *arch, *os, *variant, *platform;
+    uint64_t preserve_fds;
+    bool replace, quiet, rootfs, no_healthcheck;
+    /* run alone */
+    bool detach, rmi, no_sig_proxy;
+    const char *detach_keys;
+};
+
+extern const struct cli_flag create_flags[];
+struct err *create_opts_init(void *opts);
+void create_opts_done(void *opts);
+/* The rest of the spec: environment and labels in their order, image or rootfs, command, platform; refuses
+ * contradictions. */
+struct err *create_finish_spec(struct cli *c, struct create_opts *o) ERR_RESULT;
+/* Refuse an existing --cidfile now; write it once the id is known. */
+struct err *create_open_cidfile(const char *path, int *ret_fd) ERR_RESULT;
+struct err *create_write_cidfile(const char *path, int fd, const char *id) ERR_RESULT;
+/* --replace: remove who has the name. */
+struct err *create_replace(struct cli *c, const struct create_opts *o) ERR_RESULT;

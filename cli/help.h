@@ -1,0 +1,12 @@
+/* --help, laid out as Podman's. Pure. */
+#pragma once
+
+#include "base/strbuf.h"
+#include "cli/verb.h"
+
+/* `v` NULL: the program itself. `path` is how the verb was called. */
+struct err *help_render(const struct cli_verb *v, const char *path, struct strbuf *out) ERR_RESULT;
+/* Examples with "@" filled in, each line behind `indent`. */
+struct err *help_examples(const struct cli_verb *v, const char *path, const char *indent, struct strbuf *out) ERR_RESULT;
+/* Default as shown: `(default "x")`; nothing for none. */
+struct err *help_default(const struct cli_flag *f, struct strbuf *out) ERR_RESULT;

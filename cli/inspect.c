@@ -1,0 +1,307 @@
+/* inspect of containers, images and volumes, alone or whatever has the name. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/report.h"
+#include "cli/select.h"
+#include "cli/verbs.h"
+#include "engine/image/image.h"
+#include "engine/volume/volume.h"
+
+struct inspect_opts {
+    bool latest, size, all;
+    const char *format, *type;
+};
+#define O(field) offsetof(struct inspect_opts, field)
+
+enum object_type { OBJECT_ALL, OBJECT_CONTAINER, OBJECT_IMAGE, OBJECT_VOLUME };
+
+/* What Go's types of these objects are, where JSON doesn't tell. */
+static const struct template_member members[] = {
+    {"Config", TEMPLATE_STRUCT, "*define.InspectContainerConfig"},
+    {"HostConfig", TEMPLATE_STRUCT, "*define.InspectContainerHostConfig"},
+    {"NetworkSettings", TEMPLATE_STRUCT, "*define.InspectNetworkSettings"},
+    {"State", TEMPLATE_STRUCT, "*define.InspectContainerState"},
+    {"Annotations", TEMPLATE_MAP, NULL},
+    {"Data", TEMPLATE_MAP, "map[string]string"},
+    {"ExposedPorts", TEMPLATE_MAP, "map[string]struct {}"},
+    {"Labels", TEMPLATE_MAP, NULL},
+    {"Networks", TEMPLATE_MAP, "map[string]*define.InspectAdditionalNetwork"},
+    {"Options", TEMPLATE_MAP, NULL},
+    {"PortBindings", TEMPLATE_MAP, "map[string][]define.InspectHostPort"},
+    {"Ports", TEMPLATE_MAP, "map[string][]define.InspectHostPort"},
+    {"Tmpfs", TEMPLATE_MAP, NULL},
+    {"Volumes", TEMPLATE_MAP, "map[string]struct {}"},
+    {"CheckpointedAt", TEMPLATE_TIME, NULL},
+    {"Created", TEMPLATE_TIME, NULL},
+    {"CreatedAt", TEMPLATE_TIME, NULL},
+    {"FinishedAt", TEMPLATE_TIME, NULL},
+    {"RestoredAt", TEMPLATE_TIME, NULL},
+    {"StartedAt", TEMPLATE_TIME, NULL},
+    {"Links", TEMPLATE_LIST, NULL},
+    {"OnBuild", TEMPLATE_LIST, NULL},
+    {"VolumesFrom", TEMPLATE_LIST, NULL},
+    {"Log", TEMPLATE_LIST, NULL},
+    {"BlkioWeightDevice", TEMPLATE_LIST, NULL},
+    {"BlkioDeviceReadBps", TEMPLATE_LIST, NULL},
+    {"BlkioDeviceReadIOps", TEMPLATE_LIST, NULL},
+    {"BlkioDeviceWriteBps", TEMPLATE_LIST, NULL},
+    {"BlkioDeviceWriteIOps", TEMPLATE_LIST, NULL},
+    {0},
+};
+
+/* --- one object */
+
+static struct err *find_container(struct cli *c, const char *name, bool size, char **ret)
+{
+    struct container *ct;
+    TRY(container_find(c->engine, name, &ct));
+    struct err *e = container_inspect(c->engine, ct, size, ret);
+    container_free(ct);
+    return e;
+}
+
+static struct err *find_volume(struct cli *c, const char *name, char **ret)
+{
+    struct volume *v;
+    TRY(volume_find(c->engine, name, &v));
+    struct err *e = volume_inspect(c->engine, v, ret);
+    volume_free(v);
+    return e;
+}
+
+/* The object's JSON; a miss is told in the words of its type. */
+static struct err *find_object(struct cli *c, enum object_type type, const char *name, bool size, char **ret)
+{
+    struct err *e = NULL;
+    if (type == OBJECT_ALL || type == OBJECT_CONTAINER) {
+        e = find_container(c, name, size, ret);
+        if (!e || err_kind(e) != ERR_NOT_FOUND)
+            return e;
+        err_free(e);
+        if (type == OBJECT_CONTAINER)
+            return ERR_NEW(ERR_NOT_FOUND, "no such container %s", name);
+    }
+    if (type == OBJECT_ALL || type == OBJECT_IMAGE) {
+        e = image_inspect(c->engine, name, ret);
+        if (!e || err_kind(e) != ERR_NOT_FOUND || type == OBJECT_IMAGE)
+            return e;
+        err_free(e);
+    }
+    e = find_volume(c, name, ret);
+    if (!e || err_kind(e) != ERR_NOT_FOUND)
+        return e;
+    err_free(e);
+    if (type == OBJECT_VOLUME)
+        return ERR_NEW(ERR_NOT_FOUND, "no such volume %s", name);
+    return ERR_NEW(ERR_NOT_FOUND, "no such object: \"%s\"", name);
+}
+
+static struct err *add_object(struct cli *c, enum object_type type, const char *name, bool size, json_t *list)
+{
+    AUTO_FREE char *text = NULL;
+    json_t *object;
+    TRY_WRAP(find_object(c, type, name, size, &text), "inspecting object");
+    TRY(json_parse(text, strlen(text), "inspected object", &object));
+    return json_push(list, object);
+}
+
+/* --- all that were named */
+
+static struct err *print_objects(struct cli *c, const char *format, const json_t *list)
+{
+    if (!format || report_is_json(format))
+        return report_json(c, list, 5);
+    return ERR_WRAP(report_objects(c, "inspect", format, list, members), "inspecting object: printing inspect output");
+}
+
+static struct err *inspect_names(struct cli *c, enum object_type type, const struct inspect_opts *o,
+                                 const struct strv *names)
+{
+    struct cli_errors errors = {0};
+    AUTO_JSON json_t *list = json_array();
+    if (!list)
+        return err_oom();
+    for (size_t i = 0; i < names->count; i++)
+        cli_errors_add(&errors, add_object(c, type, names->items[i], o->size, list));
+    cli_errors_add(&errors, print_objects(c, o->format, list));
+    if (errors.last)
+        err_drop(cli_flush(c)); /* what was found comes before what was not */
+    return cli_errors_finish(&errors);
+}
+
+static struct err *latest_name(struct cli *c, struct strv *ret)
+{
+    struct container *ct;
+    struct err *e = select_latest(c, &ct);
+    if (e && err_kind(e) == ERR_NOT_FOUND) {
+        err_free(e);
+        TRY(cli_printf(c, "[]\n"));
+        return ERR_NEW(ERR_NOT_FOUND, "inspecting object: no containers to inspect: no such container");
+    }
+    TRY(e);
+    e = strv_add(ret, ct->id);
+    container_free(ct);
+    return e;
+}
+
+static struct err *inspect_type(struct cli *c, enum object_type type, const struct inspect_opts *o)
+{
+    AUTO_STRV struct strv names = STRV_INIT;
+    struct engine *e;
+    if (o->latest && c->n_args)
+        return ERR_NEW(ERR_INVALID, "--latest and arguments cannot be used together");
+    if (!o->latest && !c->n_args)
+        return ERR_NEW(ERR_INVALID, "no names or ids specified");
+    if (o->size && type != OBJECT_ALL && type != OBJECT_CONTAINER)
+        return ERR_NEW(ERR_INVALID, "size is only supported for type \"container\"");
+    if (o->latest && type != OBJECT_ALL && type != OBJECT_CONTAINER)
+        return ERR_NEW(ERR_INVALID, "latest is only supported for type \"container\"");
+    TRY(cli_engine(c, &e));
+    if (o->latest) {
+        TRY(latest_name(c, &names));
+        return inspect_names(c, OBJECT_CONTAINER, o, &names);
+    }
+    TRY(strv_add_all(&names, c->args));
+    return inspect_names(c, type, o, &names);
+}
+
+static struct err *inspect_verb(struct cli *c, void *opts, int *exit_code)
+{
+    static const struct {
+        const char *name;
+        enum object_type type;
+    } types[] = {{"all", OBJECT_ALL}, {"container", OBJECT_CONTAINER}, {"image", OBJECT_IMAGE}, {"volume", OBJECT_VOLUME}};
+    const struct inspect_opts *o = opts;
+    (void)exit_code;
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (strcmp(types[i].name, o->type) == 0)
+            return inspect_type(c, types[i].type, o);
+    if (strcmp(o->type, "pod") == 0 || strcmp(o->type, "network") == 0)
+        return ERR_NEW(ERR_UNSUPPORTED, "--type %s: %ss are not built yet", o->type, o->type);
+    return ERR_NEW(ERR_INVALID,
+                   "invalid type \"%s\": must be \"image\", \"container\", \"pod\", \"network\", \"volume\", or \"all\"",
+                   o->type);
+}
+
+static struct err *inspect_container_verb(struct cli *c, void *opts, int *exit_code)
+{
+    (void)exit_code;
+    return inspect_type(c, OBJECT_CONTAINER, opts);
+}
+
+static struct err *inspect_image_verb(struct cli *c, void *opts, int *exit_code)
+{
+    (void)exit_code;
+    return inspect_type(c, OBJECT_IMAGE, opts);
+}
+
+/* --- volume inspect [--all] */
+
+static struct err *all_volumes(struct cli *c, struct strv *ret)
+{
+    struct engine *e;
+    struct volume **list;
+    size_t count;
+    TRY(cli_engine(c, &e));
+    TRY(volume_list(e, &(const struct strv)STRV_INIT, &list, &count));
+    struct err *err = NULL;
+    for (size_t i = 0; i < count && !err; i++)
+        err = strv_add(ret, list[i]->name);
+    volume_list_free(list, count);
+    return err;
+}
+
+static struct err *inspect_volume_verb(struct cli *c, void *opts, int *exit_code)
+{
+    const struct inspect_opts *o = opts;
+    AUTO_STRV struct strv names = STRV_INIT;
+    struct engine *e;
+    (void)exit_code;
+    if (o->all == (c->n_args > 0))
+        return ERR_NEW(ERR_INVALID, "provide one or more volume names or use --all");
+    TRY(cli_engine(c, &e));
+    TRY(o->all ? all_volumes(c, &names) : strv_add_all(&names, c->args));
+    return inspect_names(c, OBJECT_VOLUME, o, &names);
+}
+
+/* --- the verbs */
+
+#define FORMAT_FLAG                                           \
+    {"format", 'f', CLI_STRING, .offset = O(format), .def = "json", \
+     .help = "Format the output to a Go template or json"}
+#define LATEST_FLAG \
+    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"}
+#define SIZE_FLAG \
+    {"size", 's', CLI_BOOL, .offset = O(size), .help = "Display total file size"}
+
+static const struct cli_flag inspect_flags[] = {
+    FORMAT_FLAG,
+    LATEST_FLAG,
+    SIZE_FLAG,
+    {"type", 't', CLI_STRING, .offset = O(type), .def = "all", .help = "Specify inspect-object type"},
+    {0},
+};
+static const struct cli_flag container_inspect_flags[] = {FORMAT_FLAG, LATEST_FLAG, SIZE_FLAG, {0}};
+static const struct cli_flag image_inspect_flags[] = {FORMAT_FLAG, {0}};
+static const struct cli_flag volume_inspect_flags[] = {
+    {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Inspect all volumes"},
+    FORMAT_FLAG,
+    {0},
+};
+
+const struct cli_verb cli_verb_inspect = {
+    .paths = "inspect",
+    .synopsis = "[options] {CONTAINER|IMAGE|VOLUME} [...]",
+    .summary = "Display the configuration of object denoted by ID",
+    .description = "Displays the low-level information on an object identified by name or ID.\n"
+                   "For more inspection options, see:\n\n"
+                   "    " CLI_PROGRAM " container inspect\n    " CLI_PROGRAM " image inspect\n    " CLI_PROGRAM
+                   " volume inspect",
+    .examples = "@ fedora\n@ --type image fedora\n@ CtrID ImgID\n@ --format \"imageId: {{.Id}} size: {{.Size}}\" fedora",
+    .flags = inspect_flags,
+    .opts_size = sizeof(struct inspect_opts),
+    .max_args = -1,
+    .complete = CLI_COMPLETE_OBJECT,
+    .run = inspect_verb,
+};
+
+const struct cli_verb cli_verb_container_inspect = {
+    .paths = "container inspect",
+    .synopsis = "[options] CONTAINER [CONTAINER...]",
+    .summary = "Display the configuration of a container",
+    .description = "Displays the low-level information on a container identified by name or ID.",
+    .examples = "@ myCtr\n@ -l --format '{{.Id}} {{.Config.Labels}}'",
+    .flags = container_inspect_flags,
+    .opts_size = sizeof(struct inspect_opts),
+    .max_args = -1,
+    .complete = CLI_COMPLETE_CONTAINER,
+    .run = inspect_container_verb,
+};
+
+const struct cli_verb cli_verb_image_inspect = {
+    .paths = "image inspect",
+    .synopsis = "[options] IMAGE [IMAGE...]",
+    .summary = "Display the configuration of an image",
+    .description = "Displays the low-level information of an image identified by name or ID.",
+    .examples = "@ alpine\n@ --format \"imageId: {{.Id}} size: {{.Size}}\" alpine",
+    .flags = image_inspect_flags,
+    .opts_size = sizeof(struct inspect_opts),
+    .max_args = -1,
+    .complete = CLI_COMPLETE_IMAGE,
+    .run = inspect_image_verb,
+};
+
+const struct cli_verb cli_verb_volume_inspect = {
+    .paths = "volume inspect",
+    .synopsis = "[options] VOLUME [VOLUME...]",
+    .summary = "Display detailed information on one or more volumes",
+    .description = "Display detailed information on one or more volumes.\n\nUse a Go template to change the format from "
+                   "JSON.",
+    .examples = "@ myvol\n@ --all\n@ --format \"{{.Driver}} {{.Scope}}\" myvol",
+    .flags = volume_inspect_flags,
+    .opts_size = sizeof(struct inspect_opts),
+    .max_args = -1,
+    .complete = CLI_COMPLETE_VOLUME,
+    .run = inspect_volume_verb,
+};

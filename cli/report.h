@@ -1,0 +1,39 @@
+/* Listings: from rows and a --format to text, as Podman's report package does it.
+ *
+ * A format is "json" (or {{json .}}), "table …" (columns with headings), any other template (one line per row), or
+ * the verb's own table. */
+#pragma once
+
+#include "cli/cli.h"
+#include "cli/template/template.h"
+
+struct report {
+    const char *name;                    /* of the verb, in messages: "ps" */
+    const struct template_class *class;
+    const struct template_member *members;
+    const char *table;                   /* default: "{{.ID}}\t{{.Image}}" */
+    bool no_heading;
+};
+
+/* "json", "{{json .}}" and the like. NULL is none. */
+bool report_is_json(const char *format);
+/* Parse `format`, or the default table when it is NULL. */
+struct err *report_parse(const struct report *r, const char *format, struct template **ret) ERR_RESULT;
+/* Print rows through what report_parse gave. */
+struct err *report_print(struct cli *c, const struct report *r, const char *format, const struct template *t,
+                         const void *const *rows, size_t n) ERR_RESULT;
+/* Both. */
+struct err *report_rows(struct cli *c, const struct report *r, const char *format, const void *const *rows, size_t n)
+    ERR_RESULT;
+/* One JSON value through a template, or as indented JSON when the format is none. */
+struct err *report_json(struct cli *c, const json_t *value, int indent) ERR_RESULT;
+/* A list of JSON objects through `format`, one line each. */
+struct err *report_objects(struct cli *c, const char *name, const char *format, const json_t *list,
+                           const struct template_member *members) ERR_RESULT;
+/* One JSON object through `format`. */
+struct err *report_object(struct cli *c, const char *name, const char *format, const json_t *object,
+                          const struct template_member *members, const char *type_name) ERR_RESULT;
+/* "{{range .}}…{{end -}}" around a user's format, with \t and \n replaced; "table " turns blanks into tabs. */
+struct err *report_normalize(const char *format, bool rows, char **ret) ERR_RESULT;
+/* RUNNING FOR from RunningFor. */
+struct err *report_heading(const char *field, struct strbuf *out) ERR_RESULT;

@@ -1,0 +1,130 @@
+#include "cli/select.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define SELECTION_MAX ((size_t)1 << 20)
+
+void selection_done(struct selection *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        container_free(s->items[i].container);
+        mem_freep(&s->items[i].shown);
+    }
+    mem_freep(&s->items);
+    *s = (struct selection){0};
+}
+
+/* Takes the container in every case. */
+static struct err *add(struct selection *s, struct container *take_c, const char *shown)
+{
+    char *text = NULL;
+    struct err *e = mem_strdup(shown ? shown : take_c->id, &text);
+    if (!e)
+        e = mem_grow(&s->items, s->count, &s->cap, sizeof *s->items, SELECTION_MAX);
+    if (e) {
+        container_free(take_c);
+        mem_freep(&text);
+        return e;
+    }
+    s->items[s->count++] = (struct selected){.container = take_c, .shown = text};
+    return NULL;
+}
+
+static struct err *add_name(struct cli *c, const char *name, const char *shown, bool ignore, struct selection *s)
+{
+    struct container *ct;
+    struct err *e = container_find(c->engine, name, &ct);
+    if (e && ignore && err_kind(e) == ERR_NOT_FOUND) {
+        err_drop(e);
+        return NULL;
+    }
+    TRY(e);
+    return add(s, ct, shown);
+}
+
+static struct err *add_listed(struct cli *c, const struct select_opts *opts, struct selection *s)
+{
+    struct container_list_opts list_opts = {.all = !opts->running_only, .with_spec = true};
+    struct container **list;
+    size_t count;
+    if (opts->filters)
+        list_opts.filters = *opts->filters;
+    TRY(container_list(c->engine, &list_opts, &list, &count));
+    struct err *e = NULL;
+    for (size_t i = 0; i < count && !e; i++)
+        e = add(s, TAKE_PTR(list[i]), NULL);
+    container_list_free(list, count);
+    return e;
+}
+
+static struct err *add_cidfile(struct cli *c, const char *path, bool ignore, struct selection *s)
+{
+    AUTO_FREE char *id = NULL;
+    struct err *e = cli_read_cidfile(path, &id);
+    if (e && ignore && err_kind(e) == ERR_NOT_FOUND) {
+        err_drop(e);
+        return NULL;
+    }
+    TRY(e);
+    return add_name(c, id, id, ignore, s);
+}
+
+static struct err *check(const struct cli *c, const struct select_opts *opts)
+{
+    bool filters = opts->filters && opts->filters->count, cidfiles = opts->cidfiles && opts->cidfiles->count;
+    if (opts->all && opts->latest)
+        return ERR_NEW(ERR_INVALID, "--all and --latest cannot be used together");
+    if (cidfiles && (opts->all || opts->latest))
+        return ERR_NEW(ERR_INVALID, "--all, --latest, and --cidfile cannot be used together");
+    if (c->n_args && opts->all)
+        return ERR_NEW(ERR_INVALID, "no arguments are needed with --all");
+    if (c->n_args && opts->latest)
+        return ERR_NEW(ERR_INVALID, "--latest and containers cannot be used together");
+    if (c->n_args && filters)
+        return ERR_NEW(ERR_INVALID, "--filter takes no arguments");
+    if (!c->n_args && !opts->all && !opts->latest && !filters && !cidfiles)
+        return ERR_NEW(ERR_INVALID, "you must provide at least one name or id");
+    return NULL;
+}
+
+struct err *select_latest(struct cli *c, struct container **ret)
+{
+    const struct container_list_opts opts = {.all = true, .latest = true, .with_spec = true};
+    struct container **list;
+    size_t count;
+    TRY(container_list(c->engine, &opts, &list, &count));
+    struct container *ct = count ? TAKE_PTR(list[0]) : NULL;
+    container_list_free(list, count);
+    if (!ct)
+        return ERR_NEW(ERR_NOT_FOUND, "no such container");
+    *ret = ct;
+    return NULL;
+}
+
+struct err *select_one(struct cli *c, bool latest, struct container **ret)
+{
+    struct engine *e;
+    TRY(cli_engine(c, &e));
+    return latest ? select_latest(c, ret) : container_find(e, c->args[0], ret);
+}
+
+struct err *select_containers(struct cli *c, const struct select_opts *opts, struct selection *ret)
+{
+    struct engine *e;
+    TRY(check(c, opts));
+    TRY(cli_engine(c, &e));
+    if (opts->latest) {
+        struct container *ct;
+        TRY(select_latest(c, &ct));
+        return add(ret, ct, NULL);
+    }
+    if (opts->all || (opts->filters && opts->filters->count))
+        return add_listed(c, opts, ret);
+    for (size_t i = 0; i < c->n_args; i++)
+        TRY(add_name(c, c->args[i], c->args[i], opts->ignore, ret));
+    for (size_t i = 0; opts->cidfiles && i < opts->cidfiles->count; i++)
+        TRY(add_cidfile(c, opts->cidfiles->items[i], opts->ignore, ret));
+    return NULL;
+}

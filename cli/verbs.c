@@ -1,0 +1,115 @@
+/* The table of verbs, and the flags that stand before and behind each. */
+#include "cli/verbs.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+
+#define O(field) offsetof(struct cli_globals, field)
+
+static struct err *set_log_level(void *opts, const struct cli_flag *f, const char *value)
+{
+    enum log_level level;
+    (void)opts, (void)f;
+    TRY(log_parse_level(value, &level));
+    log_set_level(level);
+    return NULL;
+}
+
+#define NO_REMOTE "remote services are not built yet"
+#define NO_CONMON "there is no conmon here: coracle-monitor looks after containers"
+#define NO_NETWORK "networks are not built yet"
+
+const struct cli_flag cli_global_flags[] = {
+    {"cgroup-manager", 0, CLI_STRING, .offset = O(cgroup_manager), .choices = "cgroupfs|systemd|disabled",
+     .help = "Cgroup manager to use (\"cgroupfs\"|\"systemd\"|\"disabled\"; default: what works here)"},
+    {"config", 0, CLI_STRING, .hidden = true, .missing = "configuration directories are not built yet"},
+    {"conmon", 0, CLI_STRING, .hidden = true, .missing = NO_CONMON},
+    {"connection", 'c', CLI_STRING, .hidden = true, .missing = NO_REMOTE},
+    {"context", 0, CLI_STRING, .hidden = true, .missing = NO_REMOTE},
+    {"events-backend", 0, CLI_STRING, .hidden = true, .missing = "events are always kept in the database"},
+    {"hooks-dir", 0, CLI_STRINGS, CLI_COMPLETE_DIR, .offset = O(hooks_dirs),
+     .help = "Set the OCI hooks directory path (may be set multiple times)"},
+    {"host", 'H', CLI_STRING, .hidden = true, .missing = NO_REMOTE},
+    {"identity", 0, CLI_STRING, .hidden = true, .missing = NO_REMOTE},
+    {"log-level", 0, CLI_CALL, .set = set_log_level, .def = "warn",
+     .choices = "trace|debug|info|warn|warning|error|fatal|panic",
+     .help = "Log messages above specified level (trace, debug, info, warn, warning, error, fatal, panic)"},
+    {"module", 0, CLI_STRING, .hidden = true, .missing = "modules of containers.conf are not built yet"},
+    {"namespace", 0, CLI_STRING, .hidden = true, .missing = "views of the store are not built yet; use --root"},
+    {"network-cmd-path", 0, CLI_STRING, .hidden = true, .missing = NO_NETWORK},
+    {"network-config-dir", 0, CLI_STRING, .hidden = true, .missing = NO_NETWORK},
+    {"noout", 0, CLI_BOOL, .hidden = true, .missing = "redirect the output instead"},
+    {"remote", 'r', CLI_BOOL, .hidden = true, .missing = NO_REMOTE},
+    {"root", 0, CLI_STRING, CLI_COMPLETE_DIR, .offset = O(root),
+     .help = "Path to the root directory in which data, including images, is stored"},
+    {"runroot", 0, CLI_STRING, CLI_COMPLETE_DIR, .offset = O(runroot),
+     .help = "Path to the 'run directory' where all state information is stored"},
+    {"runtime", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(runtime),
+     .help = "Name or path of the OCI-compatible program used to run containers (default: crun, else runc)"},
+    {"runtime-flag", 0, CLI_ARRAY, .offset = O(runtime_flags), .help = "add global flags for the container runtime"},
+    {"ssh", 0, CLI_STRING, .hidden = true, .missing = NO_REMOTE},
+    {"storage-driver", 0, CLI_STRING, CLI_COMPLETE_DRIVER, .offset = O(storage_driver),
+     .help = "Select which storage driver is used to manage storage of images and containers"},
+    {"storage-opt", 0, CLI_ARRAY, .hidden = true, .missing = "options of storage drivers are not built yet"},
+    {"syslog", 0, CLI_BOOL, .hidden = true, .missing = "logging to syslog is not built yet"},
+    {"tmpdir", 0, CLI_STRING, .hidden = true, .missing = "there is no state outside --root and --runroot"},
+    {"url", 0, CLI_STRING, .hidden = true, .missing = NO_REMOTE},
+    {"version", 'v', CLI_BOOL, .offset = O(version), .help = "version for " CLI_PROGRAM},
+    {"volumepath", 0, CLI_STRING, .hidden = true, .missing = "volumes are always below --root"},
+    {0},
+};
+
+/* The busy ones first: lookup goes through from the start. Listings sort by name. */
+const struct cli_verb *const cli_verbs[] = {
+    &cli_verb_run,
+    &cli_verb_exec,
+    &cli_verb_ps,
+    &cli_verb_images,
+    &cli_verb_inspect,
+    &cli_verb_rm,
+    &cli_verb_create,
+    &cli_verb_start,
+    &cli_verb_stop,
+    &cli_verb_logs,
+    &cli_verb_attach,
+    &cli_verb_kill,
+    &cli_verb_restart,
+    &cli_verb_wait,
+    &cli_verb_rename,
+    &cli_verb_container,
+    &cli_verb_container_cleanup,
+    &cli_verb_container_exists,
+    &cli_verb_container_inspect,
+    &cli_verb_container_prune,
+    &cli_verb_image,
+    &cli_verb_image_exists,
+    &cli_verb_image_inspect,
+    &cli_verb_image_prune,
+    &cli_verb_image_tree,
+    &cli_verb_history,
+    &cli_verb_import,
+    &cli_verb_load,
+    &cli_verb_rmi,
+    &cli_verb_save,
+    &cli_verb_tag,
+    &cli_verb_untag,
+    &cli_verb_volume,
+    &cli_verb_volume_create,
+    &cli_verb_volume_exists,
+    &cli_verb_volume_inspect,
+    &cli_verb_volume_ls,
+    &cli_verb_volume_prune,
+    &cli_verb_volume_rm,
+    &cli_verb_info,
+    &cli_verb_version,
+    &cli_verb_doctor,
+    &cli_verb_system,
+    &cli_verb_system_check,
+    &cli_verb_completion,
+    &cli_verb_help,
+    &cli_verb_complete,
+    &cli_verb_man,
+    NULL,
+};
