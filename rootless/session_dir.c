@@ -142,6 +142,8 @@ struct err *session_dir_open(const struct session_place *p, const char *dir, int
 {
     struct stat st;
     AUTO_FD int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOTDIR)
+        return ERR_SYS_AS(ERR_NOT_FOUND, ENOTDIR, "open session directory %s", dir);
     if (fd < 0)
         return ERR_SYS(errno, "open session directory %s", dir);
     if (fstat(fd, &st) < 0)
