@@ -57,7 +57,8 @@ struct err *load_read(const struct load *l, const char *path, size_t max, char *
 
 static struct err *check_platform(const struct load *l, const struct manifest_config *config)
 {
-    if (!l->platform_asked || platform_match(&l->platform, config->os, config->arch, config->variant) > 0)
+    if (!l->platform_asked || l->opts->all_platforms ||
+        platform_match(&l->platform, config->os, config->arch, config->variant) > 0)
         return NULL;
     return ERR_NEW(ERR_NOT_FOUND, "the image is for %s, not for %s",
                    platform_text(config->os, config->arch, config->variant).s,
