@@ -2,6 +2,7 @@
  * between we see every byte of the tar. */
 #include "engine/layer/sink.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,21 +20,27 @@ struct sink {
     int fd;
     struct hash tar_hash, blob_hash;
     uint64_t tar_bytes, blob_bytes;
-    struct err *err; /* of our callbacks */
+    struct err *err; /* of our callbacks: they go on, without writing, and whoever called libarchive looks here */
+    bool discard;
 };
 
-static struct err *sink_failed(struct sink *s, struct archive *a)
+/* The outcome of a call of libarchive. A callback that fails would leave `a` unable to free itself, so ours do not. */
+static struct err *sink_check(struct sink *s, struct archive *a, long r)
 {
     if (s->err)
         return TAKE_PTR(s->err);
+    if (r >= ARCHIVE_WARN)
+        return NULL;
     const char *text = archive_error_string(a);
     return ERR_NEW(ERR_INTERNAL, "write an archive: %s", text ? text : "libarchive tells no more");
 }
 
-static la_ssize_t sink_write_out(struct sink *s, const void *data, size_t len)
+static void sink_write_out(struct sink *s, const void *data, size_t len)
 {
+    if (s->discard)
+        return;
     s->err = ERR_WRAP(fd_write_all(s->fd, data, len), "write an archive");
-    return s->err ? -1 : (la_ssize_t)len;
+    s->discard = s->err != NULL;
 }
 
 static la_ssize_t sink_take_blob(struct archive *a, void *arg, const void *data, size_t len)
@@ -42,7 +49,8 @@ static la_ssize_t sink_take_blob(struct archive *a, void *arg, const void *data,
     (void)a;
     hash_update(&s->blob_hash, data, len);
     s->blob_bytes += len;
-    return sink_write_out(s, data, len);
+    sink_write_out(s, data, len);
+    return (la_ssize_t)len;
 }
 
 static la_ssize_t sink_take_tar(struct archive *a, void *arg, const void *data, size_t len)
@@ -51,15 +59,14 @@ static la_ssize_t sink_take_tar(struct archive *a, void *arg, const void *data, 
     (void)a;
     hash_update(&s->tar_hash, data, len);
     s->tar_bytes += len;
-    if (!s->packer)
-        return sink_write_out(s, data, len);
-    la_ssize_t n = archive_write_data(s->packer, data, len);
-    if (n < 0 || (size_t)n != len) {
-        if (!s->err)
-            s->err = sink_failed(s, s->packer);
-        return -1;
+    if (!s->packer) {
+        sink_write_out(s, data, len);
+    } else if (!s->discard) {
+        struct err *e = sink_check(s, s->packer, archive_write_data(s->packer, data, len));
+        s->err = e;
+        s->discard = e != NULL;
     }
-    return n;
+    return (la_ssize_t)len;
 }
 
 static struct err *sink_open_packer(struct sink *s, enum layer_compression compression)
@@ -87,7 +94,7 @@ static struct err *sink_open_packer(struct sink *s, enum layer_compression compr
         r = archive_write_header(s->packer, entry);
         archive_entry_free(entry);
     }
-    return r >= ARCHIVE_WARN ? NULL : sink_failed(s, s->packer);
+    return sink_check(s, s->packer, r);
 }
 
 static struct err *sink_open_tar(struct sink *s)
@@ -96,13 +103,16 @@ static struct err *sink_open_tar(struct sink *s)
     if (!s->tar)
         return err_oom();
     /* pax only where an entry needs it; attributes in the one form that other tools read. */
-    if (archive_write_set_format_pax(s->tar) < ARCHIVE_WARN ||
-        archive_write_set_format_option(s->tar, "pax", "xattrheader", "SCHILY") < ARCHIVE_WARN ||
-        archive_write_set_bytes_per_block(s->tar, SINK_BLOCK) < ARCHIVE_WARN ||
-        archive_write_set_bytes_in_last_block(s->tar, 1) < ARCHIVE_WARN ||
-        archive_write_open(s->tar, s, NULL, sink_take_tar, NULL) < ARCHIVE_WARN)
-        return sink_failed(s, s->tar);
-    return NULL;
+    int r = archive_write_set_format_pax(s->tar);
+    if (r >= ARCHIVE_WARN)
+        r = archive_write_set_format_option(s->tar, "pax", "xattrheader", "SCHILY");
+    if (r >= ARCHIVE_WARN)
+        r = archive_write_set_bytes_per_block(s->tar, SINK_BLOCK);
+    if (r >= ARCHIVE_WARN)
+        r = archive_write_set_bytes_in_last_block(s->tar, 1);
+    if (r >= ARCHIVE_WARN)
+        r = archive_write_open(s->tar, s, NULL, sink_take_tar, NULL);
+    return sink_check(s, s->tar, r);
 }
 
 struct err *sink_open(int fd, enum layer_compression compression, struct sink **ret)
@@ -128,11 +138,7 @@ void sink_free(struct sink *s)
 {
     if (!s)
         return;
-    /* An unfinished writer would still write its trailer: fail it first. */
-    if (s->tar)
-        (void)archive_write_fail(s->tar);
-    if (s->packer)
-        (void)archive_write_fail(s->packer);
+    s->discard = true; /* an unfinished writer still writes its trailer */
     (void)archive_write_free(s->tar);
     (void)archive_write_free(s->packer);
     err_drop(s->err);
@@ -141,7 +147,7 @@ void sink_free(struct sink *s)
 
 struct err *sink_entry(struct sink *s, struct archive_entry *entry)
 {
-    return archive_write_header(s->tar, entry) >= ARCHIVE_WARN ? NULL : sink_failed(s, s->tar);
+    return sink_check(s, s->tar, archive_write_header(s->tar, entry));
 }
 
 struct err *sink_data(struct sink *s, const void *data, size_t len)
@@ -149,9 +155,8 @@ struct err *sink_data(struct sink *s, const void *data, size_t len)
     const char *p = data;
     while (len) {
         la_ssize_t n = archive_write_data(s->tar, p, len);
-        if (n < 0)
-            return sink_failed(s, s->tar);
-        if (n == 0) /* beyond the size that the header told */
+        TRY(sink_check(s, s->tar, n));
+        if (n <= 0) /* beyond the size that the header told */
             return NULL;
         p += n;
         len -= (size_t)n;
@@ -161,10 +166,9 @@ struct err *sink_data(struct sink *s, const void *data, size_t len)
 
 struct err *sink_close(struct sink *s, struct layer_result *ret)
 {
-    if (archive_write_close(s->tar) < ARCHIVE_WARN)
-        return sink_failed(s, s->tar);
-    if (s->packer && archive_write_close(s->packer) < ARCHIVE_WARN)
-        return sink_failed(s, s->packer);
+    TRY(sink_check(s, s->tar, archive_write_close(s->tar)));
+    if (s->packer)
+        TRY(sink_check(s, s->packer, archive_write_close(s->packer)));
     hash_text(&s->tar_hash, ret->diff_id);
     if (s->packer)
         hash_text(&s->blob_hash, ret->blob_digest);
