@@ -124,10 +124,12 @@ class Load(Operation):
     def argv(self):
         return ["load", "-i", self.scene.archive]
 
+    there_afterwards = True
+
     def settle(self, code):
         there = self.scene.call("image", "exists", LOADED) == 0
-        if code == 0 and not there:
-            raise Broken("load said that it worked, and the image is not there")
+        if code == 0 and there != self.there_afterwards:
+            raise Broken(f"{self.argv()[0]} said that it worked, and the image is {'' if there else 'not '}there")
         if there:
             said = self.scene.run("run", "--rm", "--network", "none", LOADED, "sh", "-c", "cat /files/* | wc -c")
             if said.strip() != str(self.scene.archive_bytes):
@@ -136,6 +138,8 @@ class Load(Operation):
 
 
 class RemoveImage(Load):
+    there_afterwards = False
+
     def prepare(self):
         self.scene.run("load", "-i", self.scene.archive)
 

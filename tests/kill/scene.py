@@ -1,5 +1,6 @@
 """A data directory of its own, an image to load, a container that stays: where the rounds take place."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -85,7 +86,10 @@ class Scene:
         self.run("save", "-o", base, IMAGE)
         with tarfile.open(base) as tar:
             layers = json.load(tar.extractfile("manifest.json"))[0]["Layers"]
-            self.archive_bytes = write_archive(self.archive, tar.extractfile(layers[0]).read())
+            base_layer = tar.extractfile(layers[0]).read()
+        if base_layer.startswith(b"\x1f\x8b"):  # layers may be compressed; diff ids are those of plain ones
+            base_layer = gzip.decompress(base_layer)
+        self.archive_bytes = write_archive(self.archive, base_layer)
         self.mounts = self.session_mounts()
 
     # --- questions
@@ -132,6 +136,25 @@ class Scene:
         out, err = self.said()
         if code:
             raise Broken(f"system check: exit code {code}:\n{out}{err}")
+
+    def check_round(self):
+        """Nobody lives without a monitor, and volumes went with their containers."""
+        deadline = time.monotonic() + 5
+        while True:
+            self.family.reap()
+            lost = [p for p in family.children(os.getpid()) if not family.program(p).startswith("coracle")]
+            if not lost:
+                break
+            if time.monotonic() > deadline:
+                tree = family.describe()
+                for pid in lost:
+                    family.kill(pid)
+                raise Broken(f"processes without a monitor: {lost}:\n{tree}")
+            time.sleep(0.01)
+        volumes = self.run("volume", "ls", "-q").split()
+        if volumes:
+            self.run("volume", "rm", *volumes)
+            raise Broken(f"volumes without a container: {' '.join(volumes)}")
 
     def holder(self):
         """The session's holder; some command must have run a moment ago."""
