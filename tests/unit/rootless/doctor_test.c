@@ -1,0 +1,144 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "rootless/doctor.h"
+
+static struct err *overlay_works(const char *driver, const char *root)
+{
+    (void)root;
+    return strcmp(driver, "overlay") == 0 ? NULL : ERR_NEW(ERR_INVALID, "unexpected driver");
+}
+
+static struct err *overlay_fails(const char *driver, const char *root)
+{
+    return ERR_NEW(ERR_UNSUPPORTED, "%s below %s: out of order", driver, root);
+}
+
+static const struct doctor_item *item_of(const struct doctor_report *r, const char *need)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (strcmp(r->items[i].need, need) == 0)
+            return &r->items[i];
+    }
+    return NULL;
+}
+
+struct fixture {
+    char root[32];
+};
+
+static int fixture_setup(void **state)
+{
+    static struct fixture f;
+    memcpy(f.root, "/tmp/doctor.XXXXXX", 19);
+    *state = &f;
+    return mkdtemp(f.root) ? 0 : -1;
+}
+
+static int fixture_teardown(void **state)
+{
+    const struct fixture *f = *state;
+    err_drop(file_remove_tree(AT_FDCWD, f->root));
+    return 0;
+}
+
+static void every_need_is_examined(void **state)
+{
+    const struct fixture *f = *state;
+    struct doctor_report r = {0};
+    const struct doctor_opts opts = {.root = f->root};
+    assert_null(doctor_run(&opts, &r));
+    static const char *const needs[] = {"user namespaces",
+                                        "security settings",
+                                        "id ranges",
+                                        "newuidmap and newgidmap",
+                                        "data directory",
+                                        "session directory",
+                                        "FUSE",
+                                        "TUN",
+                                        "cgroups",
+                                        "OCI runtime",
+                                        "kernel interfaces"};
+    for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
+        const struct doctor_item *item = item_of(&r, needs[i]);
+        if (!item)
+            fail_msg("%s is missing", needs[i]);
+        assert_non_null(item->probed);
+        assert_true(item->found[0] != '\0');
+        assert_non_null(item->meaning);
+        assert_non_null(item->fix);
+    }
+    assert_null(item_of(&r, "overlay")); /* nobody to ask */
+    doctor_report_done(&r);
+}
+
+static void the_callers_storage_probe_is_tried(void **state)
+{
+    const struct fixture *f = *state;
+    struct doctor_report r = {0};
+    struct doctor_opts opts = {.root = f->root, .storage_probe = overlay_works};
+    assert_null(doctor_run(&opts, &r));
+    enum doctor_state userns = item_of(&r, "user namespaces")->state;
+    if (userns == DOCTOR_OK)
+        assert_int_equal(item_of(&r, "overlay")->state, DOCTOR_OK);
+    doctor_report_done(&r);
+    opts.storage_probe = overlay_fails;
+    assert_null(doctor_run(&opts, &r));
+    assert_int_equal(item_of(&r, "overlay")->state, DOCTOR_DEGRADED);
+    if (userns == DOCTOR_OK)
+        assert_non_null(strstr(item_of(&r, "overlay")->found, "out of order"));
+    doctor_report_done(&r);
+}
+
+static void a_bad_data_directory_is_a_finding(void **state)
+{
+    (void)state;
+    struct doctor_report r = {0};
+    const struct doctor_opts opts = {.root = "/proc/nowhere"};
+    assert_null(doctor_run(&opts, &r));
+    assert_int_equal(item_of(&r, "data directory")->state, DOCTOR_MISSING);
+    assert_non_null(strstr(item_of(&r, "data directory")->found, "/proc/nowhere"));
+    doctor_report_done(&r);
+}
+
+static void json_has_all_fields(void **state)
+{
+    (void)state;
+    struct doctor_item item = {.need = "x",
+                               .state = DOCTOR_DEGRADED,
+                               .probed = (char[]){"p"},
+                               .found = (char[]){"f \"quoted\""},
+                               .meaning = (char[]){"m"},
+                               .fix = (char[]){""}};
+    const struct doctor_report r = {.items = &item, .count = 1};
+    AUTO_FREE char *text = NULL;
+    AUTO_JSON json_t *j = NULL;
+    assert_null(doctor_json(&r, &text));
+    assert_null(json_parse(text, strlen(text), "doctor", &j));
+    const json_t *first = json_array_get(json_object_get(j, "needs"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "state")), "degraded");
+    assert_string_equal(json_string_value(json_object_get(first, "found")), "f \"quoted\"");
+    assert_string_equal(json_string_value(json_object_get(first, "fix")), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_need_is_examined, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_callers_storage_probe_is_tried, fixture_setup, fixture_teardown),
+        cmocka_unit_test(a_bad_data_directory_is_a_finding),
+        cmocka_unit_test(json_has_all_fields),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
