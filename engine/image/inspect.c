@@ -69,15 +69,16 @@ static struct err *put_history(json_t *root, const struct manifest_config *confi
     return NULL;
 }
 
-/* The comment of the newest line that has one is the image's. */
-static struct err *put_comment(json_t *root, const struct manifest_config *config)
+/* As Podman: Docker's configs have a comment of their own, of OCI's the newest line of the history gives it. */
+static struct err *put_comment(json_t *root, const struct image *i, const struct manifest_config *config)
 {
     json_t *array;
     const char *comment = NULL;
+    bool docker = strcmp(i->media_type, MEDIA_DOCKER_MANIFEST) == 0;
     TRY(json_get_str(config->root, "comment", "config", &comment));
     TRY(image_history_array(config, &array));
     size_t n = json_array_size(array);
-    if (!comment && n > 0) {
+    if (!docker && n > 0) {
         struct image_history_entry last;
         TRY(image_history_entry(array, n - 1, &last));
         comment = last.comment;
@@ -102,7 +103,7 @@ static struct err *put_identity(struct engine *e, json_t *root, const struct ima
     TRY(json_put_strv(root, "RepoTags", &i->names));
     TRY(json_put_strv(root, "RepoDigests", &i->digests));
     TRY(json_put_str(root, "Parent", parent ? parent->id : ""));
-    TRY(put_comment(root, config));
+    TRY(put_comment(root, i, config));
     TRY(json_put_str(root, "Created", timefmt_rfc3339_or_zero(i->created_nsec, 0).s));
     TRY(put_config(root, config));
     TRY(put_text(root, "Version", config, "docker_version"));

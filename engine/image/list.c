@@ -297,7 +297,12 @@ static struct err *collect(struct engine *e, const struct image_list_opts *opts,
         AUTO_IMAGE struct image *i = NULL;
         bool wanted;
         TRY(image_fetch(engine_store(e), ids->items[k], &i));
-        TRY(is_wanted(e, opts, f, i, &wanted));
+        struct err *error = is_wanted(e, opts, f, i, &wanted);
+        if (error && err_kind(error) == ERR_NOT_FOUND) {
+            err_drop(error); /* its files were removed meanwhile */
+            continue;
+        }
+        TRY(error);
         if (!wanted)
             continue;
         TRY(mem_grow(list, *count, &cap, sizeof **list, IMAGE_LIST_MAX));

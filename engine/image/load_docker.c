@@ -13,7 +13,7 @@ static struct err *load_one(struct load *l, const struct manifest_archive_image 
     AUTO_STRV struct strv names = STRV_INIT;
     for (size_t i = 0; i < image->names.count; i++) {
         AUTO_FREE char *full = NULL;
-        TRY(reference_normalize_docker(image->names.items[i], &full));
+        TRY(reference_normalize(image->names.items[i], &full)); /* as Podman: short names are local */
         if (strchr(full, '@'))
             return ERR_NEW(ERR_INVALID, "manifest.json: the name '%s' has a digest", image->names.items[i]);
         if (!strv_contains(&names, full))

@@ -63,35 +63,43 @@ static struct err *relatives(struct store *s, const struct image *i, struct strv
     return image_query_ids(s, "SELECT id FROM images WHERE id NOT IN (SELECT image_id FROM image_layers)", NULL, ret);
 }
 
+/* Whether image `id` and `i` are parent and child; one that was removed meanwhile is neither. */
+static struct err *compare(struct engine *e, const char *id, const struct image *i, bool id_is_parent,
+                           struct image **ret)
+{
+    AUTO_IMAGE struct image *other = NULL;
+    bool found = false;
+    struct err *error = image_fetch(engine_store(e), id, &other);
+    if (!error)
+        error = id_is_parent ? is_parent(e, other, i, &found) : is_parent(e, i, other, &found);
+    if (found)
+        *ret = TAKE_PTR(other);
+    if (error && err_kind(error) == ERR_NOT_FOUND) {
+        err_drop(error);
+        return NULL;
+    }
+    return error;
+}
+
 struct err *image_parent(struct engine *e, const struct image *i, struct image **ret)
 {
-    struct store *s = engine_store(e);
     AUTO_STRV struct strv ids = STRV_INIT;
-    TRY(relatives(s, i, &ids));
-    for (size_t k = 0; k < ids.count; k++) {
-        AUTO_IMAGE struct image *candidate = NULL;
-        bool found;
-        TRY(image_fetch(s, ids.items[k], &candidate));
-        TRY(is_parent(e, candidate, i, &found));
-        if (found) {
-            *ret = TAKE_PTR(candidate);
-            return NULL;
-        }
-    }
+    AUTO_IMAGE struct image *parent = NULL;
+    TRY(relatives(engine_store(e), i, &ids));
+    for (size_t k = 0; k < ids.count && !parent; k++)
+        TRY(compare(e, ids.items[k], i, true, &parent));
+    *ret = TAKE_PTR(parent);
     return NULL;
 }
 
 struct err *image_has_children(struct engine *e, const struct image *i, bool *ret)
 {
-    struct store *s = engine_store(e);
     AUTO_STRV struct strv ids = STRV_INIT;
-    *ret = false;
-    TRY(relatives(s, i, &ids));
-    for (size_t k = 0; k < ids.count && !*ret; k++) {
-        AUTO_IMAGE struct image *candidate = NULL;
-        TRY(image_fetch(s, ids.items[k], &candidate));
-        TRY(is_parent(e, i, candidate, ret));
-    }
+    AUTO_IMAGE struct image *child = NULL;
+    TRY(relatives(engine_store(e), i, &ids));
+    for (size_t k = 0; k < ids.count && !child; k++)
+        TRY(compare(e, ids.items[k], i, false, &child));
+    *ret = child;
     return NULL;
 }
 

@@ -34,21 +34,22 @@ static struct err *prune_one(struct engine *e, const char *id, const struct imag
     bool wanted, has_children;
     const struct image_remove_opts opts = {.force = all, .no_prune = true, .ignore = true};
     AUTO_STRV struct strv untagged = STRV_INIT;
-    struct err *error = image_fetch(engine_store(e), id, &i);
-    if (error && err_kind(error) == ERR_NOT_FOUND) {
-        err_drop(error);
-        return NULL;
-    }
-    TRY(error);
+    TRY(image_fetch(engine_store(e), id, &i));
     TRY(image_filters_match(e, filters, i, &wanted));
     TRY(image_has_children(e, i, &has_children));
     if (!wanted || has_children)
         return NULL;
-    error = image_remove(e, id, &opts, &untagged, deleted);
-    *ret_done = !error;
-    if (error && err_kind(error) != ERR_IN_USE)
-        return error;
-    err_drop(error); /* somebody has just made a container of it */
+    TRY(image_remove(e, id, &opts, &untagged, deleted));
+    *ret_done = true;
+    return NULL;
+}
+
+/* Somebody else has just removed it, or made a container of it. */
+static struct err *unless_changed(struct err *take_e)
+{
+    if (!take_e || (err_kind(take_e) != ERR_NOT_FOUND && err_kind(take_e) != ERR_IN_USE))
+        return take_e;
+    err_drop(take_e);
     return NULL;
 }
 
@@ -61,7 +62,7 @@ static struct err *prune_all(struct engine *e, bool all, const struct image_filt
         again = false;
         for (size_t k = 0; k < ids.count; k++) {
             bool done = false;
-            TRY(prune_one(e, ids.items[k], filters, all, deleted, &done));
+            TRY(unless_changed(prune_one(e, ids.items[k], filters, all, deleted, &done)));
             again |= done;
         }
     }

@@ -69,7 +69,7 @@ CREATE TABLE containers(
     image_name  TEXT NOT NULL DEFAULT '',   -- as the user said it, normalised
     created_nsec INTEGER NOT NULL,
     auto_remove INTEGER NOT NULL DEFAULT 0,
-    spec        TEXT NOT NULL,              -- JSON, engine/container/spec.h
+    command     TEXT NOT NULL DEFAULT '',   -- what `ps` shows: command and arguments, or the image's
     -- what the last run left; a running container is known by its monitor's lock, not by these
     started_nsec  INTEGER NOT NULL DEFAULT 0,
     finished_nsec INTEGER NOT NULL DEFAULT 0,
@@ -77,10 +77,12 @@ CREATE TABLE containers(
     oom_killed  INTEGER NOT NULL DEFAULT 0,
     stopped_by_user INTEGER NOT NULL DEFAULT 0,
     restart_count INTEGER NOT NULL DEFAULT 0,
-    error       TEXT NOT NULL DEFAULT ''
+    error       TEXT NOT NULL DEFAULT '',
+    spec        TEXT NOT NULL               -- JSON, engine/container/spec.h; last, so that listings needn't read past it
 ) WITHOUT ROWID;
 CREATE INDEX containers_image ON containers(image_id);
 CREATE INDEX containers_created ON containers(created_nsec);
+CREATE INDEX containers_live ON containers(id) WHERE started_nsec > finished_nsec; -- may be running
 
 CREATE TABLE container_needs(               -- --network container:, --pid container:, --volumes-from …
     container_id TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,

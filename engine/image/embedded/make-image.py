@@ -111,7 +111,7 @@ def busybox_tree(program: str) -> Tree:
     tree.file("bin/busybox", read_static_program(program), 0o755)
     listing = subprocess.run([program, "--list-full"], check=True, capture_output=True, text=True).stdout
     for applet in sorted(set(listing.split())):
-        if applet != "bin/busybox" and ".." not in applet and not applet.startswith("/"):
+        if applet not in ("bin/busybox", "linuxrc") and ".." not in applet and not applet.startswith("/"):
             tree.link(applet, "/bin/busybox")
     add_accounts(tree)
     for name in ("dev", "home", "proc", "run", "sys", "usr/bin", "usr/sbin", "var/spool/mail", "var/www"):

@@ -260,7 +260,7 @@ static void docker_archives_with_several_images(void **state)
                                       "[\"l0.tar\",\"l1.tar\"]}]"));
     write_bytes(e, "da/manifest.json", text.data, text.len);
     char expected[256];
-    snprintf(expected, sizeof expected, "docker.io/library/a:1 quay.io/a:2 %s", b.config.s);
+    snprintf(expected, sizeof expected, "localhost/a:1 quay.io/a:2 %s", b.config.s);
     assert_string_equal(load_names(e, "da"), expected);
     struct image *i = NULL;
     expect_success(image_find(e, b.config.s, &i));
