@@ -142,19 +142,6 @@ static void read_namespaces(pid_t host_pid, struct ps_namespaces *ns)
 
 /* --- sorting */
 
-static int compare_command(const struct ps_row *a, const struct ps_row *b)
-{
-    AUTO_STRV struct strv ca = STRV_INIT, cb = STRV_INIT;
-    err_drop(ps_command(a, &ca));
-    err_drop(ps_command(b, &cb));
-    for (size_t i = 0; i < ca.count && i < cb.count; i++) {
-        int order = strcmp(ca.items[i], cb.items[i]);
-        if (order)
-            return order;
-    }
-    return (ca.count > cb.count) - (ca.count < cb.count);
-}
-
 static int by_text(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "");
@@ -167,7 +154,7 @@ static int compare(const void *pa, const void *pb, void *arg)
     const char *key = arg;
     int order = 0;
     if (strcmp(key, "command") == 0)
-        order = compare_command(a, b);
+        order = by_text(ca->command, cb->command);
     else if (strcmp(key, "id") == 0)
         order = by_text(ca->id, cb->id);
     else if (strcmp(key, "image") == 0)
@@ -196,9 +183,7 @@ static struct needs needs_of(const struct ps_opts *o, const struct template *t, 
 {
     struct needs n = {.size = o->size};
     bool all = json || (t && o->format && strstr(o->format, "{{.}}"));
-    bool command = all || (t && template_uses(t, "Command")) || (o->sort && strcmp(o->sort, "command") == 0);
-    bool labels = all || (t && (template_uses(t, "Labels") || template_uses(t, "Label")));
-    n.config = command || labels;
+    n.config = all || (t && (template_uses(t, "Labels") || template_uses(t, "Label")));
     n.spec = n.config || (t && (template_uses(t, "Mounts") || template_uses(t, "CIDFile")));
     n.size |= (t && template_uses(t, "Size")) || (o->sort && strcmp(o->sort, "size") == 0);
     return n;

@@ -23,7 +23,7 @@ extern const struct template_class ps_class;
 extern const struct template_member ps_members[];
 /* The object of --format json. */
 struct err *ps_json(const struct ps_row *row, json_t **ret) ERR_RESULT;
-/* Text of the COMMAND column, whole. */
+/* The command as a list; needs the container's spec and its image's config. */
 struct err *ps_command(const struct ps_row *row, struct strv *ret) ERR_RESULT;
 /* "Up 2 seconds ago", "Exited (0) 3 minutes ago", "Created". */
 struct err *ps_status(const struct ps_row *row, char **ret) ERR_RESULT;

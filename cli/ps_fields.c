@@ -57,10 +57,7 @@ struct err *ps_command(const struct ps_row *row, struct strv *ret)
 
 static struct err *make_command(const struct ps_row *row, json_t **ret)
 {
-    AUTO_STRV struct strv command = STRV_INIT;
-    AUTO_FREE char *text = NULL;
-    TRY(ps_command(row, &command));
-    TRY(strv_join(&command, " ", &text));
+    const char *text = row->container->command ? row->container->command : "";
     size_t len = strlen(text);
     if (row->no_trunc || len <= COMMAND_MAX)
         return string_n(ret, text, len);

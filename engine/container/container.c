@@ -29,6 +29,7 @@ void container_free(struct container *c)
     mem_freep(&c->name);
     mem_freep(&c->image_id);
     mem_freep(&c->image_name);
+    mem_freep(&c->command);
     mem_freep(&c->error);
     mem_freep(&c->spec_json);
     if (c->has_spec)
@@ -57,6 +58,7 @@ static struct err *fill_from_row(struct container *c, struct store_stmt *st, int
     c->restart_count = (int)store_col_int(st, 9);
     TRY(mem_strdup(store_col_text(st, 10), &c->error));
     c->auto_remove = store_col_int(st, 11) != 0;
+    TRY(mem_strdup(store_col_text(st, 12), &c->command));
     c->state = c->started_nsec ? CT_EXITED : CT_CREATED;
     if (spec_column < 0)
         return NULL;
@@ -92,6 +94,28 @@ struct err *container_load_spec(struct engine *e, struct container *c)
         return ERR_NEW(ERR_NOT_FOUND, "container %s was removed", c->id);
     TRY(mem_strdup(store_col_text(st, 0), &c->spec_json));
     return parse_spec(c);
+}
+
+struct err *container_reload(struct engine *e, struct container *c)
+{
+    struct store_stmt *st;
+    bool row;
+    TRY(store_prepare(engine_store(e),
+                      "SELECT started_nsec, finished_nsec, exit_code, oom_killed, restart_count, error FROM containers "
+                      "WHERE id = ?1",
+                      &st));
+    TRY(store_bind(st, "t", c->id));
+    TRY(store_step(st, &row));
+    c->gone = !row;
+    if (!row)
+        return NULL;
+    c->started_nsec = store_col_int(st, 0);
+    c->finished_nsec = store_col_int(st, 1);
+    c->exit_code = (int)store_col_int(st, 2);
+    c->oom_killed = store_col_int(st, 3) != 0;
+    c->restart_count = (int)store_col_int(st, 4);
+    c->state = c->started_nsec ? CT_EXITED : CT_CREATED;
+    return mem_replace(&c->error, store_col_text(st, 5));
 }
 
 /* Up to two rows; *ret is the first. */

@@ -22,6 +22,7 @@ struct container {
     char *id, *name;
     char *image_id;          /* NULL with --rootfs */
     char *image_name;
+    char *command;           /* as listings show it */
     int64_t created_nsec, started_nsec, finished_nsec;
     enum container_state state;
     int exit_code;

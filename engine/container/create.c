@@ -246,14 +246,17 @@ static struct err *insert_rows(struct creation *n)
     struct store_stmt *st;
     TRY(store_prepare(s,
                       "INSERT INTO containers(id, name, image_id, image_name, created_nsec, auto_remove, spec, "
-                      "started_nsec) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                      "started_nsec, command) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                       &st));
+    AUTO_FREE char *command = NULL;
+    bool own = n->spec.command.count || n->spec.entrypoint_set;
+    TRY(strv_join(own ? &n->spec.command : &n->config.cmd, " ", &command));
     bool starting = n->spec.for_run && n->spec.auto_remove;
     const char *image_name = !n->image                ? ""
                              : n->image->names.count ? n->image->names.items[0]
                                                      : n->spec.image;
-    TRY(store_bind(st, "ttttiiti", n->id.s, n->name, n->image ? n->image->id : NULL, image_name, timefmt_now(),
-                   (int64_t)n->spec.auto_remove, n->json, starting ? CONTAINER_STARTING : (int64_t)0));
+    TRY(store_bind(st, "ttttiitit", n->id.s, n->name, n->image ? n->image->id : NULL, image_name, timefmt_now(),
+                   (int64_t)n->spec.auto_remove, n->json, starting ? CONTAINER_STARTING : (int64_t)0, command));
     struct err *err = store_run(st);
     if (err && err_kind(err) == ERR_EXISTS) {
         err_drop(err);

@@ -11,13 +11,15 @@
 /* Columns of every query that container_from_row() reads. */
 #define CONTAINER_COLUMNS                                                                                      \
     "c.id, c.name, c.image_id, c.image_name, c.created_nsec, c.started_nsec, c.finished_nsec, c.exit_code, " \
-    "c.oom_killed, c.restart_count, c.error, c.auto_remove"
+    "c.oom_killed, c.restart_count, c.error, c.auto_remove, c.command"
 #define CONTAINER_SELECT "SELECT " CONTAINER_COLUMNS " FROM containers c"
 /* Index of the first column behind CONTAINER_COLUMNS. */
-#define CONTAINER_COLUMNS_END 12
+#define CONTAINER_COLUMNS_END 13
 
 /* The current row. With `spec_column` >= 0, that column's text is kept and parsed. The state is not observed yet. */
 struct err *container_from_row(struct store_stmt *st, int spec_column, struct container **ret) ERR_RESULT;
+/* Read again what the last run left; sets c->gone when the row is no more. */
+struct err *container_reload(struct engine *e, struct container *c) ERR_RESULT;
 /* Load and parse the spec when it isn't there. */
 struct err *container_load_spec(struct engine *e, struct container *c) ERR_RESULT;
 
@@ -45,6 +47,9 @@ void container_unlock(struct engine *e, const char *id, int take_fd);
 /* --- observation */
 /* Fill state, host_pid and what the last run left, from the monitor, the exit file or the row; settles what is over. */
 struct err *container_observe(struct engine *e, struct container *c) ERR_RESULT;
+/* The same within a listing, where `present` are the ids below <run_dir>/containers, sorted. */
+struct err *container_observe_among(struct engine *e, struct container *c, const struct strv *present) ERR_RESULT;
+struct err *container_present(struct engine *e, struct strv *ret_ids) ERR_RESULT;
 /* No monitor holds it: clear what a killed one left, record the exit, honour --rm (c->gone then).
  * The caller holds the lock. */
 struct err *container_settle(struct engine *e, struct container *c) ERR_RESULT;

@@ -196,18 +196,32 @@ static bool wants_status(const struct strv *filters)
     return false;
 }
 
-static struct err *load_rows(struct engine *e, const struct container_list_opts *opts, struct list *l)
+/* What may be running is a small part, with an index of its own. */
+static struct err *prepare_rows(struct store *s, const struct container_list_opts *opts, bool running_only,
+                                struct store_stmt **ret)
+{
+    if (running_only && opts->with_spec)
+        return store_prepare(s,
+                             "SELECT " CONTAINER_COLUMNS ", c.spec FROM containers c "
+                             "WHERE c.started_nsec > c.finished_nsec ORDER BY c.created_nsec",
+                             ret);
+    if (running_only)
+        return store_prepare(
+            s, CONTAINER_SELECT " WHERE c.started_nsec > c.finished_nsec ORDER BY c.created_nsec", ret);
+    if (opts->with_spec)
+        return store_prepare(s, "SELECT " CONTAINER_COLUMNS ", c.spec FROM containers c ORDER BY c.created_nsec", ret);
+    return store_prepare(s, CONTAINER_SELECT " ORDER BY c.created_nsec", ret);
+}
+
+static struct err *load_rows(struct engine *e, const struct container_list_opts *opts, bool running_only,
+                             struct list *l)
 {
     struct store_stmt *st;
     AUTO_TX struct store_tx_guard tx = {engine_store(e)};
     bool row;
     /* Everything of one snapshot; observing, which may write, comes after. */
     TRY(store_begin(engine_store(e), STORE_READ, false));
-    if (opts->with_spec)
-        TRY(store_prepare(engine_store(e),
-                          "SELECT " CONTAINER_COLUMNS ", c.spec FROM containers c ORDER BY c.created_nsec", &st));
-    else
-        TRY(store_prepare(engine_store(e), CONTAINER_SELECT " ORDER BY c.created_nsec", &st));
+    TRY(prepare_rows(engine_store(e), opts, running_only, &st));
     for (;;) {
         TRY(store_step(st, &row));
         if (!row)
@@ -219,16 +233,18 @@ static struct err *load_rows(struct engine *e, const struct container_list_opts 
 }
 
 /* Drop what isn't wanted, in place. */
-static struct err *select_rows(struct engine *e, const struct container_list_opts *opts, struct list *l)
+static struct err *select_rows(struct engine *e, const struct container_list_opts *opts, bool running_only,
+                               struct list *l)
 {
-    bool running_only = !opts->all && !opts->latest && !opts->last && !wants_status(&opts->filters);
+    AUTO_STRV struct strv present = STRV_INIT;
+    TRY(container_present(e, &present));
     size_t kept = 0, i = 0;
     struct err *err = NULL;
     for (; i < l->count && !err; i++) {
         struct container *c = l->items[i];
         bool keep = false;
         l->items[i] = NULL;
-        err = container_observe(e, c);
+        err = container_observe_among(e, c, &present);
         if (!err && !c->gone && (!running_only || c->state == CT_RUNNING || c->state == CT_PAUSED ||
                                                  c->state == CT_STOPPING))
             err = matches(e, c, &opts->filters, &keep);
@@ -258,9 +274,10 @@ struct err *container_list(struct engine *e, const struct container_list_opts *o
                            size_t *ret_count)
 {
     struct list l = {0};
-    struct err *err = load_rows(e, opts, &l);
+    bool running_only = !opts->all && !opts->latest && !opts->last && !wants_status(&opts->filters);
+    struct err *err = load_rows(e, opts, running_only, &l);
     if (!err)
-        err = select_rows(e, opts, &l);
+        err = select_rows(e, opts, running_only, &l);
     if (err) {
         container_list_free(l.items, l.count);
         return err;

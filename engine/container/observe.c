@@ -1,4 +1,6 @@
 /* What state a container is in: asked of the lock, the monitor and the exit file, never of a stored state. */
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +71,11 @@ void container_unlock(struct engine *e, const char *id, int take_fd)
         unlinkat(dirfd, id, 0); /* before the lock goes: nobody else can hold this file then */
     err_drop(err);
     fd_close(take_fd);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* Is there a trace of a monitor at all? One system call, for the many stopped containers of a listing. */
@@ -147,9 +154,6 @@ struct err *container_record_exit(struct engine *e, struct container *c)
 static struct err *observe_monitor(struct engine *e, struct container *c, bool *ret_alive)
 {
     struct monitor_state st;
-    *ret_alive = false;
-    if (!has_run_dir(e, c->id))
-        return NULL;
     TRY(monitor_peek(engine_run_dir(e), c->id, &st));
     *ret_alive = st.phase != MONITOR_PHASE_NONE;
     c->host_pid = 0;
@@ -174,20 +178,11 @@ static struct err *observe_monitor(struct engine *e, struct container *c, bool *
     return NULL;
 }
 
-/* No monitor; is there anything to record or to sweep? For most containers one or two failing look-ups. */
-static bool needs_settling(struct engine *e, const struct container *c)
+/* No monitor; is there anything to record or to sweep? The row says "running" from before the start (record_start), so
+ * for what is stopped no file has to be looked at. */
+static bool needs_settling(const struct container *c, bool has_trace)
 {
-    AUTO_FREE char *path = NULL;
-    if (c->started_nsec > c->finished_nsec)
-        return true;
-    if (c->auto_remove && c->started_nsec)
-        return true;
-    if (has_run_dir(e, c->id))
-        return true;
-    struct err *err = mem_asprintf(&path, "containers/%s/" RECORD_FILE, c->id);
-    bool yes = !err && file_exists(store_root_fd(engine_store(e)), path);
-    err_drop(err);
-    return yes;
+    return has_trace || c->started_nsec > c->finished_nsec || (c->auto_remove && c->started_nsec);
 }
 
 struct err *container_settle(struct engine *e, struct container *c)
@@ -205,26 +200,64 @@ struct err *container_settle(struct engine *e, struct container *c)
     return container_erase(e, c, true);
 }
 
-struct err *container_observe(struct engine *e, struct container *c)
+/* No monitor holds it, but something is left to do. */
+static struct err *observe_stale(struct engine *e, struct container *c)
 {
     bool alive;
     AUTO_FD int lock = -1;
-    TRY(observe_monitor(e, c, &alive));
-    if (alive || c->lock_fd >= 0 || !needs_settling(e, c))
-        return NULL;
     struct err *err = container_lock(e, c->id, &lock);
-    if (err && err_kind(err) == ERR_IN_USE) { /* being started or removed: as it is */
+    if (err && err_kind(err) == ERR_IN_USE) { /* being started or removed: as it was */
         err_drop(err);
+        c->state = CT_CREATED;
         if (c->started_nsec == CONTAINER_STARTING)
-            c->started_nsec = 0, c->state = CT_CREATED;
+            c->started_nsec = 0;
         return NULL;
     }
     TRY(err);
     /* What was read before the lock was taken may be old news. */
-    TRY(observe_monitor(e, c, &alive));
-    if (!alive)
+    err = container_reload(e, c);
+    if (!err && !c->gone)
+        err = observe_monitor(e, c, &alive);
+    if (!err && !c->gone && !alive)
         err = container_settle(e, c);
     container_unlock(e, c->id, TAKE_FD(lock));
+    return err;
+}
+
+static struct err *observe(struct engine *e, struct container *c, bool has_trace)
+{
+    bool alive = false;
+    if (has_trace)
+        TRY(observe_monitor(e, c, &alive));
+    if (alive || c->lock_fd >= 0 || !needs_settling(c, has_trace))
+        return NULL;
+    return observe_stale(e, c);
+}
+
+struct err *container_observe(struct engine *e, struct container *c)
+{
+    return observe(e, c, has_run_dir(e, c->id));
+}
+
+struct err *container_observe_among(struct engine *e, struct container *c, const struct strv *present)
+{
+    const char *id = c->id;
+    return observe(e, c, present->count && bsearch(&id, present->items, present->count, sizeof(id), compare_ids));
+}
+
+struct err *container_present(struct engine *e, struct strv *ret_ids)
+{
+    AUTO_FREE char *path = NULL;
+    TRY(mem_asprintf(&path, "%s/containers", engine_run_dir(e)));
+    DIR *d = opendir(path);
+    struct err *err = NULL;
+    if (!d)
+        return errno == ENOENT ? NULL : ERR_SYS(errno, "read %s", path);
+    for (struct dirent *de; !err && (de = readdir(d));)
+        if (de->d_name[0] != '.')
+            err = strv_add(ret_ids, de->d_name);
+    closedir(d);
+    strv_sort(ret_ids);
     return err;
 }
 

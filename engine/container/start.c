@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/timefmt.h"
 #include "engine/container/internal.h"
 #include "engine/container/user.h"
 #include "engine/engine.h"
@@ -118,7 +119,9 @@ static struct err *configure(struct start *s)
     return write_config(s);
 }
 
-static struct err *record_start(struct start *s, const struct monitor_started *started)
+/* The row says "running" from before the start: whatever is killed from here on, the next command knows that there is
+ * something to settle. Not for what `run --rm` makes, which says so from its creation on. */
+static struct err *record_start(struct start *s, int64_t started_nsec)
 {
     struct store *st = engine_store(s->e);
     AUTO_TX struct store_tx_guard tx = {st};
@@ -128,14 +131,41 @@ static struct err *record_start(struct start *s, const struct monitor_started *s
                       "UPDATE containers SET started_nsec = ?2, finished_nsec = 0, exit_code = 0, oom_killed = 0, "
                       "stopped_by_user = 0, restart_count = 0, error = '' WHERE id = ?1",
                       &q));
-    TRY(store_bind(q, "ti", s->c->id, started->started_nsec));
+    TRY(store_bind(q, "ti", s->c->id, started_nsec));
     TRY(store_run(q));
+    return store_commit(st);
+}
+
+/* The start failed: as if it had not been tried. */
+static struct err *record_failure(struct start *s)
+{
+    const struct container *c = s->c;
+    struct store *st = engine_store(s->e);
+    AUTO_TX struct store_tx_guard tx = {st};
+    struct store_stmt *q;
+    TRY(store_begin(st, STORE_WRITE, false));
+    TRY(store_prepare(st,
+                      "UPDATE containers SET started_nsec = ?2, finished_nsec = ?3, exit_code = ?4, oom_killed = ?5, "
+                      "error = ?6 WHERE id = ?1",
+                      &q));
+    TRY(store_bind(q, "tiiiit", c->id, c->started_nsec, c->finished_nsec, (int64_t)c->exit_code, (int64_t)c->oom_killed,
+                   c->error ? c->error : ""));
+    TRY(store_run(q));
+    return store_commit(st);
+}
+
+static struct err *note_started(struct start *s, const struct monitor_started *started)
+{
+    struct store *st = engine_store(s->e);
+    AUTO_TX struct store_tx_guard tx = {st};
+    TRY(store_begin(st, STORE_WRITE, false));
     TRY(container_event(s->e, s->c, "start"));
+    TRY(store_commit(st));
     s->c->state = CT_RUNNING;
     s->c->started_nsec = started->started_nsec;
     s->c->finished_nsec = 0;
     s->c->host_pid = started->host_pid;
-    return store_commit(st);
+    return NULL;
 }
 
 /* stdin of the attached side counts only with -i, as in Podman. */
@@ -186,7 +216,7 @@ static struct err *run(struct start *s, const struct container_start_opts *opts,
     if (opts->attach)
         attach = attach_request(&s->c->spec, &opts->io);
     TRY(monitor_launch(m, opts->attach ? &attach : NULL, &started));
-    TRY(record_start(s, &started));
+    TRY(note_started(s, &started));
     container_unlock(s->e, s->c->id, TAKE_FD(s->c->lock_fd));
     if (!opts->attach)
         return NULL;
@@ -203,8 +233,13 @@ static struct err *start_locked(struct start *s, const struct container_start_op
         .session_lock_fd = engine_session(s->e)->lock_fd,
     };
     TRY(monitor_start(&mo, &m));
-    struct err *err = run(s, opts, m, ret_exit);
+    bool recorded = s->c->started_nsec != CONTAINER_STARTING;
+    struct err *err = recorded ? record_start(s, timefmt_now()) : NULL; /* while the monitor mounts */
+    if (!err)
+        err = run(s, opts, m, ret_exit);
     monitor_free(m);
+    if (err && recorded && s->c->state != CT_RUNNING)
+        err_drop(record_failure(s));
     return err;
 }
 
