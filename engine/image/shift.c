@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,7 +70,7 @@ static struct err *insert_row(struct store *s, const char *diff_id, const char *
     return store_run(st);
 }
 
-/* Rename and row in one write transaction, as every layer: a sweep sees both or neither. */
+/* The caller holds the content lock, so that no sweep comes between the rename and the row. */
 static struct err *publish(struct store *s, const struct store_staging *staging, const char *diff_id, const char *key,
                            uint64_t bytes, char **ret)
 {
@@ -89,6 +88,7 @@ static struct err *publish(struct store *s, const struct store_staging *staging,
     TRY(insert_row(s, diff_id, key, name.s, bytes));
     if (renameat(staging->dirfd, "layer", store_root_fd(s), to) < 0)
         return ERR_SYS(errno, "move layer to %s", to);
+    TRY(store_sync_names(s));
     TRY(store_commit(s));
     return mem_strdup(name.s, ret);
 }
@@ -98,9 +98,11 @@ static struct err *shift_layer(struct store *s, const char *dir, const char *dif
 {
     struct store_staging staging;
     uint64_t bytes = 0;
+    AUTO_FD int lock = -1;
     TRY(find_copy(s, diff_id, key, ret));
     if (*ret)
         return NULL;
+    TRY(store_content_lock(s, false, true, &lock));
     TRY(store_staging_new(s, &staging));
     struct err *err = copy_layer(s, dir, shift, staging.dirfd, &bytes);
     if (!err)

@@ -1,3 +1,6 @@
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "tests/unit/engine/image/fixture.h"
 
 FAKE_ENGINE
@@ -344,6 +347,60 @@ static void truncated_archives_leave_nothing(void **state)
     mem_freep(&data);
 }
 
+/* --- kills and company (the teardown checks what they leave) */
+static void killed_loads_leave_nothing(void **state)
+{
+    struct engine *e = *state;
+    struct layout_image i = layout_image(e, "made", "amd64", two, 2, NULL);
+    layout_index(e, "made", layout_entry(&i, ""));
+    for (int round = 0; round < 40; round++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct engine mine = {.dir = e->dir};
+            struct strv names = STRV_INIT;
+            const struct image_load_opts opts = {.path = in_dir(e, "made"), .fd = -1};
+            struct err *error = store_open(in_dir(e, "root"), &mine.store);
+            if (!error)
+                error = image_load(&mine, &opts, &names);
+            _exit(error ? 1 : 0);
+        }
+        usleep((useconds_t)(round * 1500));
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        assert_int_equal(count(e, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+    }
+    load_names(e, "made"); /* the next command works, and cleans */
+}
+
+static void loads_and_removals_at_once(void **state)
+{
+    struct engine *e = *state;
+    struct layout_image i = layout_image(e, "made", "amd64", two, 2, NULL);
+    layout_index(e, "made", layout_entry(&i, ""));
+    enum { PROCESSES = 4, ROUNDS = 6 };
+    for (int p = 0; p < PROCESSES; p++) {
+        if (fork() != 0)
+            continue;
+        struct engine mine = {.dir = e->dir};
+        struct err *error = store_open(in_dir(e, "root"), &mine.store);
+        for (int k = 0; k < ROUNDS && !error; k++) {
+            struct strv names = STRV_INIT;
+            uint64_t bytes;
+            const struct image_load_opts opts = {.path = in_dir(e, "made"), .fd = -1};
+            error = p % 2 ? image_load(&mine, &opts, &names) : image_prune(&mine, true, NULL, &names, &bytes);
+        }
+        if (error)
+            fprintf(stderr, "%s\n", err_text(error));
+        _exit(error ? 1 : 0);
+    }
+    for (int p = 0; p < PROCESSES; p++) {
+        int status;
+        wait(&status);
+        assert_int_equal(status, 0);
+    }
+    load_names(e, "made");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +416,8 @@ int main(void)
         ENGINE_TEST(bad_docker_archives),
         ENGINE_TEST(archives_from_the_build_load),
         ENGINE_TEST(truncated_archives_leave_nothing),
+        ENGINE_TEST(killed_loads_leave_nothing),
+        ENGINE_TEST(loads_and_removals_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
