@@ -21,12 +21,15 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/strbuf.h"
+#include "rootless/holder_watch.h"
 #include "rootless/session_wire.h"
 
 #define HELLO_FILE_MAX ((size_t)64 << 10)
 #define NSEC_PER_SEC ((uint64_t)1000000000)
-#define FIRST_CLIENT_NSEC (2 * NSEC_PER_SEC)  /* until the command that started us connects */
-#define ADOPTED_NSEC (10 * NSEC_PER_SEC)      /* until the monitors have come back */
+#define FIRST_CLIENT_NSEC (2 * NSEC_PER_SEC) /* until the command that started us connects */
+#define ADOPTED_NSEC (10 * NSEC_PER_SEC)     /* until the monitors have come back */
+#define RESTORE_NSEC (NSEC_PER_SEC / 50)     /* let `rm -r` come to its end */
+#define RESTORE_TRIES 500
 #define ACCEPT_PAUSE_NSEC (NSEC_PER_SEC / 10) /* out of descriptors */
 #define BUSY_NAMES_MAX 5
 
@@ -46,7 +49,12 @@ struct holder {
     struct loop_source *listener;
     struct loop_source *idle;
     struct loop_source *unpause;
+    struct loop_source *restore;
+    unsigned restore_tries;
+    struct holder_watch watch;
     struct holder_conn *conns;
+    int dir_fd; /* of the directory that has our socket; owned after the first was wiped */
+    bool owns_dir_fd;
     int listen_fd;
     int fds[SESSION_HELLO_FDS]; /* user namespace, mount namespace, lock (borrowed) */
     char *hello;
@@ -68,6 +76,9 @@ static void holder_done(struct holder *h)
     (void)fd_close(h->listen_fd);
     (void)fd_close(h->fds[0]);
     (void)fd_close(h->fds[1]);
+    if (h->owns_dir_fd)
+        (void)fd_close(h->dir_fd);
+    holder_watch_done(&h->watch);
     free(h->hello);
 }
 #define AUTO_HOLDER __attribute__((cleanup(holder_done)))
@@ -247,6 +258,88 @@ static struct err *holder_on_idle(struct loop_source *src, void *arg)
     return NULL;
 }
 
+/* --- a session directory that was wiped */
+
+static struct err *holder_listen(struct holder *h, int dir_fd)
+{
+    if (h->listener)
+        loop_remove(h->listener);
+    h->listener = NULL;
+    h->listen_fd = fd_close(h->listen_fd);
+    TRY(msg_listen(dir_fd, SESSION_SOCKET, &h->listen_fd));
+    TRY(fd_set_nonblock(h->listen_fd, true));
+    return loop_add_fd(h->loop, h->listen_fd, EPOLLIN, holder_on_listener, h, &h->listener);
+}
+
+static struct err *holder_restore(struct holder *h)
+{
+    AUTO_FD int dir = -1;
+    AUTO_FD int start = -1;
+    int lock = -1;
+    TRY(holder_watch_restore(&h->watch, &dir, &start, &lock));
+    if (lock >= 0) /* the old one goes with this process: others may still share it */
+        h->fds[2] = lock;
+    if (h->owns_dir_fd)
+        (void)fd_close(h->dir_fd);
+    h->dir_fd = TAKE_FD(dir);
+    h->owns_dir_fd = true;
+    return holder_listen(h, h->dir_fd);
+}
+
+/* The place is taken, or cannot be made again: containers that no command can reach must not go on, since another
+ * session would start them a second time on the same files. */
+static void holder_give_up(struct holder *h)
+{
+    for (const struct holder_conn *c = h->conns; c; c = c->next) {
+        if (c->pidfd >= 0)
+            (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+    }
+    loop_quit(h->loop);
+}
+
+static struct err *holder_on_restore(struct loop_source *src, void *arg)
+{
+    struct holder *h = arg;
+    if (holder_watch_intact(&h->watch)) {
+        h->restore_tries = 0;
+        return NULL;
+    }
+    if (!h->conns) { /* nobody would miss it, and whoever wiped it wants it gone */
+        loop_quit(h->loop);
+        return NULL;
+    }
+    struct err *e = holder_restore(h);
+    if (!e) {
+        h->restore_tries = 0;
+        return NULL;
+    }
+    err_drop(e);
+    if (++h->restore_tries >= RESTORE_TRIES) {
+        holder_give_up(h);
+        return NULL;
+    }
+    return loop_rearm(src, RESTORE_NSEC, 0);
+}
+
+static struct err *holder_on_wiped(struct loop_source *src, int fd, uint32_t events, void *arg)
+{
+    struct holder *h = arg;
+    (void)src;
+    (void)fd;
+    (void)events;
+    holder_watch_drain(&h->watch);
+    return holder_watch_intact(&h->watch) ? NULL : loop_rearm(h->restore, RESTORE_NSEC, 0);
+}
+
+static struct err *holder_watch_setup(struct holder *h, const struct holder_opts *o)
+{
+    holder_watch_start(&h->watch, o->dir, o->dir_fd, o->lock);
+    if (h->watch.inotify < 0)
+        return NULL;
+    TRY(loop_add_timer(h->loop, LOOP_NEVER, 0, holder_on_restore, h, &h->restore));
+    return loop_add_fd(h->loop, h->watch.inotify, EPOLLIN, holder_on_wiped, h, NULL);
+}
+
 /* --- making it */
 
 static struct err *holder_open_namespace(const char *path, int *ret)
@@ -285,20 +378,21 @@ static struct err *holder_setup(struct holder *h, const struct holder_opts *o)
     TRY(loop_new(&h->loop));
     TRY(loop_add_timer(h->loop, patience, 0, holder_on_idle, h, &h->idle));
     TRY(loop_add_timer(h->loop, LOOP_NEVER, 0, holder_on_unpause, h, &h->unpause));
-    TRY(msg_listen(o->dir_fd, SESSION_SOCKET, &h->listen_fd));
-    TRY(fd_set_nonblock(h->listen_fd, true));
-    return loop_add_fd(h->loop, h->listen_fd, EPOLLIN, holder_on_listener, h, &h->listener);
+    TRY(holder_watch_setup(h, o));
+    h->dir_fd = o->dir_fd;
+    return holder_listen(h, o->dir_fd);
 }
 
 struct err *holder_run(const struct holder_opts *o)
 {
-    AUTO_HOLDER struct holder h = {.listen_fd = -1, .fds = {-1, -1, -1}};
+    AUTO_HOLDER struct holder h = {.listen_fd = -1, .fds = {-1, -1, -1}, .watch = HOLDER_WATCH_INIT};
     TRY(holder_setup(&h, o));
     err_drop(err_send(o->ready, NULL)); /* the one who asked may be gone; others come */
     (void)fd_close(o->ready);
     (void)fd_close(o->start_lock);
     TRY(loop_run(h.loop));
     /* Nobody can have taken our place yet: the lock is still held. */
-    (void)unlinkat(o->dir_fd, SESSION_SOCKET, 0);
+    if (holder_watch_intact(&h.watch) || h.watch.inotify < 0)
+        (void)unlinkat(h.dir_fd, SESSION_SOCKET, 0);
     return NULL;
 }

@@ -9,8 +9,9 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/msg.h"
 #include "rootless/holder.h"
+#include "rootless/holder_watch.h"
+#include "rootless/session.h"
 #include "rootless/session_wire.h"
 
 enum { HOLD_LOCK = 3, HOLD_READY = 4 };
@@ -75,11 +76,35 @@ static struct err *adopt_take_start_lock(int dir_fd, int *ret)
     return e;
 }
 
+/* Serve, unless somebody does. A dying holder may still accept for a moment, hence the tries. */
+static struct err *adopt_serve(struct holder_opts *opts)
+{
+    const struct timespec pause = {.tv_nsec = ADOPT_PAUSE_NSEC};
+    struct err *e = NULL;
+    for (unsigned i = 0; i < ADOPT_TRIES; i++) {
+        AUTO_FD int other = -1;
+        err_drop(e);
+        e = session_connect(opts->dir, &other);
+        if (!e) {
+            err_drop(err_send(opts->ready, NULL)); /* another one was quicker */
+            return NULL;
+        }
+        if (err_kind(e) != ERR_NOT_FOUND)
+            return e;
+        err_drop(e);
+        TRY(holder_relock(opts->dir_fd, &opts->lock)); /* the directory may have been wiped and made again */
+        e = holder_run(opts);
+        if (!e || err_kind(e) != ERR_IN_USE)
+            return e;
+        (void)nanosleep(&pause, NULL);
+    }
+    return e;
+}
+
 static struct err *adopt(const char *dir)
 {
     AUTO_FD int dir_fd = -1;
     AUTO_FD int start_lock = -1;
-    AUTO_FD int other = -1;
     TRY(fd_set_cloexec(ADOPT_LOCK, true));
     TRY(fd_set_cloexec(ADOPT_READY, true));
     if (setns(ADOPT_MNTNS, CLONE_NEWNS) < 0)
@@ -87,23 +112,16 @@ static struct err *adopt(const char *dir)
     (void)fd_close(ADOPT_MNTNS);
     TRY(holder_open_dir(dir, &dir_fd));
     TRY(adopt_take_start_lock(dir_fd, &start_lock));
-    struct err *e = msg_connect(dir_fd, SESSION_SOCKET, &other);
-    if (!e) {
-        err_drop(err_send(ADOPT_READY, NULL)); /* another one was quicker */
-        return NULL;
-    }
-    if (err_kind(e) != ERR_NOT_FOUND)
-        return e;
-    err_drop(e);
     struct holder_opts opts = {
         .dir = dir,
         .dir_fd = dir_fd,
         .lock = ADOPT_LOCK,
         .ready = ADOPT_READY,
-        .start_lock = TAKE_FD(start_lock),
+        .start_lock = start_lock,
         .adopted = true,
     };
-    return holder_run(&opts);
+    start_lock = -1; /* holder_run() closes it; a process that fails ends */
+    return adopt_serve(&opts);
 }
 
 struct err *holder_main_adopt(const char *dir)

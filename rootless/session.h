@@ -64,7 +64,8 @@ struct err *session_default_root(char **ret) ERR_RESULT;
 /* --- for monitors: session_link, which needs base/ alone.
  * What a monitor says to the holder over its own connection (it opens one with session_connect, from inside).
  * Register: from then on the holder kills `pidfd` (SIGKILL) when the connection ends without session_unregister.
- * Both are one message without an answer. */
+ * Both are one message without an answer. session_connect: ERR_NOT_FOUND when nobody listens; ERR_STATE when the holder
+ * there is another session's (the run directory was wiped, and the holder killed with it). */
 struct err *session_connect(const char *session_dir, int *ret_conn) ERR_RESULT;
 struct err *session_register(int conn, const char *ct_id, int pidfd) ERR_RESULT;
 struct err *session_unregister(int conn) ERR_RESULT;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -28,6 +29,19 @@ static struct err *link_wait_readable(int fd, const char *who)
     return n > 0 ? NULL : ERR_NEW(ERR_TIMEOUT, "%s does not answer", who);
 }
 
+/* When holder and directory were lost together, another session may have the place now. */
+static struct err *link_check_namespace(const struct msg *hello)
+{
+    struct stat ours, theirs;
+    if (hello->n_fds < 1 || fstat(hello->fds[0], &theirs) < 0)
+        return ERR_NEW(ERR_CORRUPT, "the session's holder sent something unexpected");
+    if (stat("/proc/self/ns/user", &ours) < 0)
+        return ERR_SYS(errno, "look at the own user namespace");
+    if (ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino)
+        return NULL;
+    return ERR_NEW(ERR_STATE, "another session has taken the place of this one");
+}
+
 struct err *session_connect(const char *session_dir, int *ret_conn)
 {
     AUTO_FD int dir = open(session_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -38,9 +52,16 @@ struct err *session_connect(const char *session_dir, int *ret_conn)
     bool eof = false;
     TRY(msg_connect(dir, SESSION_SOCKET, &conn));
     TRY(link_wait_readable(conn, "the session's holder"));
-    TRY(msg_recv(conn, &hello, &eof));
+    struct err *e = msg_recv(conn, &hello, &eof);
+    if (e && err_errno(e) == ECONNRESET) { /* it was killed just now */
+        err_drop(e);
+        eof = true;
+        e = NULL;
+    }
+    TRY(e);
     if (eof || hello.type != SESSION_HELLO)
         return ERR_NEW(ERR_NOT_FOUND, "the session's holder is leaving");
+    TRY(link_check_namespace(&hello));
     *ret_conn = TAKE_FD(conn);
     return NULL;
 }

@@ -129,7 +129,7 @@ ns_of() { as_user "$PROBE" readlink /proc/self/ns/user; }
         [ "$(ns_of)" = "$before" ]
         local n
         for n in 1 2 3 4; do
-            wait_until eval "[ \$(grep -c adopted '$ROOT/err.$n') = $i ]"
+            wait_until eval "[ \$(grep -c adopted '$ROOT/err.$n') = $i ]" || { cat "$ROOT"/err.*; false; }
         done
         wait_until one_holder
     done
@@ -187,6 +187,22 @@ ns_of() { as_user "$PROBE" readlink /proc/self/ns/user; }
     rm -rf "${CORACLE_ROOT:?}/run"
     as_user "$PROBE" true
     as_user "$PROBE" sh -c 'test -d "$CORACLE_ROOT"/run/*/t'
+}
+
+@test "a session whose run directory is wiped while a container runs puts it back" {
+    as_user "$PROBE" --root "$CORACLE_ROOT" --monitor 0123abcd sleep 300 >"$ROOT/out" 3>&- &
+    local before i
+    wait_until grep -q registered "$ROOT/out"
+    before=$(ns_of)
+    as_user "$PROBE" sh -c 'cd "$CORACLE_ROOT"/run/*/t && touch kept'
+    for i in 1 2 3; do
+        rm -rf "${CORACLE_ROOT:?}/run"
+        wait_until eval '[ -S "$CORACLE_ROOT"/run/*/socket ]'
+        [ "$(ns_of)" = "$before" ]
+        run -0 as_user "$PROBE" sh -c 'cd "$CORACLE_ROOT"/run/*/t && stat -fc %T . && ls'
+        [[ $output == *tmpfs*kept* ]]
+        one_holder
+    done
 }
 
 @test "run directories of other boots are removed, those of other machines stay" {
@@ -356,6 +372,7 @@ ns_of() { as_user "$PROBE" readlink /proc/self/ns/user; }
 }
 
 @test "the holder is small" {
+    if grep -q __asan_init "$CORACLE_BUILD/coracle-session"; then skip "built with sanitizers"; fi
     as_user "$PROBE" true
     local pss
     pss=$(awk '/^Private_Dirty/{print $2}' "/proc/$(holders)/smaps_rollup")

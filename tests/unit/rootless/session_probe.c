@@ -159,6 +159,14 @@ static struct err *probe_time(const struct probe *p)
     return NULL;
 }
 
+static struct err *probe_reconnect(const struct session *s, const char *id, const struct proc *child, int *conn)
+{
+    *conn = fd_close(*conn);
+    TRY(session_adopt(s->session_dir, s->lock_fd, s->mntns_fd));
+    TRY(session_connect(s->session_dir, conn));
+    return session_register(*conn, id, child->pidfd);
+}
+
 /* Until the command ends: when the holder goes, help to replace it and register again. */
 static struct err *probe_watch(const struct session *s, const char *id, int *conn, const struct proc *child)
 {
@@ -168,10 +176,14 @@ static struct err *probe_watch(const struct session *s, const char *id, int *con
             return ERR_SYS(errno, "poll");
         if (p[1].revents)
             return session_unregister(*conn);
-        *conn = fd_close(*conn);
-        TRY(session_adopt(s->session_dir, s->lock_fd, s->mntns_fd));
-        TRY(session_connect(s->session_dir, conn));
-        TRY(session_register(*conn, id, child->pidfd));
+        struct err *e = probe_reconnect(s, id, child, conn);
+        for (unsigned i = 0; e && i < 100; i++) { /* the new holder may be killed, too */
+            (void)fprintf(stderr, "%s\n", err_text(e));
+            err_drop(e);
+            (void)usleep(20000);
+            e = probe_reconnect(s, id, child, conn);
+        }
+        TRY(e);
         (void)fprintf(stderr, "adopted\n");
     }
 }
