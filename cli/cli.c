@@ -11,9 +11,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/help.h"
+#include "engine/monitor/detach_keys.h"
 
 #define CIDFILE_MAX 4096
-
 
 void cli_done(struct cli *c)
 {
@@ -145,6 +145,21 @@ struct err *cli_confirm(struct cli *c, bool *ret_yes)
 struct err *cli_usage_error(const struct cli *c, const char *text)
 {
     return ERR_NEW(ERR_INVALID, "\"" CLI_PROGRAM " %s\" %s", c->path, text);
+}
+
+struct err *cli_errno(int errnum, const char *operation, const char *path)
+{
+    AUTO_FREE char *why = NULL;
+    TRY(mem_strdup(strerrordesc_np(errnum), &why));
+    if (why && why[0] >= 'A' && why[0] <= 'Z' && !(why[1] >= 'A' && why[1] <= 'Z'))
+        why[0] = (char)(why[0] - 'A' + 'a');
+    return ERR_NEW(err_kind_of_errno(errnum), "%s %s: %s", operation, path, why ? why : "unknown error");
+}
+
+struct err *cli_check_detach_keys(const char *keys)
+{
+    struct detach_keys parsed;
+    return keys ? detach_keys_parse(keys, &parsed) : NULL;
 }
 
 struct err *cli_read_cidfile(const char *path, char **ret)

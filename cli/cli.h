@@ -35,9 +35,9 @@ struct cli {
     const struct cli_flag **given; /* flags that were on the command line */
     size_t n_given, given_cap;
     bool help;
-    char *hint;                  /* lines behind a usage error: suggestions, "See 'coracle ps --help'" */
+    char *hint; /* lines behind a usage error: suggestions, "See 'coracle ps --help'" */
     struct engine *engine;
-    bool only_existing;          /* don't start a session (completion) */
+    bool only_existing; /* don't start a session (completion) */
     size_t notices_shown;
     struct strbuf out;
 };
@@ -77,5 +77,9 @@ struct err *cli_errors_finish(struct cli_errors *errors) ERR_RESULT;
 struct err *cli_confirm(struct cli *c, bool *ret_yes) ERR_RESULT;
 /* The usage error `"coracle VERB" …` with the verb's name in place of %s. */
 struct err *cli_usage_error(const struct cli *c, const char *fmt) ERR_RESULT;
+/* `OPERATION PATH: no such file or directory`: an errno in the words of Go, which users of this field know. */
+struct err *cli_errno(int errnum, const char *operation, const char *path) ERR_RESULT;
+/* Refuse a --detach-keys that can't be understood; NULL is fine. */
+struct err *cli_check_detach_keys(const char *keys) ERR_RESULT;
 /* First line of a file, as --cidfile holds an id. */
 struct err *cli_read_cidfile(const char *path, char **ret) ERR_RESULT;

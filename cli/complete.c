@@ -70,8 +70,7 @@ static void pass_word(struct complete_place *p, const char *word)
     }
     char path[sizeof p->path];
     int len = snprintf(path, sizeof path, "%s%s%s", p->path, *p->path ? " " : "", word);
-    const struct cli_verb *v =
-        len > 0 && (size_t)len < sizeof path ? cli_verb_find(path, (size_t)len, NULL) : NULL;
+    const struct cli_verb *v = len > 0 && (size_t)len < sizeof path ? cli_verb_find(path, (size_t)len, NULL) : NULL;
     if (!v) {
         p->unknown = true;
         return;

@@ -20,5 +20,5 @@ struct complete_place {
 /* Look at the words before the last. Global flags are applied to c->globals. Pure but for that. */
 void complete_place(struct cli *c, char *const *words, size_t n, struct complete_place *ret);
 /* Lines "candidate<tab>description"; then, where files fit, the line ":file" or ":dir". */
-struct err *complete_word(struct cli *c, const struct complete_place *place, const char *word, struct strbuf *out)
-    ERR_RESULT;
+struct err *complete_word(struct cli *c, const struct complete_place *place, const char *word,
+                          struct strbuf *out) ERR_RESULT;

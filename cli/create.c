@@ -19,7 +19,7 @@ static struct err *read_text(const char *path, char **ret, size_t *ret_len)
 {
     AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC); /* FIFOs too: --env-file <(…) */
     if (fd < 0)
-        return ERR_NEW(err_kind_of_errno(errno), "open %s: %s", path, strerrordesc_np(errno));
+        return cli_errno(errno, "open", path);
     return fd_read_all(fd, ENV_FILE_MAX, ret, ret_len);
 }
 
@@ -41,7 +41,7 @@ static struct err *add_label_file(struct create_opts *o, const char *path)
 {
     AUTO_FREE char *text = NULL;
     AUTO_STRV struct strv lines = STRV_INIT;
-    TRY(read_text(path, &text, NULL));
+    TRY_WRAP(read_text(path, &text, NULL), "unable to process labels");
     TRY(strv_split(text, '\n', &lines));
     for (size_t i = 0; i < lines.count; i++) {
         const char *line = lines.items[i] + strspn(lines.items[i], " \t");
@@ -92,8 +92,7 @@ static struct err *fill_rootfs(struct create_opts *o, const char *arg)
     }
     TRY(mem_strndup(arg, len, &path));
     if (access(path, F_OK) < 0)
-        return ERR_NEW(err_kind_of_errno(errno), "running container create option: stat %s: %s", path,
-                       strerrordesc_np(errno));
+        return cli_errno(errno, "running container create option: stat", path);
     mem_freep(&o->spec.rootfs);
     o->spec.rootfs = NULL;
     return path_absolute(path, &o->spec.rootfs);
@@ -135,17 +134,36 @@ static struct err *check_attach(const struct create_opts *o)
     return NULL;
 }
 
+/* What only the host can tell about values. */
+static struct err *check_host(const struct container_spec *s)
+{
+    if (s->timezone && strcmp(s->timezone, "local") != 0) {
+        AUTO_FREE char *zone = NULL;
+        TRY(path_join(&zone, "/usr/share/zoneinfo", s->timezone));
+        if (access(zone, F_OK) < 0)
+            return cli_errno(errno, "running container create option: stat", zone);
+    }
+    if (s->pidfile) {
+        AUTO_FREE char *dir = NULL;
+        TRY(mem_strndup(s->pidfile, (size_t)(path_last(s->pidfile) - s->pidfile), &dir));
+        if (access(dir, W_OK | X_OK) < 0)
+            return cli_errno(errno, "--pidfile: directory", dir);
+    }
+    return NULL;
+}
+
 struct err *create_finish_spec(struct cli *c, struct create_opts *o)
 {
     struct container_spec *s = &o->spec;
     TRY(check_preserved(o));
     TRY(check_attach(o));
     if (s->res.cpus > 0 && (s->res.cpu_quota || s->res.cpu_period))
-        return ERR_NEW(ERR_INVALID, "--cpu-%s and --cpus cannot be set together", s->res.cpu_quota ? "quota" : "period");
+        return ERR_NEW(ERR_INVALID, "--cpu-%s and --cpus cannot be set together",
+                       s->res.cpu_quota ? "quota" : "period");
     if (o->replace && !s->name)
         return ERR_NEW(ERR_INVALID, "cannot replace container without --name being set");
     TRY(fill_environment(o));
-    TRY_WRAP(fill_labels(o), "unable to process labels");
+    TRY(fill_labels(o));
     TRY(fill_platform(o));
     TRY(make_absolute(&s->pidfile));
     TRY(make_absolute(&s->cidfile));
@@ -155,12 +173,14 @@ struct err *create_finish_spec(struct cli *c, struct create_opts *o)
         TRY(fill_rootfs(o, c->args[0]));
     else
         TRY(mem_replace(&s->image, c->args[0]));
+    TRY(cli_check_detach_keys(o->detach_keys));
     if (o->detach_keys)
         TRY(mem_replace(&s->detach_keys, o->detach_keys));
     s->no_sig_proxy = o->no_sig_proxy;
     TRY(strv_add_all(&s->command, c->args + 1));
     TRY(strv_add_all(&s->create_command, c->argv));
-    return container_spec_check(s);
+    TRY(container_spec_check(s));
+    return check_host(s);
 }
 
 /* --- files and names */
@@ -174,8 +194,8 @@ struct err *create_open_cidfile(const char *path, int *ret_fd)
     if (*ret_fd >= 0)
         return NULL;
     if (errno == EEXIST)
-        return ERR_NEW(ERR_EXISTS,
-                       "container id file exists. Ensure another container is not using it or delete %s", path);
+        return ERR_NEW(ERR_EXISTS, "container id file exists. Ensure another container is not using it or delete %s",
+                       path);
     return ERR_SYS(errno, "opening cidfile %s", path);
 }
 

@@ -65,17 +65,6 @@ static struct err *set_memory_swap(void *opts, const struct cli_flag *f, const c
     return NULL;
 }
 
-static struct err *set_float(void *opts, const struct cli_flag *f, const char *value)
-{
-    struct err *e = number_parse_double(value, slot(opts, f));
-    if (!e)
-        return NULL;
-    err_drop(e);
-    return ERR_NEW(ERR_INVALID,
-                   "invalid argument \"%s\" for \"--%s\" flag: strconv.ParseFloat: parsing \"%s\": invalid syntax", value,
-                   f->name, value);
-}
-
 static struct err *set_oom_score(void *opts, const struct cli_flag *f, const char *value)
 {
     struct create_opts *o = opts;
@@ -101,7 +90,19 @@ static struct err *set_blkio_weight(void *opts, const struct cli_flag *f, const 
 static struct err *set_namespace(void *opts, const struct cli_flag *f, const char *value)
 {
     struct create_opts *o = opts;
-    return spec_set_ns(&o->spec, strcmp(f->name, "net") == 0 ? "network" : f->name, value);
+    return spec_set_ns(&o->spec, f->name, value);
+}
+
+static struct err *set_network(void *opts, const struct cli_flag *f, const char *value)
+{
+    struct create_opts *o = opts;
+    (void)f;
+    TRY(spec_set_ns(&o->spec, "network", value));
+    const struct ns_spec *ns = &o->spec.network;
+    if (ns->mode == NS_PRIVATE && ns->arg && *ns->arg)
+        return ERR_NEW(ERR_UNSUPPORTED,
+                       "--network %s: " NO_NETWORKS "; there are none, host, container: and ns:", value);
+    return NULL;
 }
 
 static struct err *set_idmap(void *opts, const struct cli_flag *f, const char *value)
@@ -133,12 +134,12 @@ static struct err *set_pull(void *opts, const struct cli_flag *f, const char *va
 }
 
 /* The value parsers of container/spec.h behind one signature. */
-#define SPEC_SETTER(name, call)                                                               \
-    static struct err *name(void *opts, const struct cli_flag *f, const char *value)          \
-    {                                                                                         \
-        struct create_opts *o = opts;                                                         \
-        (void)f;                                                                              \
-        return call(&o->spec, value);                                                         \
+#define SPEC_SETTER(name, call)                                                      \
+    static struct err *name(void *opts, const struct cli_flag *f, const char *value) \
+    {                                                                                \
+        struct create_opts *o = opts;                                                \
+        (void)f;                                                                     \
+        return call(&o->spec, value);                                                \
     }
 SPEC_SETTER(add_volume, spec_add_volume)
 SPEC_SETTER(add_mount, spec_add_mount)
@@ -186,8 +187,7 @@ const struct cli_flag create_flags[] = {
     {"cpu-rt-runtime", 0, CLI_INT, .offset = S(res.cpu_rt_runtime),
      .help = "Limit the CPU real-time runtime in microseconds"},
     {"cpu-shares", 'c', CLI_UINT, .offset = S(res.cpu_shares), .help = "CPU shares (relative weight)"},
-    {"cpus", 0, CLI_CALL, .offset = S(res.cpus), .set = set_float, .arg = "float",
-     .help = "Number of CPUs. The default is 0.000 which means no limit"},
+    {"cpus", 0, CLI_FLOAT, .offset = S(res.cpus), .help = "Number of CPUs. The default is 0.000 which means no limit"},
     {"cpuset-cpus", 0, CLI_CALL, .offset = S(res.cpuset_cpus), .set = set_text,
      .help = "CPUs in which to allow execution (0-3, 0,1)"},
     {"cpuset-mems", 0, CLI_CALL, .offset = S(res.cpuset_mems), .set = set_text,
@@ -217,7 +217,8 @@ const struct cli_flag create_flags[] = {
     {"env-merge", 0, CLI_ARRAY, .missing = "merging of environment variables is not built yet",
      .help = "Preprocess environment variables from image before injecting them into the container"},
     {"expose", 0, CLI_STRINGS, .offset = S(expose), .help = "Expose a port or a range of ports"},
-    {"gidmap", 0, CLI_CALL_CSV, .offset = S(gid_map), .set = set_idmap, .help = "GID map to use for the user namespace"},
+    {"gidmap", 0, CLI_CALL_CSV, .offset = S(gid_map), .set = set_idmap,
+     .help = "GID map to use for the user namespace"},
     {"group-add", 0, CLI_STRINGS, .offset = S(group_add),
      .help = "Add additional groups to the primary container process. 'keep-groups' allows container processes to use "
              "supplementary groups."},
@@ -253,8 +254,7 @@ const struct cli_flag create_flags[] = {
     {"log-driver", 0, CLI_CALL, .offset = S(log_driver), .set = set_text, .def = "k8s-file",
      .help = "Logging driver for the container"},
     {"log-opt", 0, CLI_STRINGS, .offset = S(log_opt), .help = "Logging driver options"},
-    {"mac-address", 0, CLI_STRING, .missing = NO_NETWORKS,
-     .help = "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
+    {"mac-address", 0, CLI_STRING, .missing = NO_NETWORKS, .help = "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
     {"memory", 'm', CLI_CALL, .offset = S(res.memory_bytes), .set = set_bytes, .arg = "<number>[<unit>]",
      .help = "Memory limit" BYTES_HELP},
     {"memory-reservation", 0, CLI_CALL, .offset = S(res.memory_reservation_bytes), .set = set_bytes,
@@ -263,10 +263,11 @@ const struct cli_flag create_flags[] = {
      .help = "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"},
     {"memory-swappiness", 0, CLI_INT, .offset = S(res.memory_swappiness), .def = "-1",
      .help = "Tune container memory swappiness (0 to 100, or -1 for system default)"},
-    {"mount", 0, CLI_CALL, .set = add_mount, .arg = "stringArray", .help = "Attach a filesystem mount to the container"},
+    {"mount", 0, CLI_CALL, .set = add_mount, .arg = "stringArray",
+     .help = "Attach a filesystem mount to the container"},
     {"name", 0, CLI_CALL, .offset = S(name), .set = set_text, .help = "Assign a name to the container"},
-    {"net", 0, CLI_CALL, .hidden = true, .set = set_namespace},
-    {"network", 0, CLI_CALL, CLI_COMPLETE_NETWORK, .set = set_namespace, .arg = "stringArray",
+    {"net", 0, CLI_CALL, .hidden = true, .set = set_network},
+    {"network", 0, CLI_CALL, CLI_COMPLETE_NETWORK, .set = set_network, .arg = "stringArray",
      .help = "Connect a container to a network (none, host, container:NAME, ns:PATH)"},
     {"network-alias", 0, CLI_STRINGS, .missing = NO_NETWORKS, .help = "Add network-scoped alias for the container"},
     {"no-healthcheck", 0, CLI_BOOL, .offset = O(no_healthcheck), .help = "Disable healthchecks on container"},
@@ -317,8 +318,9 @@ const struct cli_flag create_flags[] = {
     {"stop-signal", 0, CLI_CALL, .offset = S(stop_signal), .set = set_text,
      .help = "Signal to stop a container. Default is SIGTERM"},
     {"stop-timeout", 0, CLI_UINT, .offset = S(stop_timeout), .def = "10",
-     .help = "Timeout (in seconds) that containers stopped by user command have to exit. If exceeded, the container will "
-             "be forcibly stopped via SIGKILL."},
+     .help =
+         "Timeout (in seconds) that containers stopped by user command have to exit. If exceeded, the container will "
+         "be forcibly stopped via SIGKILL."},
     {"subgidname", 0, CLI_STRING, .missing = "named ranges of /etc/subgid are not built yet",
      .help = "Name of range listed in /etc/subgid for use in user namespace"},
     {"subuidname", 0, CLI_STRING, .missing = "named ranges of /etc/subuid are not built yet",
@@ -327,15 +329,17 @@ const struct cli_flag create_flags[] = {
     {"systemd", 0, CLI_CALL, .set = set_systemd, .def = "true",
      .help = "Run container in systemd mode (\"true\"|\"false\"|\"always\")"},
     {"timeout", 0, CLI_UINT, .offset = S(timeout),
-     .help = "Maximum length of time a container is allowed to run. The container will be killed automatically after the "
-             "time expires."},
+     .help =
+         "Maximum length of time a container is allowed to run. The container will be killed automatically after the "
+         "time expires."},
     {"tls-verify", 0, CLI_BOOL, .missing = NO_REGISTRY,
      .help = "Require HTTPS and verify certificates when contacting registries for pulling images"},
     {"tmpfs", 0, CLI_CALL, .set = add_tmpfs, .arg = "tmpfs",
      .help = "Mount a temporary filesystem (tmpfs) into a container"},
     {"tty", 't', CLI_BOOL, .offset = S(tty), .help = "Allocate a pseudo-TTY for container"},
     {"tz", 0, CLI_CALL, .offset = S(timezone), .set = set_text, .help = "Set timezone in container"},
-    {"uidmap", 0, CLI_CALL_CSV, .offset = S(uid_map), .set = set_idmap, .help = "UID map to use for the user namespace"},
+    {"uidmap", 0, CLI_CALL_CSV, .offset = S(uid_map), .set = set_idmap,
+     .help = "UID map to use for the user namespace"},
     {"ulimit", 0, CLI_CALL_CSV, .set = add_ulimit, .help = "Ulimit options"},
     {"umask", 0, CLI_CALL, .offset = S(umask), .set = set_text, .def = "0022", .help = "Set umask in container"},
     {"unsetenv", 0, CLI_ARRAY, .offset = S(unsetenv), .help = "Unset environment default variables in container"},

@@ -23,14 +23,16 @@ static const struct cli_flag exec_flags[] = {
     {"cidfile", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(cidfile), .help = "Read the container ID from the file"},
     {"detach", 'd', CLI_BOOL, .offset = O(detach), .help = "Run the exec session in detached mode (backgrounded)"},
     {"detach-keys", 0, CLI_STRING, .offset = O(detach_keys),
-     .help = "Select the key sequence for detaching a container. Format is a single character [a-Z] or ctrl-<value> where "
-             "<value> is one of: a-z, @, ^, [, , or _ (default \"ctrl-p,ctrl-q\")"},
+     .help =
+         "Select the key sequence for detaching a container. Format is a single character [a-Z] or ctrl-<value> where "
+         "<value> is one of: a-z, @, ^, [, , or _ (default \"ctrl-p,ctrl-q\")"},
     {"env", 'e', CLI_ARRAY, .offset = O(env), .help = "Set environment variables"},
     {"env-file", 0, CLI_STRINGS, CLI_COMPLETE_FILE, .offset = O(env_files),
      .help = "Read in a file of environment variables"},
     {"interactive", 'i', CLI_BOOL, .offset = O(interactive), .help = "Keep STDIN open even if not attached"},
     {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
-    {"preserve-fds", 0, CLI_UINT, .offset = O(preserve_fds), .help = "Pass N additional file descriptors to the container"},
+    {"preserve-fds", 0, CLI_UINT, .offset = O(preserve_fds),
+     .help = "Pass N additional file descriptors to the container"},
     {"privileged", 0, CLI_BOOL, .offset = O(privileged),
      .help = "Give the process extended Linux capabilities inside the container.  The default is false"},
     {"tty", 't', CLI_BOOL, .offset = O(tty), .help = "Allocate a pseudo-TTY. The default is false"},
@@ -49,7 +51,7 @@ static struct err *environment(const struct exec_verb_opts *o, struct container_
         size_t len;
         AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
-            return ERR_SYS(errno, "parsing env file \"%s\": open %s", path, path);
+            return ERR_WRAP(cli_errno(errno, "open", path), "parsing env file \"%s\"", path);
         TRY_WRAP(fd_read_all(fd, ENV_FILE_MAX, &text, &len), "parsing env file \"%s\"", path);
         TRY_WRAP(spec_add_env_file(spec, text, len, environ), "parsing env file \"%s\"", path);
     }
@@ -118,6 +120,7 @@ static struct err *exec_verb(struct cli *c, void *opts, int *exit_code)
     struct container *ct = NULL;
     struct container_spec spec;
     size_t first = 0;
+    TRY(cli_check_detach_keys(o->detach_keys));
     TRY(check_preserved(o->preserve_fds));
     TRY(find_target(c, o, &ct, &first));
     if (o->tty && o->interactive && !o->detach && !isatty(STDIN_FILENO))

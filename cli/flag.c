@@ -31,9 +31,10 @@ bool cli_flag_is_bool(const struct cli_flag *f)
 const char *cli_flag_arg(const struct cli_flag *f)
 {
     static const char *const names[] = {
-        [CLI_BOOL] = "",          [CLI_TRISTATE] = "",     [CLI_STRING] = "string",     [CLI_INT] = "int",
-        [CLI_UINT] = "uint",      [CLI_DURATION] = "string", [CLI_STRINGS] = "strings", [CLI_ARRAY] = "stringArray",
-        [CLI_CALL] = "string",    [CLI_CALL_CSV] = "strings", [CLI_CALL_BOOL] = "",
+        [CLI_BOOL] = "",           [CLI_TRISTATE] = "",        [CLI_STRING] = "string",
+        [CLI_INT] = "int",         [CLI_UINT] = "uint",        [CLI_FLOAT] = "float",
+        [CLI_DURATION] = "string", [CLI_STRINGS] = "strings",  [CLI_ARRAY] = "stringArray",
+        [CLI_CALL] = "string",     [CLI_CALL_CSV] = "strings", [CLI_CALL_BOOL] = "",
     };
     return f->arg ? f->arg : names[f->kind];
 }
@@ -101,6 +102,8 @@ static struct err *apply_number(const struct cli_flag *f, void *opts, const char
         e = number_parse_u64(value, INT64_MAX, slot(f, opts));
     else if (f->kind == CLI_INT)
         e = number_parse_i64(value, INT64_MIN, INT64_MAX, slot(f, opts));
+    else if (f->kind == CLI_FLOAT)
+        e = number_parse_double(value, slot(f, opts));
     else {
         int64_t msec;
         e = number_parse_i64(value, 0, INT64_MAX / 1000000, &msec);
@@ -116,7 +119,10 @@ static struct err *apply_number(const struct cli_flag *f, void *opts, const char
     err_drop(e);
     if (f->kind == CLI_DURATION)
         return invalid(f, value, "time: invalid duration");
-    return invalid_syntax(f, value, f->kind == CLI_UINT ? "ParseUint" : "ParseInt");
+    return invalid_syntax(f, value,
+                          f->kind == CLI_UINT    ? "ParseUint"
+                          : f->kind == CLI_FLOAT ? "ParseFloat"
+                                                 : "ParseInt");
 }
 
 /* One of "a|b|c"? */
@@ -212,6 +218,7 @@ struct err *cli_flag_apply(const struct cli_flag *f, void *opts, const char *val
         return apply_bool(f, opts, value);
     case CLI_INT:
     case CLI_UINT:
+    case CLI_FLOAT:
     case CLI_DURATION:
         return apply_number(f, opts, value);
     case CLI_STRING:

@@ -17,6 +17,7 @@ enum cli_kind {
     CLI_STRING,   /* const char *, NULL when not given and without default */
     CLI_INT,      /* int64_t */
     CLI_UINT,     /* uint64_t, or an int64_t that isn't negative */
+    CLI_FLOAT,    /* double */
     CLI_DURATION, /* int64_t, nanoseconds; bare numbers are milliseconds */
     CLI_STRINGS,  /* struct strv; each value is split at commas, as CSV */
     CLI_ARRAY,    /* struct strv; values are kept whole */
@@ -47,7 +48,7 @@ struct cli_flag {
     enum cli_complete complete;
     bool hidden;
     size_t offset;
-    const char *arg;     /* name of the value in --help; NULL: by kind */
+    const char *arg; /* name of the value in --help; NULL: by kind */
     const char *help;
     const char *def;     /* default: applied to BOOL, INT, UINT, DURATION and STRING, shown for all */
     const char *choices; /* "a|b|c": nothing else is accepted (CLI_STRING) */

@@ -37,6 +37,15 @@ struct err *help_default(const struct cli_flag *f, struct strbuf *out)
     return strbuf_printf(out, quoted ? " (default \"%s\")" : " (default %s)", f->def);
 }
 
+/* What can't be used yet is told from what never will. */
+struct err *help_missing(const struct cli_flag *f, struct strbuf *out)
+{
+    static const char yet[] = "not built yet";
+    size_t len = strlen(f->missing), n = sizeof yet - 1;
+    bool later = len >= n && strcmp(f->missing + len - n, yet) == 0;
+    return strbuf_puts(out, later ? " (not built yet)" : " (not supported)");
+}
+
 /* "  -f, --filter strings" */
 static struct err *flag_head(const struct cli_flag *f, struct strbuf *out)
 {
@@ -57,7 +66,7 @@ static struct err *flag_text(const struct cli_flag *f, size_t column, struct str
             TRY(strbuf_printf(out, "%*s", (int)column, ""));
     }
     if (f->missing)
-        return strbuf_puts(out, " (not built yet)");
+        return help_missing(f, out);
     return help_default(f, out);
 }
 

@@ -7,6 +7,9 @@
 /* `v` NULL: the program itself. `path` is how the verb was called. */
 struct err *help_render(const struct cli_verb *v, const char *path, struct strbuf *out) ERR_RESULT;
 /* Examples with "@" filled in, each line behind `indent`. */
-struct err *help_examples(const struct cli_verb *v, const char *path, const char *indent, struct strbuf *out) ERR_RESULT;
+struct err *help_examples(const struct cli_verb *v, const char *path, const char *indent,
+                          struct strbuf *out) ERR_RESULT;
 /* Default as shown: `(default "x")`; nothing for none. */
 struct err *help_default(const struct cli_flag *f, struct strbuf *out) ERR_RESULT;
+/* " (not built yet)" or " (not supported)" for a flag whose feature is missing. */
+struct err *help_missing(const struct cli_flag *f, struct strbuf *out) ERR_RESULT;

@@ -20,7 +20,8 @@ struct history_opts {
 
 static const struct cli_flag history_flags[] = {
     {"format", 0, CLI_STRING, .offset = O(format), .help = "Change the output to JSON or a Go template"},
-    {"human", 'H', CLI_BOOL, .offset = O(human), .def = "true", .help = "Display sizes and dates in human readable format"},
+    {"human", 'H', CLI_BOOL, .offset = O(human), .def = "true",
+     .help = "Display sizes and dates in human readable format"},
     {"no-trunc", 0, CLI_BOOL, .offset = O(no_trunc), .help = "Do not truncate the output"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Display the numeric IDs only"},
     {0},

@@ -37,7 +37,7 @@ static struct err *load_verb(struct cli *c, void *opts, int *exit_code)
     (void)exit_code;
     bool from_stdin = !o->input || strcmp(o->input, "-") == 0;
     if (!from_stdin && stat(o->input, &st) < 0)
-        return ERR_NEW(err_kind_of_errno(errno), "stat %s: %s", o->input, strerrordesc_np(errno));
+        return cli_errno(errno, "stat", o->input);
     if (from_stdin && isatty(STDIN_FILENO))
         return ERR_NEW(ERR_INVALID, "cannot read from terminal, use command-line redirection or the --input flag");
     struct image_load_opts load = {.path = from_stdin ? NULL : o->input, .fd = STDIN_FILENO};
@@ -77,8 +77,9 @@ static const struct cli_flag save_flags[] = {
      .help = "Compress tarball image layers when saving to a directory using the 'dir' transport. (default is same "
              "compression type as source)"},
     {"format", 0, CLI_STRING, .offset = O(format), .def = "docker-archive",
-     .help = "Save image to oci-archive, oci-dir (directory with oci manifest type), docker-archive, docker-dir (directory "
-             "with v2s2 manifest type)"},
+     .help =
+         "Save image to oci-archive, oci-dir (directory with oci manifest type), docker-archive, docker-dir (directory "
+         "with v2s2 manifest type)"},
     {"multi-image-archive", 'm', CLI_BOOL, .offset = O(multi),
      .help = "Interpret additional arguments as images not tags and create a multi-image-archive (only for "
              "docker-archive)"},
@@ -208,7 +209,7 @@ static struct err *import_verb(struct cli *c, void *opts, int *exit_code)
     if (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0)
         return ERR_NEW(ERR_UNSUPPORTED, "import %s: fetching archives over the network is not built yet", path);
     if (!from_stdin && access(path, R_OK) < 0)
-        return ERR_NEW(err_kind_of_errno(errno), "error opening \"%s\": open %s: %s", path, path, strerrordesc_np(errno));
+        return ERR_WRAP(cli_errno(errno, "open", path), "error opening \"%s\"", path);
     struct image_import_opts import = {
         .path = from_stdin ? NULL : path,
         .fd = STDIN_FILENO,

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
+#include "engine/container/container.h"
 #include "engine/image/image.h"
 
 /* --- tag, untag */
@@ -23,7 +24,8 @@ const struct cli_verb cli_verb_tag = {
     .synopsis = "IMAGE TARGET_NAME [TARGET_NAME...]",
     .summary = "Add an additional name to a local image",
     .description = "Adds one or more additional names to locally-stored image.",
-    .examples = "@ 0e3bbc2 fedora:latest\n@ imageID:latest myNewImage:newTag\n@ httpd myregistryhost:5000/fedora/httpd:v2",
+    .examples =
+        "@ 0e3bbc2 fedora:latest\n@ imageID:latest myNewImage:newTag\n@ httpd myregistryhost:5000/fedora/httpd:v2",
     .opts_size = 1,
     .min_args = 2,
     .max_args = -1,
@@ -69,10 +71,25 @@ static const struct cli_flag rmi_flags[] = {
     {0},
 };
 
+/* --force takes the containers of an image along; the image library doesn't know containers. */
+static struct err *remove_container(struct engine *e, const char *id, void *arg)
+{
+    const struct container_remove_opts opts = {.force = true, .volumes = true, .depend = true, .timeout_sec = -1};
+    struct container *ct;
+    (void)arg;
+    TRY(container_find(e, id, &ct));
+    struct err *err = container_remove(e, ct, &opts);
+    container_free(ct);
+    return err;
+}
+
 static struct err *remove_image(struct cli *c, const struct rmi_opts *o, const char *name)
 {
     AUTO_STRV struct strv untagged = STRV_INIT, deleted = STRV_INIT;
-    const struct image_remove_opts opts = {.force = o->force, .no_prune = o->no_prune, .ignore = o->ignore || o->force};
+    const struct image_remove_opts opts = {.force = o->force,
+                                           .no_prune = o->no_prune,
+                                           .ignore = o->ignore || o->force,
+                                           .remove_container = remove_container};
     TRY(image_remove(c->engine, name, &opts, &untagged, &deleted));
     for (size_t i = 0; i < untagged.count; i++)
         TRY(cli_printf(c, "Untagged: %s\n", untagged.items[i]));
@@ -126,7 +143,6 @@ static struct err *remove_all(struct cli *c, const struct rmi_opts *o, const str
     cli_warn("Error: %zu errors occurred:", problems.count);
     for (size_t i = 0; i < problems.count; i++)
         cli_warn("\t* %s", problems.items[i]);
-    cli_warn("%s", "");
     return NULL;
 }
 
@@ -200,39 +216,15 @@ static const struct cli_flag tree_flags[] = {
     {0},
 };
 
-/* "1.998MB": four digits and no blank, where listings have three and one. */
-static struct err *print_size(struct cli *c, uint64_t bytes)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-    double size = (double)bytes;
-    size_t unit = 0;
-    for (; size >= 1000 && unit + 1 < ARRAY_LEN(units); unit++)
-        size /= 1000;
-    return cli_printf(c, "%.4g%s", size, units[unit]);
-}
-
-static struct err *print_tree(struct cli *c, const struct image *i, bool whatrequires)
-{
-    AUTO_FREE char *lines = NULL, *tags = NULL;
-    TRY(image_tree(c->engine, c->args[0], whatrequires, &lines));
-    TRY(strv_join(&i->names, " ", &tags));
-    TRY(cli_printf(c, "Image ID: %.12s\nTags:     [%s]\nSize:     ", i->id, tags));
-    TRY(print_size(c, i->size_bytes));
-    size_t len = strlen(lines);
-    return cli_printf(c, "\nImage Layers\n%s%s", lines, len && lines[len - 1] == '\n' ? "" : "\n");
-}
-
 static struct err *tree_verb(struct cli *c, void *opts, int *exit_code)
 {
     const struct tree_opts *o = opts;
+    AUTO_FREE char *text = NULL;
     struct engine *e;
-    struct image *image;
     (void)exit_code;
     TRY(cli_engine(c, &e));
-    TRY(image_find(e, c->args[0], &image));
-    struct err *err = print_tree(c, image, o->whatrequires);
-    image_free(image);
-    return err;
+    TRY(image_tree(e, c->args[0], o->whatrequires, &text));
+    return cli_printf(c, "%s\n", text);
 }
 
 const struct cli_verb cli_verb_image_tree = {

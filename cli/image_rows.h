@@ -9,7 +9,7 @@
 struct image_row {
     const struct image *image;
     const struct image_config *config; /* NULL when nobody asked for labels */
-    char *repository, *tag; /* "<none>" */
+    char *repository, *tag;            /* "<none>" */
     bool no_trunc;
     int64_t now_nsec;
 };

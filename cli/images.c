@@ -31,8 +31,7 @@ static const struct cli_flag images_flags[] = {
     {"no-trunc", 0, CLI_BOOL, .offset = O(no_trunc), .help = "Do not truncate output"},
     {"noheading", 'n', CLI_BOOL, .offset = O(no_heading), .help = "Do not print column headings"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Display only image IDs"},
-    {"sort", 0, CLI_STRING, .offset = O(sort), .def = "created",
-     .help = "Sort by created, id, repository, size, tag"},
+    {"sort", 0, CLI_STRING, .offset = O(sort), .def = "created", .help = "Sort by created, id, repository, size, tag"},
     {0},
 };
 
@@ -196,13 +195,16 @@ static struct err *images_verb(struct cli *c, void *opts, int *exit_code)
                        o->sort);
     bool json = report_is_json(o->format), ids = o->quiet && !o->format;
     TRY(default_table(o, &table));
-    const struct report r = {.name = "images", .class = &image_class, .members = image_members,
-                             .table = strbuf_str(&table), .no_heading = o->no_heading};
+    const struct report r = {.name = "images",
+                             .class = &image_class,
+                             .members = image_members,
+                             .table = strbuf_str(&table),
+                             .no_heading = o->no_heading};
     if (!json && !ids)
         TRY(report_parse(&r, o->format, &t));
     TRY(cli_engine(c, &e));
-    const struct image_list_opts list_opts = {.filters = o->filters, .name = c->n_args ? c->args[0] : NULL,
-                                              .all = o->all};
+    const struct image_list_opts list_opts = {
+        .filters = o->filters, .name = c->n_args ? c->args[0] : NULL, .all = o->all};
     TRY(image_list(e, &list_opts, &l.images, &l.count));
     if (json || (t && (template_uses(t, "Labels") || (o->format && strstr(o->format, "{{.}}")))))
         TRY(read_configs(e, &l));

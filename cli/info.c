@@ -26,8 +26,8 @@
 /* Go's name for a machine that uname(2) names. */
 static const char *go_arch(const char *machine)
 {
-    static const char *const names[][2] = {{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm"},
-                                           {"armv6l", "arm"},   {"i686", "386"},      {"i586", "386"},
+    static const char *const names[][2] = {{"x86_64", "amd64"},       {"aarch64", "arm64"}, {"armv7l", "arm"},
+                                           {"armv6l", "arm"},         {"i686", "386"},      {"i586", "386"},
                                            {"loongarch64", "loong64"}};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(machine, names[i][0]) == 0)
@@ -285,11 +285,19 @@ struct err *info_collect(struct engine *e, json_t **ret)
 static struct err *json_name(const char *name, char **ret)
 {
     static const char *const other[][2] = {
-        {"CPUs", "cpus"},          {"IDMappings", "idMappings"}, {"OCIRuntime", "ociRuntime"}, {"OS", "os"},
-        {"CgroupsVersion", "cgroupVersion"}, {"UIDMap", "uidmap"}, {"GIDMap", "gidmap"},
-        {"ContainerID", "container_id"},     {"HostID", "host_id"},
-        {"SECCOMPEnabled", "seccompEnabled"}, {"SECCOMPProfilePath", "seccompProfilePath"},
+        {"CPUs", "cpus"},
+        {"IDMappings", "idMappings"},
+        {"OCIRuntime", "ociRuntime"},
+        {"OS", "os"},
+        {"CgroupsVersion", "cgroupVersion"},
+        {"UIDMap", "uidmap"},
+        {"GIDMap", "gidmap"},
+        {"ContainerID", "container_id"},
+        {"HostID", "host_id"},
+        {"SECCOMPEnabled", "seccompEnabled"},
+        {"SECCOMPProfilePath", "seccompProfilePath"},
         {"SELinuxEnabled", "selinuxEnabled"},
+        {"AppArmorEnabled", "apparmorEnabled"},
     };
     for (size_t i = 0; i < ARRAY_LEN(other); i++)
         if (strcmp(name, other[i][0]) == 0)

@@ -171,7 +171,8 @@ static struct err *inspect_verb(struct cli *c, void *opts, int *exit_code)
     static const struct {
         const char *name;
         enum object_type type;
-    } types[] = {{"all", OBJECT_ALL}, {"container", OBJECT_CONTAINER}, {"image", OBJECT_IMAGE}, {"volume", OBJECT_VOLUME}};
+    } types[] = {
+        {"all", OBJECT_ALL}, {"container", OBJECT_CONTAINER}, {"image", OBJECT_IMAGE}, {"volume", OBJECT_VOLUME}};
     const struct inspect_opts *o = opts;
     (void)exit_code;
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
@@ -179,9 +180,9 @@ static struct err *inspect_verb(struct cli *c, void *opts, int *exit_code)
             return inspect_type(c, types[i].type, o);
     if (strcmp(o->type, "pod") == 0 || strcmp(o->type, "network") == 0)
         return ERR_NEW(ERR_UNSUPPORTED, "--type %s: %ss are not built yet", o->type, o->type);
-    return ERR_NEW(ERR_INVALID,
-                   "invalid type \"%s\": must be \"image\", \"container\", \"pod\", \"network\", \"volume\", or \"all\"",
-                   o->type);
+    return ERR_NEW(
+        ERR_INVALID,
+        "invalid type \"%s\": must be \"image\", \"container\", \"pod\", \"network\", \"volume\", or \"all\"", o->type);
 }
 
 static struct err *inspect_container_verb(struct cli *c, void *opts, int *exit_code)
@@ -227,19 +228,24 @@ static struct err *inspect_volume_verb(struct cli *c, void *opts, int *exit_code
 
 /* --- the verbs */
 
-#define FORMAT_FLAG                                           \
-    {"format", 'f', CLI_STRING, .offset = O(format), .def = "json", \
-     .help = "Format the output to a Go template or json"}
-#define LATEST_FLAG \
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"}
-#define SIZE_FLAG \
-    {"size", 's', CLI_BOOL, .offset = O(size), .help = "Display total file size"}
+#define FORMAT_FLAG                                                                     \
+    {                                                                                   \
+        "format", 'f', CLI_STRING, .offset = O(format), .def = "json",                  \
+                                   .help = "Format the output to a Go template or json" \
+    }
+#define LATEST_FLAG                                                                                \
+    {                                                                                              \
+        "latest", 'l', CLI_BOOL, .offset = O(latest),                                              \
+                                 .help = "Act on the latest container " CLI_PROGRAM " is aware of" \
+    }
+#define SIZE_FLAG                                                                   \
+    {                                                                               \
+        "size", 's', CLI_BOOL, .offset = O(size), .help = "Display total file size" \
+    }
 
 static const struct cli_flag inspect_flags[] = {
-    FORMAT_FLAG,
-    LATEST_FLAG,
-    SIZE_FLAG,
-    {"type", 't', CLI_STRING, .offset = O(type), .def = "all", .help = "Specify inspect-object type"},
+    FORMAT_FLAG, LATEST_FLAG,
+    SIZE_FLAG,   {"type", 't', CLI_STRING, .offset = O(type), .def = "all", .help = "Specify inspect-object type"},
     {0},
 };
 static const struct cli_flag container_inspect_flags[] = {FORMAT_FLAG, LATEST_FLAG, SIZE_FLAG, {0}};
@@ -254,11 +260,12 @@ const struct cli_verb cli_verb_inspect = {
     .paths = "inspect",
     .synopsis = "[options] {CONTAINER|IMAGE|VOLUME} [...]",
     .summary = "Display the configuration of object denoted by ID",
-    .description = "Displays the low-level information on an object identified by name or ID.\n"
-                   "For more inspection options, see:\n\n"
-                   "    " CLI_PROGRAM " container inspect\n    " CLI_PROGRAM " image inspect\n    " CLI_PROGRAM
-                   " volume inspect",
-    .examples = "@ fedora\n@ --type image fedora\n@ CtrID ImgID\n@ --format \"imageId: {{.Id}} size: {{.Size}}\" fedora",
+    .description =
+        "Displays the low-level information on an object identified by name or ID.\n"
+        "For more inspection options, see:\n\n"
+        "    " CLI_PROGRAM " container inspect\n    " CLI_PROGRAM " image inspect\n    " CLI_PROGRAM " volume inspect",
+    .examples =
+        "@ fedora\n@ --type image fedora\n@ CtrID ImgID\n@ --format \"imageId: {{.Id}} size: {{.Size}}\" fedora",
     .flags = inspect_flags,
     .opts_size = sizeof(struct inspect_opts),
     .max_args = -1,
@@ -296,8 +303,9 @@ const struct cli_verb cli_verb_volume_inspect = {
     .paths = "volume inspect",
     .synopsis = "[options] VOLUME [VOLUME...]",
     .summary = "Display detailed information on one or more volumes",
-    .description = "Display detailed information on one or more volumes.\n\nUse a Go template to change the format from "
-                   "JSON.",
+    .description =
+        "Display detailed information on one or more volumes.\n\nUse a Go template to change the format from "
+        "JSON.",
     .examples = "@ myvol\n@ --all\n@ --format \"{{.Driver}} {{.Scope}}\" myvol",
     .flags = volume_inspect_flags,
     .opts_size = sizeof(struct inspect_opts),

@@ -98,9 +98,10 @@ const struct cli_verb cli_verb_logs = {
     .paths = "logs|container logs",
     .synopsis = "[options] CONTAINER [CONTAINER...]",
     .summary = "Fetch the logs of one or more containers",
-    .description = "Retrieves logs for one or more containers.\n\n"
-                   "This does not guarantee execution order when combined with " CLI_PROGRAM
-                   " run (i.e., your run may not have generated any logs at the time you execute " CLI_PROGRAM " logs).",
+    .description =
+        "Retrieves logs for one or more containers.\n\n"
+        "This does not guarantee execution order when combined with " CLI_PROGRAM
+        " run (i.e., your run may not have generated any logs at the time you execute " CLI_PROGRAM " logs).",
     .examples = "@ ctrID\n@ --names ctrID1 ctrID2\n@ --tail 2 mywebserver\n@ --follow=true --since 10m ctrID\n"
                 "@ mywebserver mydbserver",
     .flags = logs_flags,

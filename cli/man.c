@@ -7,9 +7,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "cli/cli.h"
 #include "cli/help.h"
 #include "cli/verbs.h"
-#include "cli/cli.h"
 
 #define DIR_MODE 0755
 #define PAGE_MODE 0644
@@ -54,7 +54,7 @@ static struct err *put_flags(struct strbuf *out, const struct cli_flag *table)
         TRY(strbuf_putc(out, '\n'));
         TRY(put_text(out, f->help && *f->help ? f->help : f->name));
         if (f->missing)
-            TRY(strbuf_puts(out, " (not built yet)"));
+            TRY(help_missing(f, out));
         TRY(help_default(f, out));
         TRY(strbuf_putc(out, '\n'));
     }
@@ -145,8 +145,9 @@ static struct err *write_program(const char *dir)
     TRY(cli_verb_each_below("", put_below, &text));
     TRY(strbuf_puts(&text, ".SH OPTIONS\n"));
     TRY(put_flags(&text, cli_global_flags));
-    TRY(strbuf_puts(&text, ".SH EXIT STATUS\n125: " CLI_PROGRAM " itself failed. 126: the container's command cannot be "
-                           "run. 127: it was not found. Else the command's own.\n"));
+    TRY(strbuf_puts(&text,
+                    ".SH EXIT STATUS\n125: " CLI_PROGRAM " itself failed. 126: the container's command cannot be "
+                    "run. 127: it was not found. Else the command's own.\n"));
     return write_page(dir, CLI_PROGRAM, &text);
 }
 

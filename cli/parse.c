@@ -20,9 +20,9 @@
 struct parser {
     struct cli *c;
     char **argv;
-    int next;    /* index of the argument to look at */
+    int next; /* index of the argument to look at */
     int argc;
-    bool group;  /* still looking for the verb */
+    bool group; /* still looking for the verb */
 };
 
 static struct err *hint_see(struct cli *c)
@@ -211,6 +211,8 @@ struct err *cli_parse(struct cli *c, int argc, char **argv)
             c->args[c->n_args++] = arg;
             take_rest(&p);
         } else if (arg[0] != '-' || arg[1] == '\0') {
+            if (p.group && c->globals.version)
+                break; /* "--version foo" is "--version" */
             if (p.group) {
                 TRY(enter_verb(&p, arg));
                 continue;

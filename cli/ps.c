@@ -12,9 +12,8 @@
 #include "cli/report.h"
 #include "cli/verbs.h"
 
-#define DEFAULT_TABLE                                                                                    \
-    "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
-#define NS_TABLE                                                                                         \
+#define DEFAULT_TABLE "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
+#define NS_TABLE \
     "{{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.Cgroup}}\t{{.IPC}}\t{{.MNT}}\t{{.NET}}\t{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}}"
 
 struct ps_opts {
@@ -32,14 +31,14 @@ static const struct cli_flag ps_flags[] = {
      .help = "Show containers in storage not controlled by " CLI_PROGRAM},
     {"filter", 'f', CLI_STRINGS, .offset = O(filters), .help = "Filter output based on conditions given"},
     {"format", 0, CLI_STRING, .offset = O(format), .help = "Pretty-print containers to JSON or using a Go template"},
-    {"last", 'n', CLI_INT, .offset = O(last), .def = "-1",
-     .help = "Print the n last created containers (all states)"},
+    {"last", 'n', CLI_INT, .offset = O(last), .def = "-1", .help = "Print the n last created containers (all states)"},
     {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
     {"namespace", 0, CLI_BOOL, .hidden = true, .offset = O(ns)},
     {"no-trunc", 0, CLI_BOOL, .offset = O(no_trunc), .help = "Display the extended information"},
     {"noheading", 0, CLI_BOOL, .offset = O(no_heading), .help = "Do not print headers"},
     {"ns", 0, CLI_BOOL, .offset = O(ns), .help = "Display namespace information"},
-    {"pod", 'p', CLI_BOOL, .offset = O(pod), .help = "Print the ID and name of the pod the containers are associated with"},
+    {"pod", 'p', CLI_BOOL, .offset = O(pod),
+     .help = "Print the ID and name of the pod the containers are associated with"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Print the numeric IDs of the containers only"},
     {"size", 's', CLI_BOOL, .offset = O(size), .help = "Display the total file sizes"},
     {"sort", 0, CLI_STRING, .offset = O(sort), .arg = "choice",

@@ -12,7 +12,7 @@ struct ps_namespaces {
 };
 struct ps_row {
     const struct container *container;
-    const struct image_config *config; /* of its image, or NULL */
+    const struct image_config *config;      /* of its image, or NULL */
     const struct ps_namespaces *namespaces; /* with --ns, or NULL */
     uint64_t size_rw, size_root;
     bool has_size, no_trunc;

@@ -14,11 +14,11 @@
 /* Unix seconds of Go's zero time. */
 #define ZERO_SECONDS INT64_C(-62135596800)
 
-#define FIELD(name)                                                \
-    static struct err *get_##name(const void *p, json_t **ret)    \
-    {                                                              \
-        const struct ps_row *row = p;                              \
-        return make_##name(row, ret);                              \
+#define FIELD(name)                                            \
+    static struct err *get_##name(const void *p, json_t **ret) \
+    {                                                          \
+        const struct ps_row *row = p;                          \
+        return make_##name(row, ret);                          \
     }
 
 static struct err *string(json_t **ret, const char *s)
@@ -298,11 +298,11 @@ static struct err *make_size(const struct ps_row *row, json_t **ret)
 }
 FIELD(size)
 
-#define NAMESPACE(name)                                                                                  \
-    static struct err *get_ns_##name(const void *p, json_t **ret)                                        \
-    {                                                                                                    \
-        const struct ps_row *row = p;                                                                    \
-        return string(ret, row->namespaces ? row->namespaces->name : "");                                \
+#define NAMESPACE(name)                                                   \
+    static struct err *get_ns_##name(const void *p, json_t **ret)         \
+    {                                                                     \
+        const struct ps_row *row = p;                                     \
+        return string(ret, row->namespaces ? row->namespaces->name : ""); \
     }
 NAMESPACE(cgroup)
 NAMESPACE(ipc)
@@ -312,24 +312,28 @@ NAMESPACE(pid)
 NAMESPACE(user)
 NAMESPACE(uts)
 
-static struct err *get_namespaces(const void *p, json_t **ret)
+/* In JSON what is empty is left out; a template sees all members. */
+static struct err *make_namespaces(const struct ps_row *row, bool empty, json_t **ret)
 {
-    const struct ps_row *row = p;
+    static const struct ps_namespaces none;
+    const struct ps_namespaces *ns = row->namespaces ? row->namespaces : &none;
+    const struct {
+        const char *key, *value;
+    } members[] = {{"MNT", ns->mnt},   {"Cgroup", ns->cgroup}, {"IPC", ns->ipc},  {"NET", ns->net},
+                   {"PIDNS", ns->pid}, {"UTS", ns->uts},       {"User", ns->user}};
     AUTO_JSON json_t *object = json_object();
     if (!object)
         return err_oom();
-    if (row->namespaces) {
-        const struct ps_namespaces *ns = row->namespaces;
-        TRY(json_put_str(object, "MNT", ns->mnt));
-        TRY(json_put_str(object, "Cgroup", ns->cgroup));
-        TRY(json_put_str(object, "IPC", ns->ipc));
-        TRY(json_put_str(object, "NET", ns->net));
-        TRY(json_put_str(object, "PIDNS", ns->pid));
-        TRY(json_put_str(object, "UTS", ns->uts));
-        TRY(json_put_str(object, "User", ns->user));
-    }
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (empty || *members[i].value)
+            TRY(json_put_str(object, members[i].key, members[i].value));
     *ret = json_incref(object);
     return NULL;
+}
+
+static struct err *get_namespaces(const void *p, json_t **ret)
+{
+    return make_namespaces(p, true, ret);
 }
 
 /* --- --format json, {{.}} */
@@ -360,7 +364,7 @@ struct err *ps_json(const struct ps_row *row, json_t **ret)
     TRY(json_put(o, "Mounts", value));
     TRY(json_put_arr(o, "Names", &value));
     TRY(json_push_str(value, c->name));
-    TRY(get_namespaces(row, &value));
+    TRY(make_namespaces(row, false, &value));
     TRY(json_put(o, "Namespaces", value));
     TRY(json_put(o, "Networks", json_array()));
     TRY(json_put_int(o, "Pid", c->host_pid));

@@ -8,10 +8,10 @@
 #include "cli/template/template.h"
 
 struct report {
-    const char *name;                    /* of the verb, in messages: "ps" */
+    const char *name; /* of the verb, in messages: "ps" */
     const struct template_class *class;
     const struct template_member *members;
-    const char *table;                   /* default: "{{.ID}}\t{{.Image}}" */
+    const char *table; /* default: "{{.ID}}\t{{.Image}}" */
     bool no_heading;
 };
 
@@ -23,8 +23,8 @@ struct err *report_parse(const struct report *r, const char *format, struct temp
 struct err *report_print(struct cli *c, const struct report *r, const char *format, const struct template *t,
                          const void *const *rows, size_t n) ERR_RESULT;
 /* Both. */
-struct err *report_rows(struct cli *c, const struct report *r, const char *format, const void *const *rows, size_t n)
-    ERR_RESULT;
+struct err *report_rows(struct cli *c, const struct report *r, const char *format, const void *const *rows,
+                        size_t n) ERR_RESULT;
 /* One JSON value through a template, or as indented JSON when the format is none. */
 struct err *report_json(struct cli *c, const json_t *value, int indent) ERR_RESULT;
 /* A list of JSON objects through `format`, one line each. */

@@ -42,8 +42,11 @@ static struct err *rm_verb(struct cli *c, void *opts, int *exit_code)
     struct rm_opts *o = opts;
     AUTO_SELECTION struct selection all = {0};
     struct cli_errors errors = {0};
-    const struct select_opts which = {.all = o->all, .latest = o->latest, .ignore = o->ignore || o->force,
-                                      .filters = &o->filters, .cidfiles = &o->cidfiles};
+    const struct select_opts which = {.all = o->all,
+                                      .latest = o->latest,
+                                      .ignore = o->ignore || o->force,
+                                      .filters = &o->filters,
+                                      .cidfiles = &o->cidfiles};
     const struct container_remove_opts remove = {
         .force = o->force,
         .volumes = o->volumes,
@@ -173,8 +176,9 @@ const struct cli_verb cli_verb_container_cleanup = {
     .paths = "container cleanup",
     .synopsis = "[options] CONTAINER [CONTAINER...]",
     .summary = "Clean up network and mountpoints of one or more containers",
-    .description = "Records how stopped containers ended and removes what is left of their runs. The container name or ID "
-                   "can be used. Monitors do this by themselves; it is needed only where one could not.",
+    .description =
+        "Records how stopped containers ended and removes what is left of their runs. The container name or ID "
+        "can be used. Monitors do this by themselves; it is needed only where one could not.",
     .examples = "@ --latest\n@ ctrID1 ctrID2 ctrID3\n@ --all",
     .flags = cleanup_flags,
     .opts_size = sizeof(struct cleanup_opts),

@@ -22,9 +22,10 @@ static struct err *set_inverted(void *opts, const struct cli_flag *f, const char
 static const struct cli_flag run_flags[] = {
     {"detach", 'd', CLI_BOOL, .offset = O(detach), .help = "Run container in background and print container ID"},
     {"detach-keys", 0, CLI_STRING, .offset = O(detach_keys), .arg = "[a-Z]",
-     .help = "Override the key sequence for detaching a container. Format is a single character [a-Z] or a comma separated "
-             "sequence of `ctrl-<value>`, where `<value>` is one of: `a-cf`, `@`, `^`, `[`, `\\`, `]`, `^` or `_` "
-             "(default \"ctrl-p,ctrl-q\")"},
+     .help =
+         "Override the key sequence for detaching a container. Format is a single character [a-Z] or a comma separated "
+         "sequence of `ctrl-<value>`, where `<value>` is one of: `a-cf`, `@`, `^`, `[`, `\\`, `]`, `^` or `_` "
+         "(default \"ctrl-p,ctrl-q\")"},
     {"preserve-fds", 0, CLI_UINT, .offset = O(preserve_fds),
      .help = "Pass a number of additional file descriptors into the container"},
     {"rmi", 0, CLI_BOOL, .offset = O(rmi), .help = "Remove container image unless used by other containers"},

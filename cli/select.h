@@ -6,8 +6,8 @@
 
 struct select_opts {
     bool all, latest;
-    bool ignore;               /* missing ones are fine */
-    bool running_only;         /* with all or filters: those that run */
+    bool ignore;                 /* missing ones are fine */
+    bool running_only;           /* with all or filters: those that run */
     const struct strv *filters;  /* or NULL */
     const struct strv *cidfiles; /* or NULL */
 };

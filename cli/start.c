@@ -12,9 +12,9 @@ struct start_opts {
 };
 #define O(field) offsetof(struct start_opts, field)
 
-#define DETACH_KEYS_HELP                                                                                              \
-    "Select the key sequence for detaching a container. Format is a single character [a-Z] or a comma separated "     \
-    "sequence of `ctrl-<value>`, where `<value>` is one of: `a-z`, `@`, `^`, `[`, `\\`, `]`, `^` or `_` (default "    \
+#define DETACH_KEYS_HELP                                                                                           \
+    "Select the key sequence for detaching a container. Format is a single character [a-Z] or a comma separated "  \
+    "sequence of `ctrl-<value>`, where `<value>` is one of: `a-z`, `@`, `^`, `[`, `\\`, `]`, `^` or `_` (default " \
     "\"ctrl-p,ctrl-q\")"
 
 static const struct cli_flag start_flags[] = {
@@ -74,6 +74,7 @@ static struct err *start_verb(struct cli *c, void *opts, int *exit_code)
         return ERR_NEW(ERR_INVALID, "either start all containers or the container(s) provided in the arguments");
     if ((o->attach || o->interactive) && (c->n_args > 1 || o->all || o->filters.count))
         return ERR_NEW(ERR_INVALID, "you cannot start and attach multiple containers at once");
+    TRY(cli_check_detach_keys(o->detach_keys));
     if (o->sig_proxy == 1 && !o->attach)
         return ERR_NEW(ERR_INVALID, "you cannot use sig-proxy without --attach: invalid argument");
     const struct select_opts which = {.all = o->all, .latest = o->latest, .filters = &o->filters};
@@ -133,6 +134,7 @@ static struct err *attach_verb(struct cli *c, void *opts, int *exit_code)
         return ERR_NEW(ERR_INVALID, "`" CLI_PROGRAM " %s` accepts at most one argument", c->path);
     if (!c->n_args && !o->latest)
         return cli_usage_error(c, "requires a name, id, or the \"--latest\" flag");
+    TRY(cli_check_detach_keys(o->detach_keys));
     TRY(select_one(c, o->latest, &ct));
     const struct attach_opts io = {
         .no_stdin = o->no_stdin,
@@ -154,8 +156,9 @@ const struct cli_verb cli_verb_attach = {
     .paths = "attach|container attach",
     .synopsis = "[options] CONTAINER",
     .summary = "Attach to a running container",
-    .description = "The " CLI_PROGRAM " attach command allows you to attach to a running container using the container's "
-                   "ID or name, either to view its ongoing output or to control it interactively.",
+    .description =
+        "The " CLI_PROGRAM " attach command allows you to attach to a running container using the container's "
+        "ID or name, either to view its ongoing output or to control it interactively.",
     .examples = "@ ctrID\n@ 1234\n@ --no-stdin foobar",
     .flags = attach_flags,
     .opts_size = sizeof(struct attach_verb_opts),

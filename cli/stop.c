@@ -11,18 +11,26 @@ struct stop_opts {
     const char *signal;
 };
 #define O(field) offsetof(struct stop_opts, field)
-#define LATEST_FLAG \
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"}
-#define CIDFILE_FLAG                                                          \
-    {"cidfile", 0, CLI_ARRAY, CLI_COMPLETE_FILE, .offset = O(cidfiles),       \
-     .help = "Read the container ID from the file"}
-#define FILTER_FLAG \
-    {"filter", 'f', CLI_STRINGS, .offset = O(filters), .help = "Filter output based on conditions given"}
-#define TIME_FLAGS                                                                                  \
-    {"time", 't', CLI_UINT, .offset = O(time), .def = "10",                                         \
-     .help = "Seconds to wait for stop before killing the container"},                              \
-    {                                                                                               \
-        "timeout", 0, CLI_UINT, .hidden = true, .offset = O(time)                                   \
+#define LATEST_FLAG                                                                                \
+    {                                                                                              \
+        "latest", 'l', CLI_BOOL, .offset = O(latest),                                              \
+                                 .help = "Act on the latest container " CLI_PROGRAM " is aware of" \
+    }
+#define CIDFILE_FLAG                                                                              \
+    {                                                                                             \
+        "cidfile", 0, CLI_ARRAY, CLI_COMPLETE_FILE, .offset = O(cidfiles),                        \
+                                                    .help = "Read the container ID from the file" \
+    }
+#define FILTER_FLAG                                                                                         \
+    {                                                                                                       \
+        "filter", 'f', CLI_STRINGS, .offset = O(filters), .help = "Filter output based on conditions given" \
+    }
+#define TIME_FLAGS                                                                  \
+    {"time",      't',                                                              \
+     CLI_UINT,    .offset = O(time),                                                \
+     .def = "10", .help = "Seconds to wait for stop before killing the container"}, \
+    {                                                                               \
+        "timeout", 0, CLI_UINT, .hidden = true, .offset = O(time)                   \
     }
 
 /* --time when it was given, else the container's own. */
@@ -58,8 +66,12 @@ static struct err *stop_verb(struct cli *c, void *opts, int *exit_code)
     struct stop_opts *o = opts;
     AUTO_SELECTION struct selection all = {0};
     struct cli_errors errors = {0};
-    const struct select_opts which = {.all = o->all, .latest = o->latest, .ignore = o->ignore, .running_only = true,
-                                      .filters = &o->filters, .cidfiles = &o->cidfiles};
+    const struct select_opts which = {.all = o->all,
+                                      .latest = o->latest,
+                                      .ignore = o->ignore,
+                                      .running_only = true,
+                                      .filters = &o->filters,
+                                      .cidfiles = &o->cidfiles};
     (void)exit_code;
     TRY(select_containers(c, &which, &all));
     for (size_t i = 0; i < all.count; i++)
@@ -98,8 +110,11 @@ static struct err *restart_verb(struct cli *c, void *opts, int *exit_code)
     struct stop_opts *o = opts;
     AUTO_SELECTION struct selection all = {0};
     struct cli_errors errors = {0};
-    const struct select_opts which = {.all = o->all || o->running, .latest = o->latest, .running_only = o->running,
-                                      .filters = &o->filters, .cidfiles = &o->cidfiles};
+    const struct select_opts which = {.all = o->all || o->running,
+                                      .latest = o->latest,
+                                      .running_only = o->running,
+                                      .filters = &o->filters,
+                                      .cidfiles = &o->cidfiles};
     (void)exit_code;
     TRY(select_containers(c, &which, &all));
     for (size_t i = 0; i < all.count; i++) {
@@ -139,8 +154,8 @@ static struct err *kill_verb(struct cli *c, void *opts, int *exit_code)
     AUTO_SELECTION struct selection all = {0};
     struct cli_errors errors = {0};
     int sig;
-    const struct select_opts which = {.all = o->all, .latest = o->latest, .running_only = true,
-                                      .cidfiles = &o->cidfiles};
+    const struct select_opts which = {
+        .all = o->all, .latest = o->latest, .running_only = true, .cidfiles = &o->cidfiles};
     (void)exit_code;
     TRY(spec_parse_signal(o->signal, &sig));
     TRY(select_containers(c, &which, &all));
@@ -155,8 +170,9 @@ const struct cli_verb cli_verb_kill = {
     .paths = "kill|container kill",
     .synopsis = "[options] CONTAINER [CONTAINER...]",
     .summary = "Kill one or more running containers with a specific signal",
-    .description = "The main process inside each container specified will be sent SIGKILL, or any signal specified with "
-                   "option --signal.",
+    .description =
+        "The main process inside each container specified will be sent SIGKILL, or any signal specified with "
+        "option --signal.",
     .examples = "@ mywebserver\n@ 860a4b23\n@ --signal TERM ctrID",
     .flags = kill_flags,
     .opts_size = sizeof(struct stop_opts),

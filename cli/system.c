@@ -39,9 +39,8 @@ static struct err *print_version(struct cli *c, const json_t *client)
 
 static struct err *version_verb(struct cli *c, void *opts, int *exit_code)
 {
-    static const struct template_member members[] = {{"Client", TEMPLATE_STRUCT, "*define.Version"},
-                                                     {"Server", TEMPLATE_STRUCT, "*define.Version"},
-                                                     {0}};
+    static const struct template_member members[] = {
+        {"Client", TEMPLATE_STRUCT, "*define.Version"}, {"Server", TEMPLATE_STRUCT, "*define.Version"}, {0}};
     const struct format_opts *o = opts;
     AUTO_JSON json_t *document = json_object();
     json_t *client;
@@ -91,8 +90,9 @@ const struct cli_verb cli_verb_info = {
     .paths = "info|system info",
     .synopsis = "[options]",
     .summary = "Display " CLI_PROGRAM " system information",
-    .description = "Display information pertaining to the host, current storage stats, and build of " CLI_PROGRAM ".\n\n"
-                   "Useful for the user and when reporting issues.",
+    .description =
+        "Display information pertaining to the host, current storage stats, and build of " CLI_PROGRAM ".\n\n"
+        "Useful for the user and when reporting issues.",
     .examples = "@",
     .flags = format_flags,
     .opts_size = sizeof(struct format_opts),
@@ -190,8 +190,9 @@ const struct cli_verb cli_verb_system_check = {
     .paths = "system check",
     .synopsis = "[options]",
     .summary = "Check the store for damage",
-    .description = "Compares the database with the files of the store and verifies the digests of all blobs. Every problem "
-                   "is one line; the exit code is 1 when there is one.",
+    .description =
+        "Compares the database with the files of the store and verifies the digests of all blobs. Every problem "
+        "is one line; the exit code is 1 when there is one.",
     .examples = "@\n@ --quick",
     .flags = check_flags,
     .opts_size = sizeof(struct format_opts),

@@ -60,8 +60,8 @@ struct err *cli_verb_each_below(const char *group,
         struct cli_verb_names it;
         for (cli_verb_names_start(&it, *v); cli_verb_names_next(&it);) {
             size_t before = len ? len + 1 : 0;
-            bool below = strncmp(it.path, group, len) == 0 && (!len || it.path[len] == ' ') &&
-                         !strchr(it.path + before, ' ');
+            bool below =
+                strncmp(it.path, group, len) == 0 && (!len || it.path[len] == ' ') && !strchr(it.path + before, ' ');
             if (below && !it.alias)
                 TRY(fn(*v, it.path, arg));
         }

@@ -11,19 +11,19 @@ struct cli;
 struct strbuf;
 
 enum {
-    CLI_HIDDEN = 1 << 0,      /* not in listings */
-    CLI_GROUP = 1 << 1,       /* has verbs below it and does nothing alone */
-    CLI_ARGS_LAST = 1 << 2,   /* everything behind the first argument is an argument */
-    CLI_RAW = 1 << 3,         /* flags are not parsed at all */
+    CLI_HIDDEN = 1 << 0,    /* not in listings */
+    CLI_GROUP = 1 << 1,     /* has verbs below it and does nothing alone */
+    CLI_ARGS_LAST = 1 << 2, /* everything behind the first argument is an argument */
+    CLI_RAW = 1 << 3,       /* flags are not parsed at all */
 };
 
 struct cli_verb {
     /* Every way to say it, "|" between places and "," between names in one place: "ps|container list,ls". */
     const char *paths;
-    const char *synopsis;    /* "[options] CONTAINER [CONTAINER...]" */
-    const char *summary;     /* one line */
-    const char *description; /* NULL: the summary */
-    const char *examples;    /* lines; "@" stands for "coracle VERB" */
+    const char *synopsis;              /* "[options] CONTAINER [CONTAINER...]" */
+    const char *summary;               /* one line */
+    const char *description;           /* NULL: the summary */
+    const char *examples;              /* lines; "@" stands for "coracle VERB" */
     const struct cli_flag *flags;      /* or NULL */
     const struct cli_flag *more_flags; /* a table shared with other verbs, or NULL */
     size_t opts_size;
@@ -31,8 +31,8 @@ struct cli_verb {
     void (*done)(void *opts);        /* or NULL */
     int min_args, max_args;          /* max -1: any number */
     unsigned traits;
-    enum cli_complete complete;      /* arguments … */
-    int complete_args;               /* … how many of them; 0: all */
+    enum cli_complete complete; /* arguments … */
+    int complete_args;          /* … how many of them; 0: all */
     /* *exit_code is 0 at the start. Arguments are in cli->args. */
     struct err *(*run)(struct cli *c, void *opts, int *exit_code);
 };
@@ -42,7 +42,8 @@ extern const struct cli_verb *const cli_verbs[];
 /* Flags before and behind every verb; `opts` is struct cli_globals. */
 extern const struct cli_flag cli_global_flags[];
 
-/* The verb named `path` exactly ("container ls"), or NULL. *ret_alias tells whether it is a second name in its place. */
+/* The verb named `path` exactly ("container ls"), or NULL. *ret_alias tells whether it is a second name in its place.
+ */
 const struct cli_verb *cli_verb_find(const char *path, size_t len, bool *ret_alias);
 
 /* Iterate over the names in `paths`: each call gives the next full path in `buf` and whether it is an alias of the one

@@ -1,8 +1,8 @@
 /* The group `volume`: create, rm, prune, exists (ls is in volume_ls.c, inspect in inspect.c). */
+#include "engine/volume/volume.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "engine/container/container.h"
-#include "engine/volume/volume.h"
 
 const struct cli_verb cli_verb_volume = {
     .paths = "volume",
@@ -39,7 +39,7 @@ static struct err *parse_labels(const struct strv *given, struct strv *ret)
     if (!e)
         e = strv_copy(&spec.labels, ret);
     container_spec_done(&spec);
-    return ERR_WRAP(e, "unable to process labels");
+    return e;
 }
 
 static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
@@ -54,8 +54,8 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
     if (name)
         TRY_WRAP(spec_check_name(name), "running volume create option");
     TRY(cli_engine(c, &e));
-    const struct volume_create_opts create = {.name = name, .driver = o->driver, .labels = labels,
-                                              .options = o->options, .ignore_existing = o->ignore};
+    const struct volume_create_opts create = {
+        .name = name, .driver = o->driver, .labels = labels, .options = o->options, .ignore_existing = o->ignore};
     TRY(volume_create(e, &create, &v));
     struct err *err = cli_printf(c, "%s\n", v->name);
     volume_free(v);
@@ -268,8 +268,8 @@ const struct cli_verb cli_verb_volume_exists = {
     .paths = "volume exists",
     .synopsis = "VOLUME",
     .summary = "Volume exists",
-    .description = "If the given volume exists, " CLI_PROGRAM
-                   " volume exists exits with 0, otherwise the exit code will be 1.",
+    .description =
+        "If the given volume exists, " CLI_PROGRAM " volume exists exits with 0, otherwise the exit code will be 1.",
     .examples = "@ myvol",
     .opts_size = 1,
     .min_args = 1,

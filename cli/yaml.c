@@ -16,6 +16,19 @@ static int by_key(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Digits with one point at most ("4.3.1" is text), hexadecimal, an exponent; dates. */
+static bool is_number(const char *s)
+{
+    size_t len = strlen(s), points = 0;
+    for (const char *p = s; *p; p++)
+        points += *p == '.';
+    if (strspn(s, "0123456789-:TZ.+") == len && strchr(s, '-') && points < 2)
+        return true;
+    return points < 2 && *s >= '0' && *s <= '9' && strspn(s, "0123456789._eExXabcdfABCDF+") == len &&
+           (strspn(s, "0123456789._") == len || strncasecmp(s, "0x", 2) == 0 ||
+            (strspn(s, "0123456789._eE+") == len && strpbrk(s, "eE") && strpbrk(s, "eE")[1]));
+}
+
 /* Would the plain text be read as something else than a string? */
 static bool needs_quotes(const char *s)
 {
@@ -27,7 +40,7 @@ static bool needs_quotes(const char *s)
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (strcasecmp(s, words[i]) == 0)
             return true;
-    return strspn(s, "0123456789+-.eExX_:") == strlen(s); /* numbers, dates, times */
+    return is_number(s);
 }
 
 static bool is_plain_text(const char *s)
@@ -90,8 +103,8 @@ static struct err *render_object(const json_t *object, int depth, bool in_list, 
     qsort(keys, n, sizeof *keys, by_key);
     for (i = 0; i < n; i++) {
         const json_t *member = json_object_get(object, keys[i]);
-        bool nested = (json_is_object(member) && json_object_size(member)) ||
-                      (json_is_array(member) && json_array_size(member));
+        bool nested =
+            (json_is_object(member) && json_object_size(member)) || (json_is_array(member) && json_array_size(member));
         if (i || !in_list)
             TRY(indent(depth, out));
         TRY(strbuf_printf(out, nested ? "%s:\n" : "%s: ", keys[i]));

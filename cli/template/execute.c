@@ -54,8 +54,8 @@ static struct err *placed(const struct run *r, const struct node *n, const char 
 {
     if (!take_e || err_kind(take_e) == ERR_NO_MEMORY)
         return take_e;
-    struct err *e = function ? fail(r, n, "error calling %s: %s", function, err_text(take_e))
-                             : fail(r, n, "%s", err_text(take_e));
+    struct err *e =
+        function ? fail(r, n, "error calling %s: %s", function, err_text(take_e)) : fail(r, n, "%s", err_text(take_e));
     err_free(take_e);
     return e;
 }
@@ -170,8 +170,8 @@ static struct err *follow(struct run *r, const struct node *n, const struct valu
 
 /* --- expressions */
 
-static struct err *evaluate_chain(struct run *r, const struct value *dot, const struct node *n,
-                                  const struct value *arg, struct value *ret)
+static struct err *evaluate_chain(struct run *r, const struct value *dot, const struct node *n, const struct value *arg,
+                                  struct value *ret)
 {
     AUTO_VALUE struct value base = {0};
     switch ((int)n->type) {
@@ -209,8 +209,13 @@ static struct err *evaluate_operand(struct run *r, const struct value *dot, cons
         return evaluate_chain(r, dot, n, NULL, ret);
     default: {
         struct node *kids[1] = {(struct node *)(uintptr_t)n}; /* a function without arguments */
-        const struct node alone = {.type = NODE_COMMAND, .line = n->line, .pos = n->pos, .start = n->start,
-                                   .end = n->end, .kids = kids, .n_kids = 1};
+        const struct node alone = {.type = NODE_COMMAND,
+                                   .line = n->line,
+                                   .pos = n->pos,
+                                   .start = n->start,
+                                   .end = n->end,
+                                   .kids = kids,
+                                   .n_kids = 1};
         return call_function(r, dot, &alone, NULL, ret);
     }
     }
@@ -272,8 +277,8 @@ static struct err *evaluate_command(struct run *r, const struct value *dot, cons
         return fail(r, n, "too many steps");
     if (first->type == NODE_IDENT)
         return call_function(r, dot, n, final, ret);
-    bool chain = first->type == NODE_FIELD || first->type == NODE_CHAIN ||
-                 (first->type == NODE_VARIABLE && first->names.count);
+    bool chain =
+        first->type == NODE_FIELD || first->type == NODE_CHAIN || (first->type == NODE_VARIABLE && first->names.count);
     if (chain && (n->n_kids == 2 || (n->n_kids == 1 && final))) {
         AUTO_VALUE struct value arg = {0};
         if (final)
@@ -384,12 +389,12 @@ static struct err *walk_range(struct run *r, const struct value *dot, const stru
     pipe.names = (struct strv)STRV_INIT; /* the variables are set for each round, not here */
     TRY(evaluate_pipe(r, dot, &pipe, &v));
     bool nothing = v.kind == VALUE_MISSING || (v.kind == VALUE_JSON && json_is_null(v.json));
-    bool iterable =
-        v.kind == VALUE_ROWS || (v.kind == VALUE_JSON && (json_is_array(v.json) || json_is_object(v.json)));
+    bool iterable = v.kind == VALUE_ROWS || (v.kind == VALUE_JSON && (json_is_array(v.json) || json_is_object(v.json)));
     if (!nothing && !iterable) {
         AUTO_STRBUF struct strbuf text = STRBUF_INIT;
         TRY(value_print(&v, &text));
-        return fail(r, n->kids[0], "range can't iterate over %s", strbuf_str(&text));
+        const struct node *last = n->kids[0]->kids[n->kids[0]->n_kids - 1];
+        return fail(r, last->kids[0], "range can't iterate over %s", strbuf_str(&text));
     }
     struct err *e = NULL;
     if (value_is_true(&v))
@@ -442,8 +447,7 @@ static void run_done(struct run *r)
 struct err *template_execute(const struct template *t, const struct template_data *data, struct strbuf *out)
 {
     /* borrowed: never freed through `dot` */
-    struct value dot = {.kind = VALUE_JSON, .members = data->members, .type = data->type_name,
-                        .map = data->map};
+    struct value dot = {.kind = VALUE_JSON, .members = data->members, .type = data->type_name, .map = data->map};
     if (data->rows_class) {
         dot.kind = VALUE_ROWS;
         dot.class = data->rows_class;

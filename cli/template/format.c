@@ -20,8 +20,7 @@ struct formatter {
 };
 
 /* `text` into the field; zeros go behind a sign. */
-static struct err *put_padded(struct formatter *f, const struct directive *d, const char *text, size_t len,
-                              bool number)
+static struct err *put_padded(struct formatter *f, const struct directive *d, const char *text, size_t len, bool number)
 {
     size_t runes = 0;
     for (size_t i = 0; i < len; i++)

@@ -7,9 +7,26 @@
 
 /* --- lexer (lex.c) */
 enum token_type {
-    TOKEN_EOF, TOKEN_TEXT, TOKEN_LEFT, TOKEN_RIGHT, TOKEN_SPACE, TOKEN_FIELD, TOKEN_VARIABLE, TOKEN_IDENT, TOKEN_DOT,
-    TOKEN_STRING, TOKEN_RAW, TOKEN_NUMBER, TOKEN_CHAR, TOKEN_PIPE, TOKEN_DECLARE, TOKEN_ASSIGN, TOKEN_COMMA,
-    TOKEN_OPEN, TOKEN_CLOSE, TOKEN_BAD
+    TOKEN_EOF,
+    TOKEN_TEXT,
+    TOKEN_LEFT,
+    TOKEN_RIGHT,
+    TOKEN_SPACE,
+    TOKEN_FIELD,
+    TOKEN_VARIABLE,
+    TOKEN_IDENT,
+    TOKEN_DOT,
+    TOKEN_STRING,
+    TOKEN_RAW,
+    TOKEN_NUMBER,
+    TOKEN_CHAR,
+    TOKEN_PIPE,
+    TOKEN_DECLARE,
+    TOKEN_ASSIGN,
+    TOKEN_COMMA,
+    TOKEN_OPEN,
+    TOKEN_CLOSE,
+    TOKEN_BAD
 };
 struct token {
     enum token_type type;
@@ -31,8 +48,23 @@ struct token lexer_next(struct lexer *l);
 
 /* --- nodes (parse.c) */
 enum node_type {
-    NODE_LIST, NODE_TEXT, NODE_ACTION, NODE_IF, NODE_RANGE, NODE_WITH, NODE_BREAK, NODE_CONTINUE, NODE_PIPE,
-    NODE_COMMAND, NODE_DOT, NODE_NIL, NODE_LITERAL, NODE_FIELD, NODE_VARIABLE, NODE_IDENT, NODE_CHAIN
+    NODE_LIST,
+    NODE_TEXT,
+    NODE_ACTION,
+    NODE_IF,
+    NODE_RANGE,
+    NODE_WITH,
+    NODE_BREAK,
+    NODE_CONTINUE,
+    NODE_PIPE,
+    NODE_COMMAND,
+    NODE_DOT,
+    NODE_NIL,
+    NODE_LITERAL,
+    NODE_FIELD,
+    NODE_VARIABLE,
+    NODE_IDENT,
+    NODE_CHAIN
 };
 struct function;
 struct node {
@@ -42,15 +74,16 @@ struct node {
     size_t start, end; /* in the source */
     char *text;        /* TEXT, IDENT, name of a VARIABLE */
     size_t text_len;
-    json_t *literal;   /* LITERAL */
+    json_t *literal;                 /* LITERAL */
     const struct function *function; /* IDENT */
-    struct strv names; /* FIELD, VARIABLE, CHAIN: members; PIPE: declared variables */
-    bool assign;       /* PIPE: "=", not ":=" */
+    struct strv names;               /* FIELD, VARIABLE, CHAIN: members; PIPE: declared variables */
+    bool assign;                     /* PIPE: "=", not ":=" */
     struct node **kids; /* LIST: nodes; PIPE: commands; COMMAND: operands; CHAIN: the base; IF …: pipe, list, else */
     size_t n_kids, cap_kids;
     struct node *next; /* all nodes of a template, for freeing */
 };
-struct template {
+struct template
+{
     char *name, *text;
     size_t len;
     struct node *root;
@@ -67,7 +100,7 @@ enum value_kind { VALUE_MISSING, VALUE_JSON, VALUE_ROW, VALUE_ROWS };
 struct value {
     enum value_kind kind;
     bool map, list, time; /* hints for the JSON */
-    json_t *json;   /* owned */
+    json_t *json;         /* owned */
     const struct template_member *members;
     const char *type;
     const struct template_class *class;
@@ -105,7 +138,7 @@ struct err *value_print_double(double d, struct strbuf *out) ERR_RESULT;
 typedef struct err *(*function_fn)(struct value *args, size_t n, struct value *ret);
 struct function {
     const char *name;
-    int min, max; /* arguments; max -1: any number */
+    int min, max;   /* arguments; max -1: any number */
     function_fn fn; /* NULL: "and", "or", which evaluate as far as needed */
 };
 const struct function *function_find(const char *name, size_t len);

@@ -153,8 +153,10 @@ static struct token lex_quote(struct lexer *l, size_t start, char quote)
             return emit(l, quote == '"' ? TOKEN_STRING : quote == '`' ? TOKEN_RAW : TOKEN_CHAR, start);
         }
     }
-    return bad(l, start, quote == '\'' ? "unterminated character constant"
-                         : quote == '`' ? "unterminated raw quoted string" : "unterminated quoted string");
+    return bad(l, start,
+               quote == '\''  ? "unterminated character constant"
+               : quote == '`' ? "unterminated raw quoted string"
+                              : "unterminated quoted string");
 }
 
 static struct token lex_number(struct lexer *l, size_t start)

@@ -1,5 +1,5 @@
-/* From tokens to nodes, after Go's text/template/parse: same grammar, same messages. Nodes belong to the template's list
- * of all nodes, so that a parse that fails half-way frees them in one place. */
+/* From tokens to nodes, after Go's text/template/parse: same grammar, same messages. Nodes belong to the template's
+ * list of all nodes, so that a parse that fails half-way frees them in one place. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ struct parser {
     struct token tokens[4]; /* looked at and put back */
     size_t n_back;
     struct token last;
-    struct strv vars;       /* in scope, "$" first */
+    struct strv vars; /* in scope, "$" first */
     unsigned depth, range_depth;
 };
 
@@ -66,8 +66,8 @@ static bool is_word(const struct parser *p, struct token t, const char *word)
 
 static bool is_keyword(const struct parser *p, struct token t)
 {
-    static const char *const words[] = {"block", "break", "continue", "define", "else", "end",
-                                        "if",    "range", "template", "with"};
+    static const char *const words[] = {"block", "break", "continue", "define",   "else",
+                                        "end",   "if",    "range",    "template", "with"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (is_word(p, t, words[i]))
             return true;

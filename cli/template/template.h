@@ -2,8 +2,8 @@
  * continue, comments, trim markers, and the functions of Go and Podman (json, join, upper, table padding …).
  *
  * Pure: no I/O. The text is hostile (it may come over the API), so everything has a limit: text, nodes, nesting, steps,
- * output. Values are JSON. Where Go tells structs from maps by type, JSON does not: an object is printed and looked up as
- * a struct ("can't evaluate field X") unless a hint names its member as a map ("<no value>"). Rows of a listing are
+ * output. Values are JSON. Where Go tells structs from maps by type, JSON does not: an object is printed and looked up
+ * as a struct ("can't evaluate field X") unless a hint names its member as a map ("<no value>"). Rows of a listing are
  * lazy: only the fields that the template asks for are made.
  */
 #pragma once
@@ -32,8 +32,8 @@ struct template_field {
     struct err *(*call)(const void *row, const char *arg, json_t **ret);
 };
 struct template_class {
-    const char *type_name; /* in messages: "containers.psReporter" */
-    const struct template_field *fields; /* an entry without a name ends them */
+    const char *type_name;                                 /* in messages: "containers.psReporter" */
+    const struct template_field *fields;                   /* an entry without a name ends them */
     struct err *(*get_all)(const void *row, json_t **ret); /* {{.}} and {{json .}}, or NULL */
 };
 
@@ -47,7 +47,7 @@ struct template_member {
 
 /* What "." is: one JSON value, or rows of a class. */
 struct template_data {
-    const json_t *json; /* borrowed */
+    const json_t *json;                    /* borrowed */
     const struct template_member *members; /* or NULL */
     const char *type_name;                 /* of an object at the top; NULL: interface {} */
     bool map;                              /* `json` is a list of maps, not of structs */

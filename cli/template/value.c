@@ -212,8 +212,7 @@ static struct err *print_struct(const struct value *v, struct strbuf *out)
     TRY(strbuf_putc(out, '{'));
     bool first = true;
     for (void *it = json_object_iter(v->json); it; it = json_object_iter_next(v->json, it)) {
-        AUTO_VALUE struct value member =
-            value_member(v, json_object_iter_key(it), json_object_iter_value(it));
+        AUTO_VALUE struct value member = value_member(v, json_object_iter_key(it), json_object_iter_value(it));
         if (!first)
             TRY(strbuf_putc(out, ' '));
         first = false;
