@@ -356,7 +356,7 @@ static void killed_loads_leave_nothing(void **state)
     for (int round = 0; round < 40; round++) {
         pid_t pid = fork();
         if (pid == 0) {
-            struct engine mine = {.dir = e->dir};
+            struct engine mine = *e;
             struct strv names = STRV_INIT;
             const struct image_load_opts opts = {.path = in_dir(e, "made"), .fd = -1};
             struct err *error = store_open(in_dir(e, "root"), &mine.store);
@@ -381,7 +381,7 @@ static void loads_and_removals_at_once(void **state)
     for (int p = 0; p < PROCESSES; p++) {
         if (fork() != 0)
             continue;
-        struct engine mine = {.dir = e->dir};
+        struct engine mine = *e;
         struct err *error = store_open(in_dir(e, "root"), &mine.store);
         for (int k = 0; k < ROUNDS && !error; k++) {
             struct strv names = STRV_INIT;

@@ -41,7 +41,7 @@ static void left_by_the_dead_is_removed(void **state)
             s = open_store(t);
             struct store_staging st;
             expect_success(store_staging_new(s, &st));
-            mkdirat(st.dirfd, "sub", 0);
+            mkdirat(st.dirfd, "sub", 0500);
             _exit(0);
         }
         waitpid(pid, NULL, 0);
