@@ -26,6 +26,7 @@
 #define START_WAIT_SEC 30 /* $CORACLE_SESSION_WAIT */
 #define START_POLL_FIRST_NSEC 1000000
 #define START_POLL_MAX_NSEC 50000000
+#define START_DEATHS_MAX 3
 #define START_HOLDER_MSEC 60000 /* a slow directory server behind NSS counts in */
 
 static int64_t start_now_nsec(void)
@@ -94,13 +95,17 @@ static struct err *start_holder(const char *dir, const struct session_place *pla
     } while (n < 0 && errno == EINTR);
     if (n <= 0)
         return ERR_NEW(ERR_TIMEOUT, "coracle-session is not ready after %d s", START_HOLDER_MSEC / 1000);
-    TRY_WRAP(err_recv(ready, &outcome), "coracle-session ended early");
+    struct err *e = err_recv(ready, &outcome);
+    if (e) {
+        err_drop(e);
+        return ERR_NEW(ERR_STATE, "coracle-session was killed or crashed before it was ready");
+    }
     if (!outcome)
         TRY(proc_wait(&starter, &(int){0}));
     return outcome;
 }
 
-enum start_state { START_FOUND, START_WAIT };
+enum start_state { START_FOUND, START_WAIT, START_FAILED };
 
 /* One round, with start.lock held in this function only. */
 static struct err *start_try(const struct session_place *place, const char *dir, struct session_peer *ret,
@@ -127,6 +132,7 @@ static struct err *start_try(const struct session_place *place, const char *dir,
     }
     TRY(e);
     session_dir_remove_stale(place);
+    *ret_state = START_FAILED;
     TRY(start_holder(dir, place, lock));
     *ret_state = START_FOUND;
     return session_find_in(place, dir, ret);
@@ -159,6 +165,7 @@ struct err *session_start(const struct session_place *place, struct session_peer
     AUTO_FREE char *dir = NULL;
     int64_t deadline = 0;
     long pause_nsec = START_POLL_FIRST_NSEC;
+    unsigned deaths = 0;
     TRY(start_deadline(&deadline));
     TRY(session_dir_prepare(place, &dir));
     for (;;) {
@@ -166,9 +173,10 @@ struct err *session_start(const struct session_place *place, struct session_peer
         struct err *e = start_try(place, dir, ret, &state);
         if (!e && state == START_FOUND)
             return NULL;
-        if (e && err_kind(e) != ERR_NOT_FOUND)
+        bool again = e && err_kind(e) == (state == START_FAILED ? ERR_STATE : ERR_NOT_FOUND);
+        if (e && (!again || (state == START_FAILED && ++deaths >= START_DEATHS_MAX)))
             return ERR_WRAP(e, "start the session");
-        /* A directory that was removed meanwhile, or a holder that left again: once more. */
+        /* A starter that was killed, a directory that was removed meanwhile, or a holder that left again: once more. */
         if (start_now_nsec() > deadline) {
             if (e)
                 return ERR_WRAP(e, "start the session");

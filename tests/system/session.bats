@@ -292,6 +292,47 @@ ns_of() { as_user "$PROBE" readlink /proc/self/ns/user; }
     [[ $stderr == *"until these have ended: containers 0123456789ab"* ]]
 }
 
+# The command sees other files in the place of /etc/subuid and /etc/subgid.
+with_ranges() { # START CMD…
+    echo "$TEST_USER:$1:65536" >"$ROOT/ranges"
+    chmod 644 "$ROOT/ranges"
+    shift
+    unshare -m --propagation private -- sh -c 'mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid &&
+        exec setpriv --reuid "$TEST_USER" --regid "$TEST_USER" --init-groups -- "$@"' "$ROOT/ranges" "$@"
+}
+
+@test "when the subordinate ids have changed an idle session is rebuilt" {
+    need_root
+    run -0 with_ranges 700000 "$PROBE" cat /proc/self/uid_map
+    [[ $output == *" 700000 "* ]]
+    run -0 --separate-stderr with_ranges 800000 "$PROBE" cat /proc/self/uid_map
+    [[ $output == *" 800000 "* ]]
+    [ -z "$stderr" ]
+    one_holder
+}
+
+@test "when the subordinate ids have changed a session in use stays, and says who uses it" {
+    need_root
+    with_ranges 700000 "$PROBE" --root "$CORACLE_ROOT" --monitor 0123abcd sleep 300 >"$ROOT/out" 3>&- &
+    wait_until grep -q registered "$ROOT/out"
+    for _ in 1 2; do
+        run -0 --separate-stderr with_ranges 800000 "$PROBE" cat /proc/self/uid_map
+        [[ $output == *" 700000 "* ]]
+        [[ $stderr == *"containers 0123abcd"* ]]
+    done
+}
+
+@test "when the files have changed but not this user's ids nothing happens" {
+    need_root
+    local before
+    before=$(with_ranges 700000 "$PROBE" readlink /proc/self/ns/user)
+    echo "# a comment" >>"$ROOT/ranges"
+    sleep 0.01
+    run -0 --separate-stderr with_ranges 700000 "$PROBE" readlink /proc/self/ns/user
+    [ "$output" = "$before" ]
+    [ -z "$stderr" ]
+}
+
 @test "a user without subordinate ids has a single id and one line of notice" {
     need_root
     chown 54321 "$ROOT"
@@ -330,6 +371,13 @@ ns_of() { as_user "$PROBE" readlink /proc/self/ns/user; }
     chmod 700 "$ROOT"
     run -125 "$PROBE" true
     [[ $output == *"cannot be reached by root's session"* ]]
+}
+
+@test "a missing coracle-session is said at once" {
+    local before=$SECONDS
+    run -125 as_user env CORACLE_LIBEXECDIR=/nonexistent "$PROBE" true
+    [[ $output == *coracle-session* ]]
+    [ $((SECONDS - before)) -lt 5 ]
 }
 
 @test "a seccomp filter that refuses user namespaces is named" {
