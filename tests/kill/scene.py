@@ -138,23 +138,24 @@ class Scene:
             raise Broken(f"system check: exit code {code}:\n{out}{err}")
 
     def check_round(self):
-        """Nobody lives without a monitor, and volumes went with their containers."""
+        """Soon after a look at the containers nobody lives without a monitor, and volumes went with their containers."""
+        self.run("ps", "-a")
         deadline = time.monotonic() + 5
         while True:
             self.family.reap()
             lost = [p for p in family.children(os.getpid()) if not family.program(p).startswith("coracle")]
-            if not lost:
-                break
+            volumes = self.run("volume", "ls", "-q").split()
+            if not lost and not volumes:
+                return
             if time.monotonic() > deadline:
-                tree = family.describe()
-                for pid in lost:
-                    family.kill(pid)
-                raise Broken(f"processes without a monitor: {lost}:\n{tree}")
+                break
             time.sleep(0.01)
-        volumes = self.run("volume", "ls", "-q").split()
-        if volumes:
-            self.run("volume", "rm", *volumes)
-            raise Broken(f"volumes without a container: {' '.join(volumes)}")
+        tree = family.describe()
+        for pid in lost:
+            family.kill(pid)
+        for name in volumes:
+            self.call("volume", "rm", name)
+        raise Broken(f"processes without a monitor: {lost}; volumes without a container: {volumes}; alive:\n{tree}")
 
     def holder(self):
         """The session's holder; some command must have run a moment ago."""
@@ -182,6 +183,8 @@ class Scene:
     def check_empty(self):
         """Everything removed: what is still there?"""
         self.run("rm", "-f", "-a", "-t", "0")
+        self.run("load", "-i", self.archive)  # what killed loads left is swept by the next one
+        self.run("rmi", LOADED)
         self.check_store()
         for what in (["ps", "-a", "-q"], ["volume", "ls", "-q"]):
             left = self.run(*what)
