@@ -28,8 +28,9 @@ static struct err *overlay_fails(const char *driver, const char *root)
 /* Never NULL: an empty item stands for one that is missing. */
 static const struct doctor_item *item_of(const struct doctor_report *r, const char *need)
 {
+    static char empty[1];
     static const struct doctor_item none = {
-        .need = "", .probed = (char[]){""}, .found = (char[]){""}, .meaning = (char[]){""}, .fix = (char[]){""}};
+        .need = "", .probed = empty, .found = empty, .meaning = empty, .fix = empty};
     for (size_t i = 0; i < r->count; i++) {
         if (strcmp(r->items[i].need, need) == 0)
             return &r->items[i];
