@@ -142,11 +142,26 @@ static struct err *strbuf_put_json_char(struct strbuf *sb, const unsigned char *
     return strbuf_add(sb, s, n);
 }
 
+/* How many bytes from the start go through as they are: printable ASCII without quote and backslash. */
+static size_t strbuf_json_plain(const unsigned char *s, size_t len)
+{
+    size_t n = 0;
+    while (n < len && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+        n++;
+    return n;
+}
+
 struct err *strbuf_put_json(struct strbuf *sb, const char *s, size_t len)
 {
     const unsigned char *u = (const unsigned char *)s;
     TRY(strbuf_putc(sb, '"'));
     for (size_t i = 0; i < len;) {
+        size_t plain = strbuf_json_plain(u + i, len - i);
+        if (plain) {
+            TRY(strbuf_add(sb, u + i, plain));
+            i += plain;
+            continue;
+        }
         size_t n = strbuf_utf8_len(u + i, len - i);
         TRY(strbuf_put_json_char(sb, u + i, n));
         i += n ? n : 1;
