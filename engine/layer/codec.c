@@ -1,3 +1,9 @@
+/* Telling formats apart, and the one rule that all of them share: after the stream nothing but padding.
+ *
+ * A magic number is believed only when it is whole: a tar begins with the name of a file, and names like "BZh" exist.
+ * (bzip2 is therefore recognised by the mark of its first block as well.) Anything else is taken as a plain tar; if it
+ * is none, tar.h says so.
+ */
 #include "engine/layer/codec.h"
 
 #include <stdint.h>

@@ -1,5 +1,9 @@
 /* zstd, xz and bzip2 through libarchive: one filter that is named, and no format ("raw"), so that libarchive guesses
- * nothing. */
+ * nothing.
+ *
+ * libarchive asks for input through filter_feed() and takes all of input.h's buffer each time. It answers in pieces of
+ * its own, which are copied into the ring: that costs less than a tenth of what decompressing them did.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,10 @@
 /* gzip (RFC 1952), by ISA-L where the build has it: between two and three times as fast as zlib, and decompression is
- * the slowest stage of unpacking a layer. */
+ * the slowest stage of unpacking a layer.
+ *
+ * A gzip file is a row of members (RFC 1952 section 2.2), as pigz, bgzip and eStargz write them. Each has a header, a
+ * deflate stream and a trailer with CRC and length; gzip_read() goes from one to the next. The engine at hand is behind
+ * four functions, gzip_engine_*: zlib reads headers itself, for ISA-L we do.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +28,7 @@ struct gzip {
 #endif
 };
 
-/* One step of the decompressor. */
+/* What one call of the decompressor did: it stops when the input or the room is used up, or a member ends. */
 struct gzip_step {
     size_t consumed;
     size_t produced;

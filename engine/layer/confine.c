@@ -1,3 +1,13 @@
+/* The order of steps: limits first, since raising one needs a capability; no_new_privs before Landlock, which asks for
+ * it; chroot before the capabilities go; seccomp last, as it forbids all of the others.
+ *
+ * Landlock would be enough for names, but not every kernel has it, and a layer unpacked under Landlock alone would
+ * still see the host's files by stat(2). The chroot is enough for names, but a descriptor that leaked would be a way
+ * out of it; so would CAP_SYS_CHROOT, which is gone afterwards. Together they leave nothing.
+ *
+ * Landlock before ABI 2 (Linux 5.19) denies every link and rename between directories, whatever the rules say; layers
+ * have hard links, so there it is not used.
+ */
 #include "engine/layer/confine.h"
 
 #include <errno.h>
@@ -38,6 +48,7 @@ static uint64_t confine_landlock_handled(long abi)
     return fs;
 }
 
+/* Below the directory. Devices cannot be opened usefully, nor programs run, from a layer that is being made. */
 static uint64_t confine_landlock_allowed(uint64_t handled, enum confine_for purpose)
 {
     if (purpose == CONFINE_PACK)
@@ -73,6 +84,7 @@ static int confine_landlock(int dirfd, enum confine_for purpose)
     return 0;
 }
 
+/* The directory becomes "/". Zero, or the errno that says why not: EPERM outside of a user namespace. */
 static int confine_root(int dirfd)
 {
     return fchdir(dirfd) < 0 || chroot(".") < 0 || chdir("/") < 0 ? errno : 0;
@@ -111,6 +123,7 @@ static struct err *confine_capabilities(enum confine_for purpose)
     return NULL;
 }
 
+/* Set a limit to at most `max`; `raise` lifts the soft limit up to that where the hard one allows. */
 static struct err *confine_limit(int what, rlim_t max, bool raise)
 {
     struct rlimit l;

@@ -1,3 +1,17 @@
+/* Theory of operation
+ *
+ * levels[0] is the root, levels[i + 1] is a directory in levels[i]; d->path is the name of the last one, and each level
+ * knows how much of it is its own. For the next entry, levels that are not above it are left (and get their time
+ * back), then the missing ones are entered, each by one openat() with O_NOFOLLOW from the one before.
+ *
+ * Why no cache of other directories: an archive that comes back to a directory pays one openat() for each level, and
+ * in turn nothing here can ever be stale. The stack holds ancestors of the entry at hand only, and making that entry
+ * cannot remove its own ancestors. (Through links it can be tricked into a directory that was unlinked meanwhile; then
+ * making anything in it fails with ENOENT, which is the end of that archive.)
+ *
+ * Where a part is a symbolic link, the name up to there is resolved anew from the root by path_open_in_root(): what it
+ * says is taken as inside of the tree, as it would be in the container.
+ */
 #include "engine/layer/dirs.h"
 
 #include <errno.h>

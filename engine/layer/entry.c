@@ -1,3 +1,12 @@
+/* How an entry is made: try to create it, exclusively and without following links; if the name is taken, decide what
+ * becomes of what is there, and try again. The common case, a new name, costs no lookup of its own:
+ *
+ *     file        openat(O_EXCL), pwrite, futimens, close; fchown and fchmod if they are needed
+ *     directory   mkdirat, openat, fchmod, futimens, close
+ *
+ * Nothing that exists is opened for writing: a file that is replaced is unlinked first, so that its other hard links,
+ * and whatever a link of that name points to, keep their content.
+ */
 #include "engine/layer/entry.h"
 
 #include <errno.h>
@@ -36,6 +45,8 @@ static struct err *entry_write_at(int fd, const char *data, size_t len, uint64_t
     return NULL;
 }
 
+/* Every limit is checked before the write that would pass it. Sizes of files with holes are checked one by one, not
+ * summed up: /var/log/lastlog of some images has 300 GB, all of them holes. */
 struct err *entry_write_data(struct entry_ctx *c, int fd, int64_t size)
 {
     uint64_t end = 0;
@@ -63,6 +74,7 @@ struct err *entry_write_data(struct entry_ctx *c, int fd, int64_t size)
     return NULL;
 }
 
+/* The data is written before owner and mode are set: a setuid bit would not survive the writes. */
 static struct err *entry_regular(struct entry_ctx *c, const struct dirs_place *place, const struct meta *m)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -91,6 +103,7 @@ static struct err *entry_directory_over(struct entry_ctx *c, const struct dirs_p
     return mkdirat(place->fd, place->name, 0700) < 0 ? ERR_SYS(errno, "make directory") : NULL;
 }
 
+/* Made private, and opened by the mode that the archive says only when everything else about it is set. */
 static struct err *entry_directory(struct entry_ctx *c, const struct dirs_place *place, const struct meta *m)
 {
     bool opaque = false;
@@ -120,6 +133,7 @@ struct err *entry_root(struct entry_ctx *c, const struct meta *m)
     return NULL;
 }
 
+/* Any target is fine: it is text, and means something only in the container. */
 static struct err *entry_symlink(struct entry_ctx *c, const struct dirs_place *place, const struct meta *m)
 {
     const char *target = archive_entry_symlink(m->entry);
@@ -176,6 +190,9 @@ static struct err *entry_link_failed(const char *target, int errnum)
     return ERR_SYS(errnum, "make hard link to %s", name_text(target).s);
 }
 
+/* The target is a name of this archive; its parents are followed as those of an entry are, itself it is not (linkat
+ * without AT_SYMLINK_FOLLOW): a link to a symbolic link is a second name of that link. Owner, mode and times are the
+ * inode's, set with its first name. */
 static struct err *entry_hardlink(struct entry_ctx *c, const struct dirs_place *place, const char *target)
 {
     struct dirs_place from;

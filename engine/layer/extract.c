@@ -1,4 +1,10 @@
-/* unpack_archive(): the outer archives of docker save and oci-archive. */
+/* unpack_archive(): the outer archives of docker save and oci-archive.
+ *
+ * They are containers of blobs, whose names are then read by the image code: so there are only files and directories,
+ * with modes of our own, and no link can stand where a file is opened later. docker save does use links, to name one
+ * layer twice; as they may come before what they point to, they are collected, and made as hard links when everything
+ * else is there. Targets are followed lexically, from link to link, never through directories that are links.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Only files with more than one link are entered, so that the table stays small for ordinary trees. */
 #include "engine/layer/inodes.h"
 
 #include <stdint.h>

@@ -1,3 +1,7 @@
+/* The hash and the copy are made of what read(2) gave, before anybody looks at it: they cover the archive as it is,
+ * with whatever stands behind the end of the compressed stream. Plain tars skip the hash here, since the same bytes are
+ * hashed as the tar.
+ */
 #include "engine/layer/input.h"
 
 #include <errno.h>

@@ -1,4 +1,10 @@
-/* The asking side: one coracle-layer per job. */
+/* The asking side: one coracle-layer per job.
+ *
+ * The helper gets its descriptors at fixed numbers and an empty environment, dies with us (parent death signal), and
+ * answers once. Nothing that it says is believed further than its form: it has parsed hostile bytes. The wire carries
+ * an outcome whose text has its control characters replaced (err_recv), and a struct whose strings are checked here.
+ * Digests are what the helper computed; a caller that has an expectation hands it over and gets ERR_CORRUPT.
+ */
 #include "engine/layer/layer.h"
 
 #include <errno.h>
@@ -43,6 +49,7 @@ static struct err *layer_add_number(struct strv *args, const char *key, uint64_t
     return value ? strv_addf(args, "%s=%llu", key, (unsigned long long)value) : NULL;
 }
 
+/* The socket pair is for one answer; the archive itself never passes through us. */
 static struct err *layer_spawn(struct layer_job *j, const struct layer_request *r)
 {
     AUTO_FREE char *path = NULL;
@@ -114,6 +121,7 @@ static struct err *layer_check_result(const struct layer_result *r)
     return NULL;
 }
 
+/* An answer has two parts: the outcome, and after success the result. */
 static struct err *layer_receive(struct layer_job *j, struct layer_result *ret)
 {
     struct err *theirs = NULL;

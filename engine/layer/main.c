@@ -1,4 +1,12 @@
-/* coracle-layer: takes archives apart and makes them. Started by layer.c only; see wire.h and confine.h. */
+/* coracle-layer: takes archives apart and makes them. Started by layer.c only; see wire.h and confine.h.
+ *
+ *     1. parse arguments, which come from coracle and are trusted
+ *     2. load what libraries would load later (tar_prepare)
+ *     3. close everything but the job's descriptors
+ *     4. confine_process()
+ *     5. only now read the first byte, and do the job
+ *     6. one answer on the socket
+ */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +27,7 @@ struct main_opts {
     struct layer_pack_opts pack;
 };
 
+/* One option. Keys are those of layer.c; an unknown one means that the two programs are not of one build. */
 static struct err *main_set(struct main_opts *o, const char *key, const char *value)
 {
     uint64_t number = 0;

@@ -1,3 +1,8 @@
+/* ".." is taken back lexically, before any link is looked at: "a/../b" is "b" even where "a" is a link to elsewhere.
+ * That is what Podman and Docker do, and what makes a name that leads out a matter of the name alone. What a *link* may
+ * do is another question, answered when the name is followed (dirs.h): it cannot lead out, since the tree's root is its
+ * "/".
+ */
 #include "engine/layer/name.h"
 
 #include <stdbool.h>

@@ -2,7 +2,10 @@
  *
  * The tree is walked by descriptors, each directory's names sorted by bytes, so that one tree always gives one archive.
  * An entry's type is what its open descriptor says, never what a name said before; links are not followed; a container
- * may change the tree meanwhile, and the worst that this does is an archive of two moments.
+ * may change the tree meanwhile, and the worst that this does is an archive of two moments: a file that shrinks is
+ * filled with zeros up to the size in its header, one that grows is cut there, one that vanishes is left out.
+ *
+ * The recursion is as deep as the tree, NAME_DEPTH_MAX at most; a level holds its names and one descriptor.
  */
 #include "engine/layer/pack.h"
 
@@ -22,6 +25,7 @@
 #include "engine/layer/pack_entry.h"
 #include "engine/layer/whiteout.h"
 
+/* All names of a directory, sorted by bytes. A second open of it, so that the position of `dirfd` stays. */
 static struct err *pack_list(int dirfd, struct strv *ret)
 {
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -73,6 +77,8 @@ static struct err *pack_one(struct pack *p, int dirfd, const char *name, size_t 
     return S_ISSOCK(st.st_mode) ? NULL : pack_entry_other(p, dirfd, name, &st);
 }
 
+/* p->name is the one buffer for names: each level appends to it and cuts it off again. After an error it still names
+ * the entry that failed, for the message, which only the outermost level adds. */
 static struct err *pack_children(struct pack *p, int dirfd, size_t depth)
 {
     AUTO_STRV struct strv names = STRV_INIT;

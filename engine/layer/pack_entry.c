@@ -1,3 +1,7 @@
+/* From a file and its stat to a header. Numbers only: names of users and groups belong to this host, and the image has
+ * its own. Access and change times, inode and device numbers are left out, since they would give the same tree another
+ * digest each time.
+ */
 #include "engine/layer/pack_entry.h"
 
 #include <errno.h>
@@ -92,7 +96,8 @@ struct err *pack_entry_directory(struct pack *p, int fd, const struct stat *st)
     return pack_put(p, e);
 }
 
-/* Where the data is; nothing is added for a file without holes. The file's position is moved. */
+/* The map of a sparse file comes from the file system (lseek(2) SEEK_DATA). Where that knows no holes, the file is
+ * packed in full, as is a file without holes. The position of the file is moved. */
 static void pack_add_holes(struct archive_entry *e, int fd, const struct stat *st)
 {
     if ((uint64_t)st->st_blocks * 512 >= (uint64_t)st->st_size)

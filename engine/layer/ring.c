@@ -1,3 +1,14 @@
+/* Theory of operation
+ *
+ * Buffers are numbered from 0 without end; number n lives in slot n % RING_SLOTS. `head` is the number of the next one
+ * to fill, each reader's `tail` the one it reads or waits for. The filling thread waits while a reader is RING_SLOTS
+ * behind, so memory is bounded whatever the sizes and speeds are. A reader keeps its buffer until it asks for the next:
+ * data is used where it lies.
+ *
+ * One lock and one condition for everything: a buffer holds 256 KiB, so a layer of a gigabyte wakes the threads some
+ * 4,000 times, which nobody can measure. What does not happen here: errors. Who fails tells its own caller, and calls
+ * ring_cancel() so that nobody waits for it.
+ */
 #include "engine/layer/ring.h"
 
 #include <stdlib.h>

@@ -1,5 +1,10 @@
 /* Two writers of libarchive in a row: pax, without compression, feeds one without format ("raw") that compresses. In
- * between we see every byte of the tar. */
+ * between we see every byte of the tar.
+ *
+ * The same tree must give the same bytes, today and with the next version: so no times, names or operating system in
+ * the gzip header, no padding to a tape's block behind the end, and one spelling of extended attributes (SCHILY.xattr,
+ * which Go's archive/tar, GNU tar and bsdtar read).
+ */
 #include "engine/layer/sink.h"
 
 #include <stdbool.h>

@@ -1,3 +1,15 @@
+/* Theory of operation
+ *
+ *     reader:  input.h ──► codec.h ──► ring ──┬──► parser (the caller's thread: tar.h)
+ *     hashes the blob      decompresses       └──► hasher: hashes the tar
+ *
+ * On two cores the three take turns well: decompression is the longest part of a gzip layer, writing files that of a
+ * zstd layer, and hashing fits into the gaps of both.
+ *
+ * Ends: the reader publishes what it has and marks the end. If it fails, it keeps the error in s->err and cancels the
+ * ring, so that parser and hasher see an early end; the error is read after the thread was joined, never before.
+ * The parser may leave early (the tar has an end mark, and bytes may follow it): the hasher then goes on alone.
+ */
 #include "engine/layer/stream.h"
 
 #include <pthread.h>

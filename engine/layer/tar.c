@@ -10,6 +10,10 @@
 
 #include "base/mem.h"
 
+/* libarchive is given one format (tar in its dialects: v7, ustar, pax, GNU, old and new sparse files) and no filter,
+ * and reads the ring's buffers in place. Its warnings are about names that are not UTF-8; everything worse ends the
+ * archive, since after a damaged header nothing says where the next one would be.
+ */
 struct tar {
     struct archive *archive;
     struct stream *stream;

@@ -16,6 +16,9 @@
 #include "engine/layer/name.h"
 #include "engine/layer/whiteout.h"
 
+/* What is not done here: fsync (the store syncs a whole layer at once), cleaning up after a failure (the caller removes
+ * the directory), and anything with the file system's free space but report ENOSPC. */
+
 /* How much longer than its files a tar may be: headers, padding, what follows its end. */
 #define UNPACK_HEADERS_MAX ((uint64_t)2 << 30)
 
@@ -118,6 +121,7 @@ static struct err *unpack_entries(struct unpack *u)
     }
 }
 
+/* Digests are compared at the end: what was unpacked until then is in a directory that nobody has seen. */
 static struct err *unpack_check_digest(const char *what, const char *expected, const char *actual)
 {
     if (!expected || strcmp(expected, actual) == 0)

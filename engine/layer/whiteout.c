@@ -1,3 +1,8 @@
+/* The order in an archive must not matter: the marks of a directory may come before or after what is in it, and a name
+ * may have both a whiteout and an entry (a directory that was replaced, seen by tools that list deletions first). So a
+ * whiteout never removes anything, and an entry over a whiteout keeps its meaning: a file hides what is below by being
+ * there, a directory must become opaque to do so.
+ */
 #include "engine/layer/whiteout.h"
 
 #include <dirent.h>
