@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "engine/container/internal.h"
 #include "engine/engine.h"
+#include "engine/monitor/client.h"
 
 const char *container_state_name(enum container_state st)
 {
@@ -25,6 +26,7 @@ void container_free(struct container *c)
         return;
     if (c->lock_fd >= 0 && c->engine)
         container_unlock(c->engine, c->id, TAKE_FD(c->lock_fd));
+    monitor_free(c->spare);
     mem_freep(&c->id);
     mem_freep(&c->name);
     mem_freep(&c->image_id);

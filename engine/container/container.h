@@ -14,6 +14,7 @@
 #include "engine/container/spec.h"
 
 struct engine;
+struct monitor;
 
 enum container_state { CT_CREATED, CT_RUNNING, CT_PAUSED, CT_STOPPING, CT_EXITED, CT_REMOVING };
 const char *container_state_name(enum container_state st); /* "created", "running", "paused", "stopping", "exited" … */
@@ -37,6 +38,7 @@ struct container {
     bool gone;               /* observing found its run over and, as --rm asked for, removed it */
     int lock_fd;             /* this process is creating or starting it; -1: no */
     struct engine *engine;   /* that lock_fd belongs to */
+    struct monitor *spare;   /* started by container_create for the start that follows at once, or NULL */
 };
 void container_free(struct container *c);
 

@@ -231,6 +231,7 @@ static struct err *start_locked(struct start *s, const struct container_start_op
     const struct monitor_start_opts mo = {
         .plan = &s->plan,
         .session_lock_fd = engine_session(s->e)->lock_fd,
+        .take_spare = TAKE_PTR(s->c->spare),
     };
     TRY(monitor_start(&mo, &m));
     bool recorded = s->c->started_nsec != CONTAINER_STARTING;

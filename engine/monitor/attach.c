@@ -34,6 +34,7 @@ struct attachment {
     struct detach_keys keys;
     unsigned char *input; /* from the user, for the container */
     size_t input_len, input_at;
+    bool typing;             /* the user's terminal is the container's: keys, not signals, reach it */
     bool detach_after_input; /* the keys came; what was before them goes out first */
     struct monitor_outcome outcome;
     bool ended;  /* the outcome is known */
@@ -188,7 +189,7 @@ static struct err *on_signal(struct loop_source *src, const struct signalfd_sigi
             err_drop(msg_send(a->m->sock, MONITOR_RESIZE, &size, sizeof(size), NULL, 0));
         return NULL;
     }
-    if (!a->m->tty && a->io->sig_proxy) {
+    if (!a->typing && a->io->sig_proxy) {
         err_drop(msg_send(a->m->sock, MONITOR_SIGNAL, &sig, sizeof(sig), NULL, 0));
         return NULL;
     }
@@ -204,7 +205,7 @@ static void wanted_signals(const struct attachment *a, sigset_t *set)
     static const int own[] = {SIGCHLD, SIGPIPE, SIGTTIN, SIGTTOU, SIGURG,  SIGSEGV,
                               SIGBUS,  SIGFPE,  SIGILL,  SIGTRAP, SIGABRT, SIGSYS};
     static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
-    if (a->m->tty || !a->io->sig_proxy) {
+    if (a->typing || !a->io->sig_proxy) {
         (void)sigemptyset(set);
         for (size_t i = 0; i < ARRAY_LEN(ending); i++)
             (void)sigaddset(set, ending[i]);
@@ -222,6 +223,7 @@ static struct err *attach_begin(struct attachment *a)
     sigset_t set;
     const char *keys = a->io->detach_keys ? a->io->detach_keys : DETACH_KEYS_DEFAULT;
     TRY(loop_new(&a->loop));
+    a->typing = a->m->tty && a->m->stdin_fd >= 0 && a->io->in_fd >= 0 && isatty(a->io->in_fd);
     if (a->m->tty)
         TRY(detach_keys_parse(keys, &a->keys));
     wanted_signals(a, &set);
@@ -258,8 +260,10 @@ static struct err *attach_run(struct attachment *a)
 {
     AUTO_TERMINAL struct terminal terminal = TERMINAL_INIT;
     TRY(attach_begin(a));
-    if (a->m->tty && a->m->stdin_fd >= 0)
+    if (a->typing)
         TRY(terminal_raw(a->io->in_fd, &terminal));
+    else if (a->m->tty)
+        TRY(terminal_raw_output(a->io->out_fd, &terminal));
     TRY(loop_run(a->loop));
     return NULL;
 }

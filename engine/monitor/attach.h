@@ -14,7 +14,7 @@
 struct monitor_io {
     int in_fd, out_fd, err_fd; /* borrowed; in_fd -1: no input */
     const char *detach_keys;   /* NULL: ctrl-p,ctrl-q; "": none. Only looked for when the process has a terminal */
-    bool sig_proxy;            /* forward signals; ignored with a terminal */
+    bool sig_proxy;            /* forward signals; not when in_fd is a terminal that the container has */
 };
 
 struct monitor_outcome {

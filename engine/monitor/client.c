@@ -39,6 +39,16 @@ int monitor_attached_stdin(const struct monitor *m)
     return m->stdin_fd;
 }
 
+struct err *client_send(struct monitor *m, uint32_t type, const void *data, size_t len, const int *fds, size_t n_fds)
+{
+    struct err *e = msg_send(m->sock, type, data, len, fds, n_fds);
+    if (e && err_kind(e) == ERR_NETWORK) {
+        err_drop(e);
+        e = NULL;
+    }
+    return ERR_WRAP(e, "container's monitor");
+}
+
 struct err *client_recv(struct monitor *m, struct msg *ret)
 {
     AUTO_MSG struct msg msg = MSG_INIT;
@@ -105,7 +115,7 @@ static struct err *request(struct monitor *m, uint32_t type, const void *data, s
 {
     if (m->attached)
         return ERR_NEW(ERR_INTERNAL, "a request on an attached connection");
-    TRY_WRAP(msg_send(m->sock, type, data, len, NULL, 0), "container's monitor");
+    TRY(client_send(m, type, data, len, NULL, 0));
     return client_expect(m, reply, min, ret);
 }
 
@@ -188,7 +198,7 @@ struct err *monitor_exec(struct monitor *m, const struct monitor_exec *x, int pr
     TRY(plan_exec_encode(x, &sb));
     for (uint32_t i = 0; i < x->preserve_fds; i++)
         fds[1 + i] = preserve[i];
-    TRY_WRAP(msg_send(m->sock, MONITOR_EXEC, sb.data, sb.len, fds, 1 + x->preserve_fds), "container's monitor");
+    TRY(client_send(m, MONITOR_EXEC, sb.data, sb.len, fds, 1 + x->preserve_fds));
     TRY(client_expect(m, MONITOR_STARTED, sizeof(*ret), &msg));
     memcpy(ret, msg.data, sizeof(*ret));
     if (!x->attach)

@@ -27,7 +27,11 @@ struct monitor_start_opts {
     int session_lock_fd; /* inherited, so that the session lives as long as the monitor; -1: none */
     const int *stdio;    /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
     const char *helper;  /* path of coracle-monitor; NULL: proc_find_helper() */
+    struct monitor *take_spare; /* from monitor_spare() with the same lock, or NULL; consumed in every case */
 };
+/* Start coracle-monitor ahead of its plan, so that it is loaded and in its own namespaces by the time the plan is
+ * ready. Costs nothing when it is not used: it leaves with monitor_free(). */
+struct err *monitor_spare(int session_lock_fd, struct monitor **ret) ERR_RESULT;
 struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor **ret) ERR_RESULT;
 /* Descriptors (O_PATH) of the mounted root and of the monitor's private directory (where config.json may be written if
  * the plan has no bundle); either may be NULL. ERR_STATE: the container runs already. */

@@ -15,6 +15,9 @@ struct monitor {
     int stdin_fd;
 };
 
+/* Send a request. A peer that is gone is no error yet: its last message, which is to be read next, says why. */
+struct err *client_send(struct monitor *m, uint32_t type, const void *data, size_t len, const int *fds,
+                        size_t n_fds) ERR_RESULT;
 /* The next message. A MONITOR_FAILED becomes its error; the end of the connection ERR_NETWORK. */
 struct err *client_recv(struct monitor *m, struct msg *ret) ERR_RESULT;
 /* The next message, which must be `type` with a payload of at least `min` bytes. */

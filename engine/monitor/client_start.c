@@ -34,6 +34,11 @@ static struct err *start_environment(struct strv *ret)
     return NULL;
 }
 
+static bool start_is_passthrough(const struct monitor_plan *p)
+{
+    return p->log_driver && strcmp(p->log_driver, "passthrough") == 0;
+}
+
 static size_t start_fds(const struct monitor_start_opts *o, int control, int null, struct proc_fd *fds)
 {
     static const int standard[] = {0, 1, 2};
@@ -43,7 +48,9 @@ static size_t start_fds(const struct monitor_start_opts *o, int control, int nul
     fds[n++] = (struct proc_fd){control, SPAWN_FD_CONTROL};
     if (o->session_lock_fd >= 0)
         fds[n++] = (struct proc_fd){o->session_lock_fd, SPAWN_FD_SESSION_LOCK};
-    if (o->plan->log_driver && strcmp(o->plan->log_driver, "passthrough") == 0) {
+    if (!o->plan)
+        return n;
+    if (start_is_passthrough(o->plan)) {
         const int *stdio = o->stdio ? o->stdio : standard;
         for (int i = 0; i < 3; i++)
             fds[n++] = (struct proc_fd){stdio[i], SPAWN_FD_STDIO + i};
@@ -89,27 +96,57 @@ static struct err *start_spawn(const struct monitor_start_opts *o, int control, 
     return ERR_WRAP(proc_spawn(&opts, ret), "start the container's monitor");
 }
 
-struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor **ret)
+/* A monitor that waits for its plan. `o` may lack one. */
+static struct err *start_process(const struct monitor_start_opts *o, struct monitor **ret)
 {
-    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     int pair[2];
-    TRY(start_check_fds(opts->plan));
-    TRY(plan_encode(opts->plan, &sb));
     TRY(msg_pair(pair));
     AUTO_FD int ours = pair[0];
     AUTO_FD int theirs = pair[1];
-    /* The plan waits in the socket while the program is loaded. */
-    TRY_WRAP(msg_send(ours, MONITOR_PLAN, sb.data, sb.len, NULL, 0), "plan of a container");
     struct monitor *m = mem_zalloc(sizeof(*m));
     if (!m)
         return err_oom();
     *m = (struct monitor){.sock = -1, .child = PROC_INIT, .stdin_fd = -1};
-    struct err *e = start_spawn(opts, theirs, &m->child);
+    struct err *e = start_spawn(o, theirs, &m->child);
     if (e) {
         monitor_free(m);
         return e;
     }
     m->sock = TAKE_FD(ours);
+    *ret = m;
+    return NULL;
+}
+
+struct err *monitor_spare(int session_lock_fd, struct monitor **ret)
+{
+    const struct monitor_start_opts opts = {.session_lock_fd = session_lock_fd};
+    return start_process(&opts, ret);
+}
+
+/* A spare was born without the descriptors that some plans want inherited. */
+static bool start_can_use_spare(const struct monitor_start_opts *o)
+{
+    return o->take_spare && !o->plan->preserve_fds && !start_is_passthrough(o->plan);
+}
+
+struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor **ret)
+{
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    struct monitor *m = opts->take_spare;
+    struct err *e = start_check_fds(opts->plan);
+    if (!e)
+        e = plan_encode(opts->plan, &sb);
+    if (!e && !start_can_use_spare(opts)) {
+        monitor_free(m);
+        m = NULL;
+        e = start_process(opts, &m);
+    }
+    if (!e)
+        e = ERR_WRAP(msg_send(m->sock, MONITOR_PLAN, sb.data, sb.len, NULL, 0), "plan of a container");
+    if (e) {
+        monitor_free(m);
+        return e;
+    }
     *ret = m;
     return NULL;
 }
@@ -132,11 +169,8 @@ struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attac
     AUTO_MSG struct msg started = MSG_INIT;
     AUTO_MSG struct msg attached = MSG_INIT;
     if (attach)
-        TRY(msg_send(m->sock, MONITOR_ATTACH, attach, sizeof(*attach), NULL, 0));
-    struct err *e = msg_send(m->sock, MONITOR_START, NULL, 0, NULL, 0);
-    if (e && err_kind(e) != ERR_NETWORK) /* where it has failed before, its message says why */
-        return e;
-    err_drop(e);
+        TRY(client_send(m, MONITOR_ATTACH, attach, sizeof(*attach), NULL, 0));
+    TRY(client_send(m, MONITOR_START, NULL, 0, NULL, 0));
     TRY(client_expect(m, MONITOR_STARTED, sizeof(*ret), &started));
     memcpy(ret, started.data, sizeof(*ret));
     if (!attach)

@@ -356,6 +356,7 @@ struct err *launch_ended(struct launch *l, int status)
             (void)kill(pid, SIGKILL); /* our child, not reaped yet */
     }
     e = e ? failed(l, e) : succeeded(l, early, end);
+    life_trim_later(l->server);
     launch_free(l);
     return e;
 }

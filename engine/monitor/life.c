@@ -24,6 +24,7 @@
 #include "engine/monitor/peer.h"
 #include "engine/monitor/record.h"
 #include "engine/monitor/spawnfd.h"
+#include "engine/monitor/trim.h"
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define RESTART_FIRST_NSEC (100 * SERVER_NSEC_PER_MSEC)
@@ -31,6 +32,7 @@
 #define RESTART_STABLE_NSEC ((int64_t)(10 * NSEC_PER_SEC)) /* ran that long: the delay begins anew */
 #define SLOW_CLIENTS_NSEC (2 * NSEC_PER_SEC)
 #define END_NSEC (5 * NSEC_PER_SEC)
+#define TRIM_AFTER_NSEC NSEC_PER_SEC
 #define EXIT_CODE_TIMED_OUT 255 /* as Podman's --timeout */
 
 void life_publish(struct server *s, enum monitor_phase phase)
@@ -55,6 +57,20 @@ static void clear_timer(struct loop_source **slot)
 {
     loop_remove(*slot);
     *slot = NULL;
+}
+
+static struct err *on_trim(struct loop_source *src, void *arg)
+{
+    (void)src;
+    (void)arg;
+    trim_memory();
+    return NULL;
+}
+
+void life_trim_later(struct server *s)
+{
+    if (!s->ending)
+        err_drop(set_timer(s, &s->trim_timer, TRIM_AFTER_NSEC, on_trim));
 }
 
 /* --- start --- */
@@ -265,6 +281,7 @@ struct err *life_start_failed(struct server *s, struct err *take_e)
     if (s->container)
         job_free(s->container);
     if (!s->started) {
+        life_publish(s, MONITOR_PHASE_EXITED);
         if (s->control)
             peer_send_error(s->control, take_e);
         else

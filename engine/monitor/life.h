@@ -22,6 +22,8 @@ struct err *life_kill(struct server *s, int sig) ERR_RESULT;
 struct err *life_terminate(struct server *s) ERR_RESULT;
 /* A peer has gone, a child was reaped, an exit was recorded: maybe that was the last thing to wait for. */
 void life_check_end(struct server *s);
+/* Something unusual was done: give memory back when it has been quiet for a second. */
+void life_trim_later(struct server *s);
 void life_publish(struct server *s, enum monitor_phase phase);
 /* Decides by policy whether a run that ended so is followed by another. Computes only. */
 bool life_wants_restart(const struct monitor_plan *plan, const struct monitor_exit *exit, bool by_user);

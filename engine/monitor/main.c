@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "base/msg.h"
+#include "engine/monitor/life.h"
 #include "engine/monitor/record.h"
 #include "engine/monitor/server.h"
 #include "engine/monitor/spawnfd.h"
@@ -27,10 +28,13 @@ int main(void)
     (void)umask(022);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     struct err *e = server_setup(&server, SPAWN_FD_CONTROL);
-    if (e)
+    if (e) {
+        if (server.lock.lock_fd >= 0)
+            life_publish(&server, MONITOR_PHASE_EXITED);
         report(e);
-    else
+    } else {
         err_drop(server_run(&server, SPAWN_FD_CONTROL));
+    }
     /* --rm and nobody there: the exit command finds the exit in the record. */
     if (server.ending && server.plan.auto_remove && !server.cleaned)
         err_drop(record_write(server.plan.container_dir, &server.state.last, server.error));

@@ -74,7 +74,7 @@ struct server {
     unsigned n_orphans;
 
     struct ctlog *log;
-    struct loop_source *stop_timer, *timeout_timer, *restart_timer, *end_timer;
+    struct loop_source *stop_timer, *timeout_timer, *restart_timer, *end_timer, *trim_timer;
     uint64_t restart_delay_nsec;
     bool started;      /* a first run succeeded */
     bool by_user;      /* a client asked for its end */

@@ -130,12 +130,13 @@ static struct err *choose_cgroup_manager(struct server *s)
 
 struct err *server_setup(struct server *s, int control_fd)
 {
+    /* Before the plan is there: a spare monitor does this much while its client still works the plan out. */
+    TRY(separate(s));
+    TRY(cgroup_make_unified());
     TRY_WRAP(receive_plan(s, control_fd), "plan of a container");
     mark_cloexec(s);
     TRY(lockfile_take(s->plan.run_dir, s->plan.id, &s->lock));
     life_publish(s, MONITOR_PHASE_STARTING);
-    TRY(separate(s));
-    TRY(cgroup_make_unified());
     TRY(choose_cgroup_manager(s));
     TRY(mount_private(s));
     TRY(mount_all(s));
@@ -200,6 +201,8 @@ struct err *server_run(struct server *s, int control_fd)
     struct err *e = prepare(s);
     if (!e)
         e = loop_run(s->loop);
+    if (e)
+        life_publish(s, MONITOR_PHASE_EXITED);
     if (e && s->control) {
         peer_send_error(s->control, e);
         e = NULL;

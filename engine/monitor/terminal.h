@@ -17,5 +17,7 @@ struct terminal {
 
 /* Raw, as the container's own terminal does the line discipline. No-op where `fd` is no terminal. */
 struct err *terminal_raw(int fd, struct terminal *ret) ERR_RESULT;
+/* Only no processing of output, which the container's own terminal has done: for a caller whose input isn't wanted. */
+struct err *terminal_raw_output(int fd, struct terminal *ret) ERR_RESULT;
 void terminal_restore(struct terminal *t);
 #define AUTO_TERMINAL __attribute__((cleanup(terminal_restore)))
