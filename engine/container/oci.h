@@ -54,6 +54,8 @@ struct oci_facts {
     bool sys_mountable;
     struct strv host_devices; /* --privileged: device nodes of the host that can be bound */
     const char *log_driver;
+    bool describe; /* for inspect, which starts nothing: no seccomp, "unlimited" is -1, what the host lacks is no error
+                    */
 };
 
 /* *ret_json: compact config.json. Notices (a limit that cannot be applied: which controller is missing and what an

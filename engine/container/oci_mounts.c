@@ -1,5 +1,6 @@
 /* "mounts": the file systems every container has, the files that are bound over the image's, devices, and the user's
- * own mounts. A mount of the user's replaces the default on the same place; one on /dev takes everything below it. */
+ * own mounts. A mount of the user's replaces the default on the same place; one on /dev, /proc or /sys takes everything
+ * below it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,13 +35,18 @@ static void list_done(struct mount_list *l)
     err_free(l->err);
 }
 
+/* Does one of the user's mounts take the place of a default at `target`? */
 static bool is_users(const struct mount_list *l, const char *target)
 {
+    static const char *const trees[] = {"/dev", "/proc", "/sys"};
     const struct oci_facts *f = l->b->facts;
     for (size_t i = 0; i < f->n_mounts; i++) {
-        bool below_dev = strcmp(f->mounts[i].target, "/dev") == 0 && strncmp(target, "/dev/", 5) == 0;
-        if (below_dev || strcmp(f->mounts[i].target, target) == 0)
+        const char *users = f->mounts[i].target;
+        if (strcmp(users, target) == 0)
             return true;
+        for (size_t k = 0; k < ARRAY_LEN(trees); k++)
+            if (strcmp(users, trees[k]) == 0 && path_is_below(target, users))
+                return true;
     }
     return false;
 }
@@ -76,7 +82,7 @@ static struct err *add_proc(struct mount_list *l)
 {
     const struct oci_build *b = l->b;
     bool bound = b->spec->pid.mode == NS_HOST || !b->facts->proc_mountable || (b->facts->ct_uids && b->facts->pid_ns);
-    if (bound && b->sec.proc_opts)
+    if (bound && b->sec.proc_opts && !b->facts->describe)
         return ERR_NEW(ERR_UNSUPPORTED, "--security-opt proc-opts=%s: a new /proc cannot be mounted here",
                        b->sec.proc_opts);
     if (bound) {

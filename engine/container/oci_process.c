@@ -107,8 +107,18 @@ static void put_caps(struct jsonout *j, const struct cap_sets *c)
     jsonout_close(j, '}');
 }
 
-static void put_limit(struct jsonout *j, const char *name, uint64_t soft, uint64_t hard)
+/* A runtime reads 64 bits without sign; readers of inspect's output know -1. */
+static void put_limit_value(struct oci_build *b, const char *key, uint64_t value)
 {
+    if (b->facts->describe && value == UINT64_MAX)
+        jsonout_int(&b->out, key, -1);
+    else
+        jsonout_u64(&b->out, key, value);
+}
+
+static void put_limit(struct oci_build *b, const char *name, uint64_t soft, uint64_t hard)
+{
+    struct jsonout *j = &b->out;
     char type[32] = "RLIMIT_";
     size_t n = strlen(type);
     for (; *name && n < sizeof(type) - 1; name++)
@@ -116,8 +126,8 @@ static void put_limit(struct jsonout *j, const char *name, uint64_t soft, uint64
     type[n] = '\0';
     jsonout_open(j, NULL, '{');
     jsonout_str(j, "type", type);
-    jsonout_u64(j, "hard", hard);
-    jsonout_u64(j, "soft", soft);
+    put_limit_value(b, "hard", hard);
+    put_limit_value(b, "soft", soft);
     jsonout_close(j, '}');
 }
 
@@ -141,11 +151,11 @@ static void put_limits(struct oci_build *b)
     for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
         uint64_t limit = defaults[i].hard < DEFAULT_LIMIT ? defaults[i].hard : DEFAULT_LIMIT;
         if (limit && !has_limit(s, "host") && !has_limit(s, defaults[i].name))
-            put_limit(&b->out, defaults[i].name, limit, limit);
+            put_limit(b, defaults[i].name, limit, limit);
     }
     for (size_t i = 0; i < s->n_ulimits; i++)
         if (strcmp(s->ulimits[i].name, "host") != 0)
-            put_limit(&b->out, s->ulimits[i].name, s->ulimits[i].soft, s->ulimits[i].hard);
+            put_limit(b, s->ulimits[i].name, s->ulimits[i].soft, s->ulimits[i].hard);
     jsonout_close(&b->out, ']');
 }
 
@@ -171,7 +181,7 @@ static void put_apparmor(struct oci_build *b)
     const char *asked = b->sec.apparmor;
     if (b->facts->apparmor_profile)
         jsonout_str(&b->out, "apparmorProfile", b->facts->apparmor_profile);
-    else if (asked && strcmp(asked, "unconfined") != 0)
+    else if (asked && strcmp(asked, "unconfined") != 0 && !b->facts->describe)
         jsonout_fail(&b->out,
                      ERR_NEW(ERR_UNSUPPORTED,
                              "apparmor profile \"%s\" specified, but Apparmor is not enabled on this system", asked));

@@ -251,7 +251,8 @@ int main(int argc, char **argv)
     out = fopen(argv[3], "we");
     if (!out)
         fail(argv[3], strerror(errno));
-    fprintf(out, "/* Made by seccomp-embed from seccomp_default.json. */\n#pragma once\n\n#include \"engine/container/seccomp_tables.h\"\n\n");
+    fprintf(out, "/* Made by seccomp-embed from seccomp_default.json. */\n#pragma once\n\n#include "
+                 "\"engine/container/seccomp_tables.h\"\n\n");
     read_archs(argv[2]);
     put_lists();
     put_groups();

@@ -1,0 +1,95 @@
+/* linux.resources, and the notices for what isn't there. */
+#include "tests/unit/engine/container/expect.h"
+#include "tests/unit/engine/container/oci_fixture.h"
+
+static void delegate(struct fixture *f, const char *controllers)
+{
+    f->facts.cgroup_writable = true;
+    strv_done(&f->facts.cgroup_controllers);
+    expect_ok(strv_split(controllers, ' ', &f->facts.cgroup_controllers), controllers);
+}
+
+static void ask_for_everything(struct fixture *f)
+{
+    struct resource_spec *r = &f->spec.res;
+    r->memory_bytes = 1000;
+    r->memory_reservation_bytes = 500;
+    r->cpus = 0.5;
+    r->cpu_shares = 100;
+    r->pids_limit = 50;
+    r->blkio_weight = 100;
+    expect_ok(mem_strdup("0", &r->cpuset_cpus), "cpus");
+}
+
+static void limits_are_passed_on(void **state)
+{
+    struct fixture *f = *state;
+    delegate(f, "cpu cpuset io memory pids");
+    ask_for_everything(f);
+    expect_json(generate(f), "linux.resources",
+                "{\"memory\":{\"limit\":1000,\"reservation\":500,\"swap\":2000},"
+                "\"cpu\":{\"shares\":100,\"quota\":50000,\"period\":100000,\"cpus\":\"0\"},"
+                "\"pids\":{\"limit\":50},\"blockIO\":{\"weight\":100}}");
+    f->spec.res.memory_swap_bytes = -1;
+    expect_json(generate(f), "linux.resources.memory.swap", "-1");
+    f->spec.res.memory_swap_bytes = 0;
+    f->spec.res.memory_bytes = INT64_MAX;
+    expect_json(generate(f), "linux.resources.memory.swap", "-1");
+    assert_int_equal(f->notices.count, 0);
+}
+
+static void processes_have_a_default(void **state)
+{
+    struct fixture *f = *state;
+    delegate(f, "pids");
+    expect_json(generate(f), "linux.resources", "{\"pids\":{\"limit\":2048}}");
+    f->spec.res.pids_limit = -1;
+    expect_json(generate(f), "linux.resources", "{}");
+    f->spec.res.pids_limit = 0;
+    expect_ok(mem_strdup("disabled", &f->spec.cgroups), "cgroups");
+    expect_json(generate(f), "linux.resources", "{}");
+    assert_int_equal(f->notices.count, 0);
+}
+
+/* What is missing is named, with what an administrator would do. */
+static void missing_controllers_are_named(void **state)
+{
+    struct fixture *f = *state;
+    delegate(f, "memory pids");
+    ask_for_everything(f);
+    expect_json(generate(f), "linux.resources",
+                "{\"memory\":{\"limit\":1000,\"reservation\":500,\"swap\":2000},\"pids\":{\"limit\":50}}");
+    assert_int_equal(f->notices.count, 3);
+    assert_non_null(strstr(f->notices.items[0], "\"cpu\" is not delegated"));
+    assert_non_null(strstr(f->notices.items[1], "\"cpuset\""));
+    assert_non_null(strstr(f->notices.items[2], "\"io\""));
+    assert_non_null(strstr(f->notices.items[0], "Delegate=cpu cpuset io memory pids"));
+    strv_clear(&f->notices);
+    f->facts.cgroup_v2 = false;
+    expect_json(generate(f), "linux.resources", "{}");
+    assert_int_equal(f->notices.count, 5);
+    assert_non_null(strstr(f->notices.items[0], "systemd.unified_cgroup_hierarchy=1"));
+}
+
+static void what_version_2_has_not(void **state)
+{
+    struct fixture *f = *state;
+    delegate(f, "cpu cpuset io memory pids");
+    f->spec.res.memory_swappiness = 50;
+    f->spec.res.oom_kill_disable = true;
+    f->spec.res.cpu_rt_runtime = 5;
+    f->spec.res.pids_limit = -1;
+    expect_json(generate(f), "linux.resources", "{}");
+    assert_int_equal(f->notices.count, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(limits_are_passed_on),
+        FIXTURE_TEST(processes_have_a_default),
+        FIXTURE_TEST(missing_controllers_are_named),
+        FIXTURE_TEST(what_version_2_has_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
