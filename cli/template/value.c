@@ -162,22 +162,40 @@ struct err *value_keys(const json_t *object, const char ***ret, size_t *ret_n)
 
 /* --- fmt's %v */
 
-struct err *value_print_double(double d, struct strbuf *out)
+/* As few digits as read back to the same number: strconv's shortest form. *ret_exponent is decimal. */
+static int shortest_digits(double d, int *ret_exponent)
 {
     char text[64];
-    for (int precision = 1; precision <= 17; precision++) {
+    int precision = 1;
+    for (; precision < 17; precision++) {
         double back;
-        (void)snprintf(text, sizeof text, "%.*g", precision, d);
+        (void)snprintf(text, sizeof text, "%.*e", precision - 1, d);
         struct err *e = number_parse_double(text, &back);
         bool same = !e && back >= d && back <= d;
         err_drop(e);
         if (same)
             break;
     }
-    /* %v is %g with an exponent from 21 on, where C's %g begins with it at the precision */
-    if (strstr(text, "e+") && d < 1e21 && d > -1e21)
-        (void)snprintf(text, sizeof text, "%.0f", d);
-    return strbuf_puts(out, text);
+    (void)snprintf(text, sizeof text, "%.*e", precision - 1, d);
+    int64_t exponent = 0;
+    const char *e = strchr(text, 'e');
+    err_drop(number_parse_i64(e ? e + 1 : "0", -400, 400, &exponent));
+    *ret_exponent = (int)exponent;
+    return precision;
+}
+
+/* Without an exponent while it is from `low` to below `high`: fmt has -4 and 6 (21 for JSON, -6). */
+static struct err *print_double(double d, int low, int high, struct strbuf *out)
+{
+    int exponent, digits = shortest_digits(d, &exponent);
+    if (exponent < low || exponent >= high)
+        return strbuf_printf(out, "%.*e", digits - 1, d);
+    return strbuf_printf(out, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0, d);
+}
+
+struct err *value_print_double(double d, struct strbuf *out)
+{
+    return print_double(d, -4, 6, out);
 }
 
 static struct err *print_time(const char *text, struct strbuf *out)
@@ -326,5 +344,7 @@ struct err *value_json(const struct value *v, struct strbuf *out)
         return strbuf_put_json(out, json_string_value(v->json), json_string_length(v->json));
     if (json_is_null(v->json))
         return strbuf_puts(out, "null");
+    if (json_is_real(v->json))
+        return print_double(json_real_value(v->json), -6, 21, out);
     return value_print(v, out);
 }
