@@ -197,7 +197,8 @@ static struct err *ls_verb(struct cli *c, void *opts, int *exit_code)
         return ERR_NEW(ERR_INVALID, "quiet and format flags cannot be used together");
     TRY(cli_engine(c, &e));
     TRY(volume_list(e, &o->filters, &list, &count));
-    qsort(list, count, sizeof(struct volume *), by_name);
+    if (count > 1)
+        qsort(list, count, sizeof(struct volume *), by_name);
     const void **rows = mem_zalloc((count + 1) * sizeof *rows);
     for (size_t i = 0; rows && i < count; i++)
         rows[i] = list[i];
