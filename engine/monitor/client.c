@@ -1,6 +1,7 @@
 /* Connections and requests. Starting a monitor: client_start.c. */
 #include "engine/monitor/client.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -53,7 +54,13 @@ struct err *client_recv(struct monitor *m, struct msg *ret)
 {
     AUTO_MSG struct msg msg = MSG_INIT;
     bool eof = false;
-    TRY_WRAP(msg_recv(m->sock, &msg, &eof), "container's monitor");
+    struct err *e = msg_recv(m->sock, &msg, &eof);
+    if (e && err_errno(e) == ECONNRESET) {
+        /* It closed without reading all we sent. What it had said before is behind the reset. */
+        err_drop(e);
+        e = msg_recv(m->sock, &msg, &eof);
+    }
+    TRY_WRAP(e, "container's monitor");
     if (eof)
         return ERR_NEW(ERR_NETWORK, "the container's monitor has ended without an answer");
     if (msg.type == MONITOR_FAILED) {

@@ -65,20 +65,25 @@ static struct err *put_process(struct strbuf *sb, char **args, bool tty)
                        "{\"bounding\":[\"CAP_KILL\"],\"effective\":[\"CAP_KILL\"],\"permitted\":[\"CAP_KILL\"]}}");
 }
 
+#define MOUNT(target, type, options) \
+    "{\"destination\":\"" target "\",\"type\":\"" type "\",\"source\":\"" type "\",\"options\":[" options "]}"
+
 static struct err *put_config(struct strbuf *sb, const struct settings *s, char **args, const char *root)
 {
     TRY(strbuf_puts(sb, "{\"ociVersion\":\"1.0.2\",\"process\":"));
     TRY(put_process(sb, args, s->plan.tty));
-    return strbuf_printf(
-        sb,
-        ",\"root\":{\"path\":\"%s\"},\"hostname\":\"drive\",\"mounts\":["
-        "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-        "{\"destination\":\"/"
-        "dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"strictatime\",\"mode=755\"]},"
-        "{\"destination\":\"/dev/"
-        "pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"newinstance\",\"ptmxmode=0666\"]}],"
-        "\"linux\":{\"namespaces\":[%s{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"}]}}",
-        root, s->pid_host ? "" : "{\"type\":\"pid\"},");
+    TRY(strbuf_printf(sb, ",\"root\":{\"path\":\"%s\"},\"hostname\":\"drive\",\"mounts\":[", root));
+    /* A new procfs takes rights over the pid namespace that it shows. */
+    if (s->pid_host)
+        TRY(strbuf_puts(sb,
+                        "{\"destination\":\"/proc\",\"type\":\"bind\",\"source\":\"/proc\",\"options\":[\"rbind\"]},"));
+    else
+        TRY(strbuf_puts(sb, MOUNT("/proc", "proc", "") ","));
+    TRY(strbuf_puts(sb, MOUNT("/dev", "tmpfs", "\"nosuid\",\"strictatime\",\"mode=755\"") ","));
+    TRY(strbuf_puts(sb, MOUNT("/dev/pts", "devpts", "\"newinstance\",\"ptmxmode=0666\"")));
+    return strbuf_printf(sb,
+                         "],\"linux\":{\"namespaces\":[%s{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"}]}}",
+                         s->pid_host ? "" : "{\"type\":\"pid\"},");
 }
 
 static int finish(struct settings *s, struct monitor *m, const struct monitor_outcome *o)
@@ -247,10 +252,10 @@ static void set_defaults(struct settings *s)
     if (!p->id)
         fail(mem_strdup(s->id, &p->id));
     p->run_dir = in_work(s, "run");
-    p->container_dir = in_work(s, "ct");
+    p->container_dir = in_work(s, "containers/" ID);
     fail(mem_strdup("drive", &p->name));
     p->root.layers_dir = in_work(s, "layers");
-    p->root.upper_dir = in_work(s, "ct");
+    p->root.upper_dir = in_work(s, "containers/" ID);
     fail(mem_strdup("overlay", &p->root.driver));
     fail(strv_add(&p->root.layers, "base"));
     p->stop_timeout_nsec = 10 * INT64_C(1000000000);
