@@ -18,8 +18,8 @@ struct engine {
     struct strv runtime_flags, hooks_dirs;
     struct session *session;
     struct store *store;
-    char *runtime;        /* absolute path, once looked up */
-    const char *driver;   /* storage driver, once chosen */
+    char *runtime;      /* absolute path, once looked up */
+    const char *driver; /* storage driver, once chosen */
     struct strv notices;
 };
 

@@ -16,7 +16,7 @@ struct session;
 struct store;
 
 struct engine_opts {
-    const char *root;           /* see struct session_opts */
+    const char *root; /* see struct session_opts */
     const char *runroot;
     const char *runtime;        /* name or path; NULL: containers.conf, else crun, else runc */
     struct strv runtime_flags;  /* --runtime-flag, each without its leading dashes; borrowed */

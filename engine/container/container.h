@@ -21,24 +21,24 @@ const char *container_state_name(enum container_state st); /* "created", "runnin
 
 struct container {
     char *id, *name;
-    char *image_id;          /* NULL with --rootfs */
+    char *image_id; /* NULL with --rootfs */
     char *image_name;
-    char *command;           /* as listings show it */
+    char *command; /* as listings show it */
     int64_t created_nsec, started_nsec, finished_nsec;
     enum container_state state;
     int exit_code;
     bool oom_killed;
-    bool auto_remove;        /* --rm */
+    bool auto_remove; /* --rm */
     int restart_count;
-    pid_t host_pid;          /* of the container's first process, seen from the session; 0 when not running */
+    pid_t host_pid; /* of the container's first process, seen from the session; 0 when not running */
     char *error;
-    char *spec_json;         /* filled by container_find and when list asked for it */
+    char *spec_json;            /* filled by container_find and when list asked for it */
     struct container_spec spec; /* parsed from spec_json; see has_spec */
     bool has_spec;
-    bool gone;               /* observing found its run over and, as --rm asked for, removed it */
-    int lock_fd;             /* this process is creating or starting it; -1: no */
-    struct engine *engine;   /* that lock_fd belongs to */
-    struct monitor *spare;   /* started by container_create for the start that follows at once, or NULL */
+    bool gone;             /* observing found its run over and, as --rm asked for, removed it */
+    int lock_fd;           /* this process is creating or starting it; -1: no */
+    struct engine *engine; /* that lock_fd belongs to */
+    struct monitor *spare; /* started by container_create for the start that follows at once, or NULL */
 };
 void container_free(struct container *c);
 
@@ -51,21 +51,22 @@ struct err *container_create(struct engine *e, const struct container_spec *spec
 /* How the caller's terminal is connected. */
 struct attach_opts {
     bool no_stdin, no_stdout, no_stderr;
-    int in_fd, out_fd, err_fd;  /* borrowed */
-    const char *detach_keys;    /* NULL: ctrl-p,ctrl-q; "" : none */
+    int in_fd, out_fd, err_fd; /* borrowed */
+    const char *detach_keys;   /* NULL: ctrl-p,ctrl-q; "" : none */
     bool sig_proxy;
-    bool logs_first;            /* start -a: nothing is lost between start and attach */
+    bool logs_first; /* start -a: nothing is lost between start and attach */
 };
 struct container_start_opts {
     bool attach;
-    struct attach_opts io;      /* when attach */
-    bool remove_after;          /* run --rm in the foreground: the row is gone when this returns */
+    struct attach_opts io; /* when attach */
+    bool remove_after;     /* run --rm in the foreground: the row is gone when this returns */
 };
 /* ret_exit (attach only): the container's exit code, or -1 when detached. Errors of the runtime arrive as
  * ERR_NO_COMMAND (127) and ERR_CANNOT_EXEC (126). */
 struct err *container_start(struct engine *e, struct container *c, const struct container_start_opts *opts,
                             int *ret_exit) ERR_RESULT;
-struct err *container_attach(struct engine *e, struct container *c, const struct attach_opts *io, int *ret_exit) ERR_RESULT;
+struct err *container_attach(struct engine *e, struct container *c, const struct attach_opts *io,
+                             int *ret_exit) ERR_RESULT;
 /* timeout_sec -1: the container's own. ERR_STATE when it isn't running (callers decide whether that matters). */
 struct err *container_stop(struct engine *e, struct container *c, int64_t timeout_sec) ERR_RESULT;
 struct err *container_kill(struct engine *e, struct container *c, int sig) ERR_RESULT;
@@ -74,7 +75,8 @@ struct container_remove_opts {
     bool force, volumes, depend;
     int64_t timeout_sec; /* -1: its own */
 };
-struct err *container_remove(struct engine *e, struct container *c, const struct container_remove_opts *opts) ERR_RESULT;
+struct err *container_remove(struct engine *e, struct container *c,
+                             const struct container_remove_opts *opts) ERR_RESULT;
 /* Until it has stopped (or any of the conditions); the exit code. */
 struct err *container_wait(struct engine *e, struct container *c, int *ret_exit) ERR_RESULT;
 struct err *container_rename(struct engine *e, struct container *c, const char *new_name) ERR_RESULT;
@@ -91,28 +93,30 @@ struct err *container_exec(struct engine *e, struct container *c, const struct e
                            char **ret_id) ERR_RESULT;
 
 struct container_list_opts {
-    bool all;             /* else running ones */
-    int last;             /* -n; 0: no limit */
+    bool all; /* else running ones */
+    int last; /* -n; 0: no limit */
     bool latest;
-    struct strv filters;  /* id=, name=, label=, exited=, status=, ancestor=, before=, since=, volume=, network=, health=, pod=,
-                             until= */
+    struct strv filters; /* id=, name=, label=, exited=, status=, ancestor=, before=, since=, volume=, network=,
+                            health=, pod=, until= */
     bool with_spec, with_size;
 };
 struct err *container_list(struct engine *e, const struct container_list_opts *opts, struct container ***ret,
                            size_t *ret_count) ERR_RESULT;
 void container_list_free(struct container **list, size_t count);
 /* Writable layer and everything below it. */
-struct err *container_size(struct engine *e, const struct container *c, uint64_t *ret_rw, uint64_t *ret_root) ERR_RESULT;
+struct err *container_size(struct engine *e, const struct container *c, uint64_t *ret_rw,
+                           uint64_t *ret_root) ERR_RESULT;
 /* Podman's `container inspect` object, as JSON text. */
 struct err *container_inspect(struct engine *e, struct container *c, bool size, char **ret_json) ERR_RESULT;
 /* Remove stopped ones; *ret_ids the removed. */
-struct err *container_prune(struct engine *e, const struct strv *filters, struct strv *ret_ids, uint64_t *ret_bytes) ERR_RESULT;
+struct err *container_prune(struct engine *e, const struct strv *filters, struct strv *ret_ids,
+                            uint64_t *ret_bytes) ERR_RESULT;
 /* What the monitor's exit command and `container cleanup` do: record the exit, honour --rm. */
 struct err *container_cleanup(struct engine *e, struct container *c, bool remove) ERR_RESULT;
 
 struct logs_opts {
     bool follow, timestamps, names, color;
-    int64_t tail;               /* -1: all */
+    int64_t tail;                   /* -1: all */
     int64_t since_nsec, until_nsec; /* 0: none */
     int out_fd, err_fd;
 };

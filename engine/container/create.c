@@ -24,14 +24,14 @@ struct creation {
     struct container_spec spec; /* our copy, completed */
     struct image *image;        /* NULL with --rootfs */
     struct image_config config;
-    struct strv needs;          /* ids of containers */
-    struct strv needs_images;   /* ids of images that are mounted */
-    struct strv volumes;        /* names */
-    struct strv anonymous;      /* those of them that were made here and have no other user */
+    struct strv needs;        /* ids of containers */
+    struct strv needs_images; /* ids of images that are mounted */
+    struct strv volumes;      /* names */
+    struct strv anonymous;    /* those of them that were made here and have no other user */
     struct ident id;
     char *name;
     char *json;
-    struct monitor *spare;      /* for the start that follows: loads while we work */
+    struct monitor *spare; /* for the start that follows: loads while we work */
 };
 
 static void creation_done(struct creation *n)
@@ -256,9 +256,7 @@ static struct err *insert_rows(struct creation *n)
     bool own = n->spec.command.count || n->spec.entrypoint_set;
     TRY(strv_join(own ? &n->spec.command : &n->config.cmd, " ", &command));
     bool starting = n->spec.for_run && n->spec.auto_remove;
-    const char *image_name = !n->image                ? ""
-                             : n->image->names.count ? n->image->names.items[0]
-                                                     : n->spec.image;
+    const char *image_name = !n->image ? "" : n->image->names.count ? n->image->names.items[0] : n->spec.image;
     TRY(store_bind(st, "ttttiitit", n->id.s, n->name, n->image ? n->image->id : NULL, image_name, timefmt_now(),
                    (int64_t)n->spec.auto_remove, n->json, starting ? CONTAINER_STARTING : (int64_t)0, command));
     struct err *err = store_run(st);

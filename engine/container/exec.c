@@ -1,8 +1,8 @@
 /* exec: another process in a running container. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -52,8 +52,7 @@ static struct err *connect(struct execution *x)
         err = monitor_namespaces(x->m, &ns);
     if (err && err_kind(err) == ERR_STATE) {
         err_drop(err);
-        return ERR_NEW(ERR_STATE,
-                       "can only create exec sessions on running containers: container state improper");
+        return ERR_NEW(ERR_STATE, "can only create exec sessions on running containers: container state improper");
     }
     TRY(err);
     fd_close(ns.mntns_fd);
@@ -94,8 +93,8 @@ static struct err *check_workdir(const struct execution *x)
     AUTO_FD int fd = -1;
     if (!x->opts->workdir)
         return NULL;
-    /* Volumes are mounted in the container's namespace, not under the root that we see: only what is plainly absent from
-     * both is refused here, the rest is the runtime's to tell. */
+    /* Volumes are mounted in the container's namespace, not under the root that we see: only what is plainly absent
+     * from both is refused here, the rest is the runtime's to tell. */
     struct err *err = path_open_in_root(x->root_fd, x->opts->workdir, O_PATH | O_CLOEXEC, 0, &fd);
     for (size_t i = 0; err && i < x->c->spec.n_mounts; i++)
         if (path_is_below(x->opts->workdir, x->c->spec.mounts[i].target)) {

@@ -9,7 +9,7 @@
 #include "engine/store/store.h"
 
 /* Columns of every query that container_from_row() reads. */
-#define CONTAINER_COLUMNS                                                                                      \
+#define CONTAINER_COLUMNS                                                                                    \
     "c.id, c.name, c.image_id, c.image_name, c.created_nsec, c.started_nsec, c.finished_nsec, c.exit_code, " \
     "c.oom_killed, c.restart_count, c.error, c.auto_remove, c.command"
 #define CONTAINER_SELECT "SELECT " CONTAINER_COLUMNS " FROM containers c"
@@ -33,8 +33,8 @@ struct err *container_run_dir(const struct engine *e, const char *id, char **ret
 
 /* --- the working lock of a container: <run_dir>/work/<id>
  *
- * Whoever changes a container holds it: create, start (until the monitor has taken its own lock), remove, settle. While a
- * container runs, its monitor holds <run_dir>/containers/<id>/lock; that lock alone says "running". Order: this one
+ * Whoever changes a container holds it: create, start (until the monitor has taken its own lock), remove, settle. While
+ * a container runs, its monitor holds <run_dir>/containers/<id>/lock; that lock alone says "running". Order: this one
  * first, then a store transaction; the monitor's lock is only looked at. */
 struct err *container_lock(struct engine *e, const char *id, int *ret_fd) ERR_RESULT; /* ERR_IN_USE when held */
 /* Waits up to 10 s for whoever has it. */
@@ -63,8 +63,8 @@ struct err *container_erase(struct engine *e, struct container *c, bool volumes)
 
 /* The loop of run, start -a and attach; *ret_exit is -1 when detached. */
 struct monitor;
-struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io, int *ret_exit)
-    ERR_RESULT;
+struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io,
+                                  int *ret_exit) ERR_RESULT;
 
 /* Container events, with image and name as attributes. */
 struct err *container_event(struct engine *e, const struct container *c, const char *action) ERR_RESULT;

@@ -12,6 +12,7 @@ void jsonout_done(struct jsonout *j)
     j->err = NULL;
 }
 
+/* The only place where a failure becomes visible; the buffer stays with `j` then and is freed by jsonout_done(). */
 struct err *jsonout_finish(struct jsonout *j, char **ret)
 {
     if (j->err)
@@ -19,6 +20,7 @@ struct err *jsonout_finish(struct jsonout *j, char **ret)
     return strbuf_take(&j->sb, ret);
 }
 
+/* Only the first failure counts: what came after it was written into a broken document. */
 void jsonout_fail(struct jsonout *j, struct err *take_err)
 {
     if (!j->err)
@@ -39,6 +41,7 @@ static void put_text(struct jsonout *j, const char *s)
         j->err = strbuf_puts(&j->sb, s);
 }
 
+/* Separators are written in front of a member, never behind: the writer cannot know which one is the last. */
 void jsonout_key(struct jsonout *j, const char *key)
 {
     if (j->comma)
@@ -57,6 +60,7 @@ void jsonout_open(struct jsonout *j, const char *key, char bracket)
     j->comma = false;
 }
 
+/* Whatever follows a closed object or array is another member of what holds it. */
 void jsonout_close(struct jsonout *j, char bracket)
 {
     put_text(j, (const char[]){bracket, '\0'});
@@ -97,6 +101,7 @@ void jsonout_strv(struct jsonout *j, const char *key, const struct strv *value)
     jsonout_close(j, ']');
 }
 
+/* No check: the text comes from our own tables or was made by jansson. */
 void jsonout_raw(struct jsonout *j, const char *key, const char *text)
 {
     jsonout_key(j, key);

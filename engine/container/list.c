@@ -81,7 +81,10 @@ static struct err *match_volume(struct engine *e, struct container *c, const cha
 static struct err *match_network(struct engine *e, struct container *c, const char *value, bool *ret)
 {
     static const char *const names[] = {
-        [NS_HOST] = "host", [NS_NONE] = "none", [NS_CONTAINER] = "container", [NS_PATH] = "ns",
+        [NS_HOST] = "host",
+        [NS_NONE] = "none",
+        [NS_CONTAINER] = "container",
+        [NS_PATH] = "ns",
     };
     TRY(container_load_spec(e, c));
     size_t mode = (size_t)c->spec.network.mode;
@@ -105,7 +108,8 @@ static struct err *match_status(const struct container *c, const char *value, bo
     return NULL;
 }
 
-static struct err *match_times(struct engine *e, const struct container *c, const char *key, const char *value, bool *ret)
+static struct err *match_times(struct engine *e, const struct container *c, const char *key, const char *value,
+                               bool *ret)
 {
     int64_t t;
     if (strcmp(key, "until") == 0) {
@@ -206,8 +210,8 @@ static struct err *prepare_rows(struct store *s, const struct container_list_opt
                              "WHERE c.started_nsec > c.finished_nsec ORDER BY c.created_nsec",
                              ret);
     if (running_only)
-        return store_prepare(
-            s, CONTAINER_SELECT " WHERE c.started_nsec > c.finished_nsec ORDER BY c.created_nsec", ret);
+        return store_prepare(s, CONTAINER_SELECT " WHERE c.started_nsec > c.finished_nsec ORDER BY c.created_nsec",
+                             ret);
     if (opts->with_spec)
         return store_prepare(s, "SELECT " CONTAINER_COLUMNS ", c.spec FROM containers c ORDER BY c.created_nsec", ret);
     return store_prepare(s, CONTAINER_SELECT " ORDER BY c.created_nsec", ret);
@@ -245,8 +249,8 @@ static struct err *select_rows(struct engine *e, const struct container_list_opt
         bool keep = false;
         l->items[i] = NULL;
         err = container_observe_among(e, c, &present);
-        if (!err && !c->gone && (!running_only || c->state == CT_RUNNING || c->state == CT_PAUSED ||
-                                                 c->state == CT_STOPPING))
+        if (!err && !c->gone &&
+            (!running_only || c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING))
             err = matches(e, c, &opts->filters, &keep);
         if (keep && !err)
             l->items[kept++] = c;

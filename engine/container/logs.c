@@ -1,7 +1,8 @@
 /* Reading what a container wrote: the monitor's log file (CRI form), from the end, by time, and as it grows.
  *
- * A line of the file is "<RFC 3339 time> <stdout|stderr> <P|F> <text>"; P means that the line goes on in the next record
- * of the same stream. Following waits on inotify for the file and on the monitor's connection for the end: no polling.
+ * A line of the file is "<RFC 3339 time> <stdout|stderr> <P|F> <text>"; P means that the line goes on in the next
+ * record of the same stream. Following waits on inotify for the file and on the monitor's connection for the end: no
+ * polling.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -265,8 +266,8 @@ static struct err *find_log(struct engine *e, struct container *c, char **ret)
     const char *driver = c->spec.log_driver ? c->spec.log_driver : "k8s-file";
     if (strcmp(driver, "k8s-file") != 0 && strcmp(driver, "json-file") != 0) {
         if (strcmp(driver, "journald") == 0)
-            return ERR_NEW(ERR_UNSUPPORTED, "reading from the journal is not built yet: journalctl CONTAINER_ID_FULL=%s",
-                           c->id);
+            return ERR_NEW(ERR_UNSUPPORTED,
+                           "reading from the journal is not built yet: journalctl CONTAINER_ID_FULL=%s", c->id);
         return ERR_NEW(ERR_INVALID,
                        "this container is using the '%s' log driver, cannot read logs: this container is not logging "
                        "output",

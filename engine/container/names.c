@@ -8,6 +8,7 @@
 #include "engine/container/internal.h"
 #include "engine/engine.h"
 
+/* clang-format off */
 static const char *const adjectives[] = {
     "agile",   "amber",  "ample",   "azure",  "bold",    "breezy",  "bright",  "brisk",  "buoyant", "calm",    "candid",
     "clear",   "clever", "coastal", "cool",   "crisp",   "daring",  "deep",    "deft",   "eager",   "early",   "easy",
@@ -31,6 +32,7 @@ static const char *const surnames[] = {
     "shackleton", "slocum",   "somerville", "stokes", "strutt",   "sverdrup",  "tasman",   "tharp",    "thomson",  "torricelli",
     "vespucci",   "watt",     "wegener",  "wilkins",  "worsley",  "zheng",
 };
+/* clang-format on */
 
 static struct err *name_taken(struct engine *e, const char *name, bool *ret)
 {

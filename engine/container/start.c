@@ -19,7 +19,6 @@
 #include "engine/monitor/attach.h"
 #include "rootless/session.h"
 
-
 void start_done(struct start *s)
 {
     image_free(s->image);

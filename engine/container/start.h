@@ -14,20 +14,20 @@
 struct start {
     struct engine *e;
     struct container *c;
-    struct image *image;         /* NULL with --rootfs */
+    struct image *image; /* NULL with --rootfs */
     struct image_config config;
     struct monitor_plan plan;
-    struct strv layer_dirs;      /* of the root, shifted where a user namespace of its own wants that */
+    struct strv layer_dirs; /* of the root, shifted where a user namespace of its own wants that */
     struct cgroup_facts cgroup;
-    int root_fd;                 /* the mounted root, O_PATH */
-    int private_fd;              /* the monitor's private directory, O_PATH: <run_dir>/m in its namespace */
+    int root_fd;                   /* the mounted root, O_PATH */
+    int private_fd;                /* the monitor's private directory, O_PATH: <run_dir>/m in its namespace */
     struct idmap ct_uids, ct_gids; /* of its own user namespace; empty: the session's */
     bool own_userns;
 
     struct oci_user user;
     struct oci_mount *mounts;
     size_t n_mounts, cap_mounts;
-    struct strv paths;           /* strings that facts point to */
+    struct strv paths; /* strings that facts point to */
     struct oci_facts facts;
     char *config_json;
 };
@@ -35,13 +35,15 @@ void start_done(struct start *s);
 
 /* start_plan.c: everything the monitor must know; before monitor_start. */
 struct err *start_fill_plan(struct start *s, const struct container_start_opts *opts) ERR_RESULT;
-/* start_mounts.c: part of the plan (mounts that the monitor makes) and of config.json; fills s->mounts. Before monitor_start. */
+/* start_mounts.c: part of the plan (mounts that the monitor makes) and of config.json; fills s->mounts. Before
+ * monitor_start. */
 struct err *start_settle_mounts(struct start *s) ERR_RESULT;
 /* start_mounts.c: fill new volumes from the mounted root. After monitor_wait_mounted. */
 struct err *start_copy_up(struct start *s) ERR_RESULT;
 /* start_facts.c: after monitor_wait_mounted. */
 struct err *start_fill_facts(struct start *s) ERR_RESULT;
-/* start_files.c: hosts, hostname, resolv.conf, .containerenv into the private directory; sets their paths in s->facts. */
+/* start_files.c: hosts, hostname, resolv.conf, .containerenv into the private directory; sets their paths in s->facts.
+ */
 struct err *start_write_files(struct start *s) ERR_RESULT;
 /* start_userns.c: the container's own user namespace, from --userns and --uidmap. Sets own_userns, ct_uids, ct_gids. */
 struct err *start_settle_userns(struct start *s) ERR_RESULT;

@@ -109,9 +109,12 @@ static struct err *settle_namespaces(struct start *s)
         const char *file;
         const char **ret;
     } all[] = {
-        {&spec->network, "net", &s->facts.network_ns}, {&spec->ipc, "ipc", &s->facts.ipc_ns},
-        {&spec->pid, "pid", &s->facts.pid_ns},         {&spec->uts, "uts", &s->facts.uts_ns},
-        {&spec->cgroupns, "cgroup", &s->facts.cgroup_ns}, {&spec->userns, "user", &s->facts.user_ns},
+        {&spec->network, "net", &s->facts.network_ns},
+        {&spec->ipc, "ipc", &s->facts.ipc_ns},
+        {&spec->pid, "pid", &s->facts.pid_ns},
+        {&spec->uts, "uts", &s->facts.uts_ns},
+        {&spec->cgroupns, "cgroup", &s->facts.cgroup_ns},
+        {&spec->userns, "user", &s->facts.user_ns},
     };
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         pid_t pid;

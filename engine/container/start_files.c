@@ -1,6 +1,7 @@
 /* /etc/hosts, /etc/hostname, /etc/resolv.conf and /run/.containerenv of a container.
  *
- * They are written into the monitor's private tmpfs, so they need no clean-up, and bound into the root by the runtime. */
+ * They are written into the monitor's private tmpfs, so they need no clean-up, and bound into the root by the runtime.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -105,7 +106,8 @@ static struct err *put_list(struct strbuf *sb, const char *keyword, const struct
 static struct err *copy_host_resolv(struct strbuf *sb, const struct container_spec *spec, const char *host)
 {
     AUTO_STRV struct strv lines = STRV_INIT;
-    bool own_search = spec->dns_search.count > 0, own_dns = spec->dns.count > 0, own_options = spec->dns_option.count > 0;
+    bool own_search = spec->dns_search.count > 0, own_dns = spec->dns.count > 0,
+         own_options = spec->dns_option.count > 0;
     TRY(strv_split(host, '\n', &lines));
     for (size_t i = 0; i < lines.count; i++) {
         const char *l = lines.items[i];

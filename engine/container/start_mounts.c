@@ -137,7 +137,7 @@ static struct err *resolve_source(struct start *s, const struct mount_spec *m, c
 static struct err *settle_mount(struct start *s, const struct mount_spec *m)
 {
     static const char *const types[] = {
-        [MOUNT_BIND] = "bind",   [MOUNT_VOLUME] = "bind", [MOUNT_TMPFS] = "tmpfs",
+        [MOUNT_BIND] = "bind",   [MOUNT_VOLUME] = "bind",   [MOUNT_TMPFS] = "tmpfs",
         [MOUNT_RAMFS] = "ramfs", [MOUNT_DEVPTS] = "devpts", [MOUNT_IMAGE] = "bind",
     };
     TRY(mem_grow(&s->mounts, s->n_mounts, &s->cap_mounts, sizeof(*s->mounts), MOUNTS_MAX));

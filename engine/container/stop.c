@@ -13,8 +13,8 @@
 
 static struct err *not_running(const struct container *c, const char *verb)
 {
-    return ERR_NEW(ERR_STATE, "can only %s running containers. %s is in state %s: container state improper", verb, c->id,
-                   container_state_name(c->state));
+    return ERR_NEW(ERR_STATE, "can only %s running containers. %s is in state %s: container state improper", verb,
+                   c->id, container_state_name(c->state));
 }
 
 /* ERR_STATE in Podman's words when it isn't running. */
@@ -28,8 +28,8 @@ static struct err *connect_running(struct engine *e, struct container *c, const 
     return err;
 }
 
-/* `--rm` containers remove themselves after their end; what a plain one left is recorded by whoever looks next. The user's
- * wish to stop is a fact of its own: unless-stopped depends on it. */
+/* `--rm` containers remove themselves after their end; what a plain one left is recorded by whoever looks next. The
+ * user's wish to stop is a fact of its own: unless-stopped depends on it. */
 static struct err *note_stopped(struct engine *e, const struct container *c)
 {
     struct store *s = engine_store(e);

@@ -24,9 +24,9 @@ struct monitor;
 
 struct monitor_start_opts {
     const struct monitor_plan *plan;
-    int session_lock_fd; /* inherited, so that the session lives as long as the monitor; -1: none */
-    const int *stdio;    /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
-    const char *helper;  /* path of coracle-monitor; NULL: proc_find_helper() */
+    int session_lock_fd;        /* inherited, so that the session lives as long as the monitor; -1: none */
+    const int *stdio;           /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
+    const char *helper;         /* path of coracle-monitor; NULL: proc_find_helper() */
     struct monitor *take_spare; /* from monitor_spare() with the same lock, or NULL; consumed in every case */
 };
 /* Start coracle-monitor ahead of its plan, so that it is loaded and in its own namespaces by the time the plan is

@@ -4,8 +4,8 @@
 #include "engine/store/store.h"
 #include "engine/volume/volume.h"
 
-#define VOLUME_SELECT                                                                               \
-    "SELECT v.name, v.driver, v.created_nsec, v.anonymous, v.needs_copy_up, v.labels, v.options, "  \
+#define VOLUME_SELECT                                                                              \
+    "SELECT v.name, v.driver, v.created_nsec, v.anonymous, v.needs_copy_up, v.labels, v.options, " \
     "(SELECT count(*) FROM container_volumes c WHERE c.volume = v.name) FROM volumes v"
 
 /* The current row of a VOLUME_SELECT statement. */

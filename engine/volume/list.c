@@ -24,8 +24,7 @@ static bool has_pair(const struct strv *pairs, const char *want)
     const char *eq = strchr(want, '=');
     for (size_t i = 0; i < pairs->count; i++) {
         const char *have = pairs->items[i];
-        if (eq ? strcmp(have, want) == 0
-               : strncmp(have, want, strlen(want)) == 0 && have[strlen(want)] == '=')
+        if (eq ? strcmp(have, want) == 0 : strncmp(have, want, strlen(want)) == 0 && have[strlen(want)] == '=')
             return true;
     }
     return false;

@@ -40,7 +40,7 @@ static struct err *pairs_from_json(const char *text, struct strv *ret)
     if (!text || strcmp(text, "{}") == 0)
         return NULL;
     TRY(json_parse(text, strlen(text), "volume", &obj));
-    json_object_foreach(obj, key, value)
+    json_object_foreach (obj, key, value)
         TRY(strv_addf(ret, "%s=%s", key, json_is_string(value) ? json_string_value(value) : ""));
     return NULL;
 }

@@ -20,8 +20,8 @@ struct volume {
 void volume_free(struct volume *v);
 
 struct volume_create_opts {
-    const char *name;     /* NULL: 64 random hex digits */
-    const char *driver;   /* NULL or "local" */
+    const char *name;   /* NULL: 64 random hex digits */
+    const char *driver; /* NULL or "local" */
     struct strv labels, options;
     bool anonymous;
     bool ignore_existing;
@@ -29,16 +29,18 @@ struct volume_create_opts {
 struct err *volume_create(struct engine *e, const struct volume_create_opts *opts, struct volume **ret) ERR_RESULT;
 /* Exact name, or a unique prefix. ERR_NOT_FOUND "no such volume". */
 struct err *volume_find(struct engine *e, const char *name, struct volume **ret) ERR_RESULT;
-struct err *volume_list(struct engine *e, const struct strv *filters, struct volume ***ret, size_t *ret_count) ERR_RESULT;
+struct err *volume_list(struct engine *e, const struct strv *filters, struct volume ***ret,
+                        size_t *ret_count) ERR_RESULT;
 void volume_list_free(struct volume **list, size_t count);
 /* Exact name. ERR_IN_USE names the containers that use it (`volume rm -f` removes those first). */
 struct err *volume_remove(struct engine *e, const char *name) ERR_RESULT;
 /* Ids of the containers that use the volume, appended. */
 struct err *volume_users(struct engine *e, const char *name, struct strv *ret_ids) ERR_RESULT;
-struct err *volume_prune(struct engine *e, const struct strv *filters, struct strv *ret_names, uint64_t *ret_bytes) ERR_RESULT;
+struct err *volume_prune(struct engine *e, const struct strv *filters, struct strv *ret_names,
+                         uint64_t *ret_bytes) ERR_RESULT;
 /* Podman's `volume inspect` object, as JSON text. */
 struct err *volume_inspect(struct engine *e, const struct volume *v, char **ret_json) ERR_RESULT;
-/* First use: when the image has files at the mount point copy them in, with the owner of that directory (`source_fd`, in
- * the mounted root); else (`source_fd` -1) give the volume to the container's user. Called before the container starts;
- * does nothing from the second time on. */
+/* First use: when the image has files at the mount point copy them in, with the owner of that directory (`source_fd`,
+ * in the mounted root); else (`source_fd` -1) give the volume to the container's user. Called before the container
+ * starts; does nothing from the second time on. */
 struct err *volume_copy_up(struct engine *e, const char *name, int source_fd, uid_t uid, gid_t gid) ERR_RESULT;

@@ -14,8 +14,8 @@ static void names_and_numbers_are_parsed(void **state)
     static const struct {
         const char *text;
         int sig;
-    } good[] = {{"TERM", SIGTERM}, {"SIGTERM", SIGTERM}, {"term", SIGTERM}, {"sigKill", SIGKILL}, {"9", 9},
-                {"HUP", SIGHUP},   {"USR1", SIGUSR1},    {"WINCH", SIGWINCH}};
+    } good[] = {{"TERM", SIGTERM}, {"SIGTERM", SIGTERM}, {"term", SIGTERM}, {"sigKill", SIGKILL},
+                {"9", 9},          {"HUP", SIGHUP},      {"USR1", SIGUSR1}, {"WINCH", SIGWINCH}};
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         int sig = 0;
