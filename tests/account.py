@@ -35,7 +35,8 @@ def become_ordinary():
 
 def find_coracle():
     """Absolute path of the program to test: $CORACLE, else build/coracle, else the installed one."""
-    for path in (os.environ.get("CORACLE"), os.path.join(TOP, "build/coracle"), shutil.which("coracle")):
+    named = os.environ.get("CORACLE")
+    for path in [named] if named else [os.path.join(TOP, "build/coracle"), shutil.which("coracle")]:
         if path and os.access(path, os.X_OK):
             return os.path.abspath(path)
     sys.exit("no coracle to test: build it (./quickstart), or say where it is with CORACLE=PATH")
