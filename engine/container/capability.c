@@ -21,6 +21,8 @@ static struct err *unknown(const char *name)
     return ERR_NEW(ERR_INVALID, "\"%s%s\": unknown capability", prefix, upper);
 }
 
+/* One --cap-add or --cap-drop list to a mask. Words may also be separated by commas, as Docker's API sends them;
+ * "ALL" is not a bit, since what it means differs between adding and dropping. */
 static struct err *parse_list(const struct strv *list, uint64_t *ret_mask, bool *ret_all)
 {
     *ret_mask = 0;
@@ -43,6 +45,8 @@ static struct err *parse_list(const struct strv *list, uint64_t *ret_mask, bool 
     return NULL;
 }
 
+/* Podman's order: the base is everything, nothing or the default; then what was added, then what was dropped. A
+ * privileged container starts from everything, and what was dropped by name is dropped from that as well. */
 struct err *cap_sets_compute(const struct container_spec *spec, uint32_t ct_uid, struct cap_sets *ret)
 {
     uint64_t add = 0, drop = 0;

@@ -54,6 +54,7 @@ const char *cap_name(unsigned number)
     return number < CAP_NUMBER_MAX ? names[number] : NULL;
 }
 
+/* Names are compared without their prefix when the caller left it out, in any case. */
 bool cap_find(const char *name, unsigned *ret_number)
 {
     bool prefixed = strncasecmp(name, "CAP_", 4) == 0;

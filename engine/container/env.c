@@ -9,6 +9,7 @@
 
 #define ENV_FILE_MAX ((size_t)4 << 20)
 
+/* The assignment "K=V" of the host's environment, borrowed; `key` need not end at `len`. */
 static const char *host_get(char *const *host_env, const char *key, size_t len)
 {
     for (; host_env && *host_env; host_env++)
@@ -17,6 +18,7 @@ static const char *host_get(char *const *host_env, const char *key, size_t len)
     return NULL;
 }
 
+/* Everything that begins with the prefix; entries without "=" (a broken environment) are no variables. */
 static struct err *add_prefix(struct strv *env, const char *prefix, size_t len, char *const *host_env)
 {
     for (; host_env && *host_env; host_env++)
@@ -58,6 +60,7 @@ static struct err *add_line(struct strv *env, char *line, char *const *host_env)
     return *line == '#' ? NULL : env_add(env, line, host_env);
 }
 
+/* Lines end at "\n" or "\r\n"; quotes, escapes and continuation lines mean nothing here, as in Docker and Podman. */
 struct err *env_add_file(struct strv *env, const char *text, size_t len, char *const *host_env)
 {
     if (len > ENV_FILE_MAX)
@@ -78,6 +81,7 @@ struct err *env_add_file(struct strv *env, const char *text, size_t len, char *c
     return NULL;
 }
 
+/* Both spellings: curl reads one of them, most libraries the other, and no program reads all. */
 struct err *env_add_proxies(struct strv *env, char *const *host_env)
 {
     static const char *const names[] = {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
@@ -97,6 +101,7 @@ struct err *spec_add_env_file(struct container_spec *s, const char *text, size_t
     return env_add_file(&s->env, text, len, host_env);
 }
 
+/* Below the image's environment, so that an image's own PATH wins over the host's with --env-host. */
 struct err *spec_add_host_env(struct container_spec *s, char *const *host_env)
 {
     if (s->env_host)

@@ -104,6 +104,7 @@ static const struct option {
     {"notmpcopyup", G_COPYUP, IN_TMPFS, false, false},
 };
 
+/* By the part in front of "=". An option that takes no value does not match with one: "ro=1" is unknown, not "ro". */
 static const struct option *find(const char *text)
 {
     size_t len = strcspn(text, "=");
@@ -121,6 +122,7 @@ bool mountopt_is_propagation(const char *option)
     return o && o->group == G_PROPAGATION;
 }
 
+/* 18 digits keep the number itself below 2^63; the kernel multiplies with care. */
 bool mountopt_is_size(const char *value)
 {
     size_t digits = strspn(value, "0123456789");
@@ -136,6 +138,8 @@ static bool is_mode(const char *value)
     return len >= 1 && len <= 5 && strspn(value, "01234567") == len;
 }
 
+/* Podman checks -v twice, once with these messages and once with those of mountopt_finish(); a script may look for
+ * either. */
 struct err *mountopt_check(const struct strv *list)
 {
     bool seen[G_MAX] = {false};
@@ -156,6 +160,7 @@ struct err *mountopt_check(const struct strv *list)
     return NULL;
 }
 
+/* An option that exists, but not for this type of mount, gets the message that says so. */
 static struct err *refuse(const struct option *o, const char *text, bool tmpfs)
 {
     if (o && tmpfs && o->group == G_BIND)
@@ -168,6 +173,8 @@ static struct err *refuse(const struct option *o, const char *text, bool tmpfs)
     return ERR_NEW(ERR_INVALID, "unknown mount option \"%s\": invalid mount option", text);
 }
 
+/* Values that only the mount would refuse are refused when given: at that point the user still sees which flag it
+ * was. */
 static struct err *check_value(const struct option *o, const char *text)
 {
     const char *eq = strchr(text, '=');
@@ -204,6 +211,7 @@ static bool is_tmpfs(const struct mount_spec *m)
     return m->type == MOUNT_TMPFS || m->type == MOUNT_RAMFS;
 }
 
+/* Everything explicit, in the order given; `seen` tells the caller which groups need a default. */
 static struct err *take_options(const struct strv *raw, struct mount_spec *m, bool *seen)
 {
     bool tmpfs = is_tmpfs(m);

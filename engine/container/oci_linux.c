@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/container/oci_internal.h"
 
+/* Without a path the runtime makes a new one. */
 static void put_namespace(struct jsonout *j, const char *type, const char *path)
 {
     jsonout_open(j, NULL, '{');
@@ -23,6 +24,7 @@ static void put_space(struct oci_build *b, const char *type, const struct ns_spe
         put_namespace(&b->out, type, NULL);
 }
 
+/* The order is the specification's; runtimes join the user namespace first whatever its place. */
 static void put_namespaces(struct oci_build *b)
 {
     const struct container_spec *s = b->spec;
@@ -39,6 +41,7 @@ static void put_namespaces(struct oci_build *b)
     jsonout_close(&b->out, ']');
 }
 
+/* "hostID" is the id in the namespace around the container's, which is the session's. */
 static void put_map(struct jsonout *j, const char *key, const struct idmap *m)
 {
     if (!m)
@@ -61,6 +64,7 @@ static bool owns_network(const struct oci_build *b)
     return mode != NS_HOST && mode != NS_CONTAINER && mode != NS_PATH && !(b->facts->ct_uids && b->facts->network_ns);
 }
 
+/* A value of the user's replaces the default of the same name; names were checked by container_spec_check(). */
 static struct err *put_sysctls(struct oci_build *b)
 {
     AUTO_STRV struct strv all = STRV_INIT;
@@ -115,6 +119,8 @@ struct err *oci_put_linux(struct oci_build *b)
     return NULL;
 }
 
+/* What the user sets wins over what is set by default, even where it breaks the container: annotations are how
+ * runtimes are told things. */
 static bool is_users_annotation(const struct oci_build *b, const char *key)
 {
     return strv_env_get(&b->spec->annotations, key) != NULL;
@@ -126,6 +132,7 @@ static void put_annotation(struct oci_build *b, const char *key, const char *val
         jsonout_str(&b->out, key, value);
 }
 
+/* The stop signal is what `podman stop` of a container made elsewhere reads; the others speak to crun. */
 struct err *oci_put_annotations(struct oci_build *b)
 {
     int sig = 0;

@@ -1,6 +1,15 @@
 /* "mounts": the file systems every container has, the files that are bound over the image's, devices, and the user's
  * own mounts. A mount of the user's replaces the default on the same place; one on /dev, /proc or /sys takes everything
- * below it. */
+ * below it.
+ *
+ * The order in the document is the order of mounting, so outer places come before inner ones; otherwise the order in
+ * which they were added stays. Targets are names inside the root of an image, which is hostile: a link there must not
+ * lead a mount out of it. That is the runtime's work (both open targets inside the root by descriptor); this file only
+ * names them.
+ *
+ * What the kernel lets a user namespace mount depends on who owns the other namespaces: proc needs the pid namespace,
+ * sysfs the network namespace, mqueue the IPC namespace, cgroup2 the cgroup namespace. Where the container only joins
+ * one, or an outer container has covered parts of its own file system, the visible one is bound instead. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +60,7 @@ static bool is_users(const struct mount_list *l, const char *target)
     return false;
 }
 
+/* Failures stick in the list, so that the many calls of ADD need no checks of their own. */
 static void push(struct mount_list *l, const struct mount *m)
 {
     if (!l->err)
@@ -71,6 +81,7 @@ static void add(struct mount_list *l, const struct mount *m)
 
 #define ADD(list, ...) add((list), &(struct mount){__VA_ARGS__})
 
+/* Contents of the image's directory are copied up, so that an image's /run or /tmp stays what it was. */
 static void add_tmpfs(struct mount_list *l, const char *target)
 {
     ADD(l, target, "tmpfs", "tmpfs", {"rw", "rprivate", "nosuid", "nodev", "tmpcopyup"});
@@ -98,6 +109,8 @@ static struct err *add_proc(struct mount_list *l)
     return NULL;
 }
 
+/* The group of terminals is 5 everywhere. Where it is not mapped, devpts refuses the option; ttys then belong to the
+ * user's group, and only programs that insist on group tty (wall, write) notice. */
 static void add_dev(struct mount_list *l)
 {
     uint32_t host = 0;
@@ -128,6 +141,8 @@ static void add_ipc(struct mount_list *l)
     ADD(l, "/dev/shm", "tmpfs", "shm", {"rprivate", "nosuid", "noexec", "nodev", "mode=1777", l->shm_size});
 }
 
+/* Read-only, since much of sysfs ignores who writes as long as it is root in its own namespace. The cgroup file
+ * system is mounted again on top, so that the container sees its own part only, with bound /sys too. */
 static void add_sys(struct mount_list *l)
 {
     const struct oci_build *b = l->b;
@@ -147,6 +162,7 @@ static void add_sys(struct mount_list *l)
         {"rprivate", "nosuid", "noexec", "nodev", "relatime", writable ? "rw" : "ro"});
 }
 
+/* systemd's own first: with --read-only both lists name /run and /tmp, and add() keeps the first. */
 static void add_tmpfs_defaults(struct mount_list *l)
 {
     static const char *const systemd_dirs[] = {"/run", "/run/lock", "/tmp", "/var/log/journal"};
@@ -158,6 +174,8 @@ static void add_tmpfs_defaults(struct mount_list *l)
         add_tmpfs(l, writable_dirs[i]);
 }
 
+/* Files are bound, not copied into the root: a read-only root or a shared layer stays untouched, and a start writes
+ * them anew. */
 static void add_files(struct mount_list *l)
 {
     const struct oci_facts *f = l->b->facts;
@@ -186,6 +204,7 @@ static void add_files(struct mount_list *l)
         ADD(l, OCI_INIT_PATH, "bind", f->init_path, {"bind", "ro", "rprivate"});
 }
 
+/* noexec and nosuid cost nothing here, and a device directory given by name may hold more than devices. */
 static void add_device(struct mount_list *l, const char *source, const char *target, const char *access)
 {
     ADD(l, target, "bind", source, {"rprivate", "nosuid", "noexec", access, "rbind"});
@@ -210,6 +229,7 @@ static void add_devices(struct mount_list *l)
     }
 }
 
+/* As they are, and even where two are on one place: create refuses that, and volumes of images come without a flag. */
 static void add_users(struct mount_list *l)
 {
     const struct oci_facts *f = l->b->facts;
@@ -241,6 +261,7 @@ static void sort(struct mount_list *l)
     }
 }
 
+/* Both runtimes take "source" for every type, also where the kernel doesn't look at it. */
 static void put_mount(struct jsonout *j, const struct mount *m)
 {
     jsonout_open(j, NULL, '{');
@@ -256,6 +277,7 @@ static void put_mount(struct jsonout *j, const struct mount *m)
     jsonout_close(j, '}');
 }
 
+/* Collected first, since what the user mounts decides which defaults there are; then sorted; then written. */
 struct err *oci_put_mounts(struct oci_build *b)
 {
     __attribute__((cleanup(list_done))) struct mount_list l = {.b = b};

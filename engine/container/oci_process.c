@@ -10,6 +10,7 @@
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define DEFAULT_LIMIT UINT64_C(1048576) /* files and processes, where the caller may have that many */
 
+/* Assignments of `from` over those of `env`; a replaced variable keeps its place. */
 static struct err *set_all(struct strv *env, const struct strv *from)
 {
     for (size_t i = 0; i < from->count; i++) {
@@ -22,6 +23,7 @@ static struct err *set_all(struct strv *env, const struct strv *from)
     return NULL;
 }
 
+/* Only when nobody set it, not even to the empty string. */
 static struct err *set_default(struct strv *env, const char *key, const char *value)
 {
     if (strv_env_get(env, key))
@@ -29,6 +31,7 @@ static struct err *set_default(struct strv *env, const char *key, const char *va
     return strv_addf(env, "%s=%s", key, value);
 }
 
+/* --unsetenv-all leaves what the user gave and the three variables that every process gets. */
 struct err *oci_environment(const struct oci_build *b, struct strv *ret)
 {
     AUTO_STRV struct strv env = STRV_INIT;
@@ -72,6 +75,7 @@ static void put_groups(struct oci_build *b, const struct oci_user *u)
     jsonout_close(&b->out, ']');
 }
 
+/* umask is in the specification since 1.0.2; both runtimes set it. */
 static void put_user(struct oci_build *b, const struct oci_user *u)
 {
     uint32_t umask = 0022;
@@ -94,6 +98,8 @@ static void put_cap_set(struct jsonout *j, const char *key, uint64_t set)
     jsonout_close(j, ']');
 }
 
+/* Empty sets that have to be there are written; inheritable and ambient only when there is something in them, since
+ * an old runtime reads an empty list as "set it". */
 static void put_caps(struct jsonout *j, const struct cap_sets *c)
 {
     jsonout_open(j, "capabilities", '{');
@@ -116,6 +122,7 @@ static void put_limit_value(struct oci_build *b, const char *key, uint64_t value
         jsonout_u64(&b->out, key, value);
 }
 
+/* "nofile" becomes RLIMIT_NOFILE. */
 static void put_limit(struct oci_build *b, const char *name, uint64_t soft, uint64_t hard)
 {
     struct jsonout *j = &b->out;
@@ -131,6 +138,7 @@ static void put_limit(struct oci_build *b, const char *name, uint64_t soft, uint
     jsonout_close(j, '}');
 }
 
+/* "host" is a name as well: spec_add_ulimit() keeps it in the list. */
 static bool has_limit(const struct container_spec *s, const char *name)
 {
     for (size_t i = 0; i < s->n_ulimits; i++)
@@ -176,6 +184,8 @@ static void put_oom_score(struct oci_build *b)
     }
 }
 
+/* A profile that was asked for and cannot be had is an error: running without it would be a confinement that
+ * silently isn't. */
 static void put_apparmor(struct oci_build *b)
 {
     const char *asked = b->sec.apparmor;
@@ -187,6 +197,7 @@ static void put_apparmor(struct oci_build *b)
                              "apparmor profile \"%s\" specified, but Apparmor is not enabled on this system", asked));
 }
 
+/* The same object for the first process and for exec, so that what confines one confines the other. */
 void oci_put_process(struct oci_build *b, const char *key, const struct oci_process *p)
 {
     struct jsonout *j = &b->out;

@@ -10,11 +10,13 @@
 #define CPU_PERIOD_USEC 100000
 #define PIDS_DEFAULT 2048
 
+/* Version 1 controllers are never delegated to a user, so only version 2 counts. */
 static bool has_controller(const struct oci_facts *f, const char *name)
 {
     return f->cgroup_v2 && f->cgroup_writable && strv_contains(&f->cgroup_controllers, name);
 }
 
+/* --cgroups=disabled: the container stays in the caller's cgroup, and nothing can be set there. */
 static bool is_disabled(const struct container_spec *s)
 {
     return s->cgroups && strcmp(s->cgroups, "disabled") == 0;
@@ -48,12 +50,14 @@ static bool usable(struct oci_build *b, const char *controller, const char *flag
     return false;
 }
 
+/* Limits that existed in version 1 and have no counterpart. */
 static void tell_missing(struct oci_build *b, const char *flag, bool asked)
 {
     if (asked && b->notices)
         jsonout_fail(&b->out, strv_addf(b->notices, "%s: not applied, since cgroup v2 has no such limit", flag));
 }
 
+/* "swap" is memory and swap together, as in version 1; both runtimes subtract. */
 static void put_memory(struct oci_build *b)
 {
     const struct resource_spec *r = &b->spec->res;
@@ -76,6 +80,7 @@ static void put_memory(struct oci_build *b)
     jsonout_close(&b->out, '}');
 }
 
+/* Shares are turned into a weight by the runtime. --cpus is a quota per 100 ms. */
 static void put_cpu(struct oci_build *b)
 {
     const struct resource_spec *r = &b->spec->res;
@@ -118,6 +123,7 @@ static void put_pids(struct oci_build *b)
     jsonout_close(&b->out, '}');
 }
 
+/* The io controller; a weight needs the bfq scheduler, which the runtime finds out. */
 static void put_blkio(struct oci_build *b)
 {
     int64_t weight = b->spec->res.blkio_weight;
@@ -128,6 +134,7 @@ static void put_blkio(struct oci_build *b)
     jsonout_close(&b->out, '}');
 }
 
+/* The object is written even when empty: runc wants one. */
 struct err *oci_put_resources(struct oci_build *b)
 {
     jsonout_open(&b->out, "resources", '{');

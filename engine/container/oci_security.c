@@ -14,6 +14,7 @@ static const char *const read_only[] = {
     "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
 };
 
+/* A pattern's * does not cross a slash, so "/proc/*" means the entries of /proc and nothing deeper, as in Podman. */
 bool oci_is_unmasked(const struct oci_build *b, const char *path)
 {
     if (b->sec.unmask_all)
@@ -24,6 +25,7 @@ bool oci_is_unmasked(const struct oci_build *b, const char *path)
     return false;
 }
 
+/* Paths that don't exist on this kernel are skipped by the runtime. */
 static void put_paths(struct oci_build *b, const char *const *paths, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -31,6 +33,7 @@ static void put_paths(struct oci_build *b, const char *const *paths, size_t n)
             jsonout_str(&b->out, NULL, paths[i]);
 }
 
+/* The bounding set decides, since a process can get no capability that isn't in it. */
 static struct seccomp_options seccomp_options(const struct oci_build *b)
 {
     return (struct seccomp_options){.caps = b->caps.bounding,
@@ -47,6 +50,7 @@ static bool is_filtered(const struct oci_build *b)
     return !b->spec->privileged;
 }
 
+/* Not for a profile of the user's: the runtime compiles that, with its own checks. */
 struct err *oci_seccomp_program(const struct oci_build *b, char **ret)
 {
     if (!is_filtered(b) || b->sec.seccomp)
@@ -58,6 +62,7 @@ struct err *oci_seccomp_program(const struct oci_build *b, char **ret)
     return ok ? strbuf_take(&sb, ret) : NULL;
 }
 
+/* The text of the profile is appended as it is, without a tree in between. */
 static struct err *put_seccomp(struct oci_build *b)
 {
     if (!is_filtered(b))
@@ -73,6 +78,7 @@ static struct err *put_seccomp(struct oci_build *b)
     return NULL;
 }
 
+/* What the user masks is masked whatever else is unmasked, and last, so that it also covers what is mounted inside. */
 struct err *oci_put_confinement(struct oci_build *b)
 {
     struct jsonout *j = &b->out;

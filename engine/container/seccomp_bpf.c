@@ -45,6 +45,7 @@ static void put(struct assembler *a, uint16_t code, uint8_t jt, uint8_t jf, uint
     a->count++;
 }
 
+/* Only 32-bit loads exist, which is why a 64-bit argument needs two. */
 static void put_load(struct assembler *a, size_t offset)
 {
     put(a, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
@@ -57,6 +58,7 @@ static size_t put_jump(struct assembler *a)
     return a->count - 1;
 }
 
+/* The jump leads to whatever is put next. */
 static void land(struct assembler *a, size_t jump)
 {
     if (jump < a->cap)
@@ -105,6 +107,8 @@ static size_t put_match(struct assembler *a, const struct seccomp_arg *arg)
     return put_jump(a);
 }
 
+/* The rules of one call, in order; the first whose arguments all match decides, and none means the default. Rules
+ * that depend on a capability are left out here, not tested at run time. */
 static void put_rule_set(struct assembler *a, uint32_t set)
 {
     for (size_t i = 0; i < ARRAY_LEN(seccomp_rules); i++) {
@@ -140,6 +144,7 @@ static void put_search(struct assembler *a, const struct run *runs, size_t n)
     put_search(a, runs + half, n - half);
 }
 
+/* What a call's kind means with these capabilities. */
 static struct run decide(const struct seccomp_options *o, const struct seccomp_call *c)
 {
     struct run r = {c->nr, RET_REFUSE, -1};
@@ -152,6 +157,7 @@ static struct run decide(const struct seccomp_options *o, const struct seccomp_c
     return r;
 }
 
+/* Joins a decision to its left neighbour where they agree. A set of rules is never joined: it belongs to one call. */
 static void add_run(struct run *runs, size_t *n, struct run r)
 {
     const struct run *last = *n ? &runs[*n - 1] : NULL;
@@ -177,6 +183,7 @@ static size_t make_runs(const struct seccomp_options *o, const struct seccomp_ar
     return n;
 }
 
+/* The program for all architectures of this machine, one after the other. */
 struct err *seccomp_assemble(const struct seccomp_options *o, struct sock_filter *insns, size_t cap, size_t *ret_count)
 {
     struct run runs[RUNS_MAX];
@@ -199,6 +206,7 @@ struct err *seccomp_assemble(const struct seccomp_options *o, struct sock_filter
     return NULL;
 }
 
+/* RFC 4648, with padding: crun decodes nothing else. */
 static struct err *put_base64(struct strbuf *sb, const unsigned char *data, size_t len)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -217,6 +225,7 @@ static struct err *put_base64(struct strbuf *sb, const unsigned char *data, size
     return NULL;
 }
 
+/* struct sock_filter in memory is what the kernel takes, and what crun passes on. */
 struct err *seccomp_put_program(struct strbuf *sb, const struct seccomp_options *o, bool *ret_ok)
 {
     struct sock_filter insns[BPF_MAXINSNS];

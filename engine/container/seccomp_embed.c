@@ -39,6 +39,7 @@ __attribute__((noreturn)) static void fail(const char *what, const char *which)
     exit(1);
 }
 
+/* A member that must be a string. */
 static const char *text_of(const json_t *j)
 {
     const char *s = json_string_value(j);
@@ -47,6 +48,8 @@ static const char *text_of(const json_t *j)
     return s;
 }
 
+/* A number from the file comes before libseccomp's: for x86's socket calls libseccomp answers with a number of its
+ * own that the kernel doesn't know. */
 static bool known_number(const struct arch *a, const char *name, unsigned *ret)
 {
     const json_t *numbers = json_object_get(profile, "numbers");
@@ -72,6 +75,8 @@ static bool resolves(const char *name)
     return false;
 }
 
+/* Into the table of each architecture that has the call. A call that two lists decide differently is a mistake in
+ * the file. */
 static void add_call(const char *name, const char *kind)
 {
     for (size_t i = 0; i < n_archs; i++) {
@@ -104,6 +109,7 @@ static void put_names(const json_t *names, const char *kind, bool *first)
     }
 }
 
+/* The machine's own architecture first, then those whose programs it can run as well. */
 static void read_archs(const char *family)
 {
     const json_t *list = json_object_get(json_object_get(profile, "architectures"), family), *a;
@@ -127,6 +133,7 @@ static void read_archs(const char *family)
     fprintf(out, "\"\n");
 }
 
+/* A misspelt capability must not become "never". */
 static uint64_t cap_mask(const char *name)
 {
     unsigned number = 0;
@@ -135,6 +142,8 @@ static uint64_t cap_mask(const char *name)
     return UINT64_C(1) << number;
 }
 
+/* "allow" is grouped by subject for its readers only; it becomes one list, since one rule for many calls is cheaper
+ * than many. */
 static void put_lists(void)
 {
     const char *key;
@@ -150,6 +159,7 @@ static void put_lists(void)
     add_call("socketcall", "KIND_SOCKETCALL");
 }
 
+/* Calls behind a capability: text and kind of each group. */
 static void put_groups(void)
 {
     size_t i, k;
@@ -169,6 +179,7 @@ static void put_groups(void)
     fprintf(out, "};\n#define SECCOMP_GROUPS %zu\n", i);
 }
 
+/* One rule as a row of the table, and as the JSON object that means the same. */
 static void put_rule(const json_t *rule, size_t set)
 {
     size_t i;
@@ -199,6 +210,7 @@ static void put_rule(const json_t *rule, size_t set)
     fprintf(out, "]}\"},\n");
 }
 
+/* Rules of one call stand together in the file and make one set. */
 static void put_rules(void)
 {
     size_t i, set = 0;
@@ -224,6 +236,7 @@ static int by_number(const void *a, const void *b)
     return x->nr < y->nr ? -1 : x->nr > y->nr;
 }
 
+/* Sorted by number, for the search. */
 static void put_tables(void)
 {
     for (size_t i = 0; i < n_archs; i++) {

@@ -1,5 +1,9 @@
 /* A seccomp profile as Docker and Podman document it, to what the OCI runtime specification knows: conditions are
- * decided (capabilities, architecture, kernel), archMap becomes a list, comments go. */
+ * decided (capabilities, architecture, kernel), archMap becomes a list, comments go.
+ *
+ * An entry is in force when everything under "includes" holds and nothing under "excludes" does. All capabilities of
+ * "includes" must be in the container's bounding set, one of "excludes" suffices. Names of system calls are not
+ * checked: a profile may name calls that this machine or this libseccomp doesn't have, and the runtime skips those. */
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -30,6 +34,7 @@ static const char native_arch[] = "SCMP_ARCH_RISCV64", native_name[] = "riscv64"
 static const char native_arch[] = "", native_name[] = "";
 #endif
 
+/* Is `value` in the list obj.key, and is there a list at all? */
 static struct err *has_string(const json_t *obj, const char *key, const char *value, bool *ret_empty, bool *ret_has)
 {
     AUTO_STRV struct strv list = STRV_INIT;
@@ -91,12 +96,14 @@ static struct err *applies(const json_t *call, uint64_t caps, bool *ret)
     return NULL;
 }
 
+/* As it is: the runtime checks what it knows better. */
 static struct err *copy_member(const json_t *from, const char *key, json_t *to)
 {
     json_t *v = json_object_get(from, key);
     return v && !json_is_null(v) ? json_put(to, key, json_incref(v)) : NULL;
 }
 
+/* Any SCMP_ACT_ is passed on, also ones newer than this. */
 static struct err *check_action(const json_t *obj, const char *key, const char **ret)
 {
     TRY(json_get_str(obj, key, WHAT, ret));
@@ -120,6 +127,7 @@ static struct err *put_errno(const json_t *from, const char *number_key, const c
     return ERR_NEW(ERR_INVALID, WHAT ": unknown error name \"%s\"", name);
 }
 
+/* One entry of "syscalls", if its conditions hold here. "name" is the older spelling of "names". */
 static struct err *put_call(const json_t *call, uint64_t caps, json_t *calls)
 {
     bool in_force = false;
@@ -146,6 +154,8 @@ static struct err *put_call(const json_t *call, uint64_t caps, json_t *calls)
     return args && json_array_size(args) ? copy_member(call, "args", o) : NULL;
 }
 
+/* An explicit list counts; otherwise the entry of archMap for this machine. Without either the runtime takes its
+ * own. */
 static struct err *put_architectures(const json_t *from, json_t *to)
 {
     json_t *map = NULL, *entry;
@@ -170,6 +180,7 @@ static struct err *put_architectures(const json_t *from, json_t *to)
     return NULL;
 }
 
+/* Unknown members are dropped: the format has had comments, and fields for other engines. */
 static struct err *convert(const json_t *from, uint64_t caps, json_t *to)
 {
     const char *action = NULL;

@@ -21,6 +21,7 @@ static struct err *put_groups(struct strbuf *sb, const struct seccomp_options *o
     return NULL;
 }
 
+/* Rules that depend on the arguments, except those for a capability that is not as they want it. */
 static struct err *put_rules(struct strbuf *sb, const struct seccomp_options *o)
 {
     for (size_t i = 0; i < ARRAY_LEN(seccomp_rules); i++) {

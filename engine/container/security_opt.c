@@ -12,6 +12,8 @@ void security_opts_done(struct security_opts *o)
     *o = (struct security_opts){0};
 }
 
+/* A colon-separated list. Podman skips what is not absolute; here it is an error, as a mask that doesn't mask would
+ * be missed. */
 static struct err *add_paths(struct strv *list, const char *value, const char *what)
 {
     AUTO_STRV struct strv paths = STRV_INIT;
@@ -26,6 +28,7 @@ static struct err *add_paths(struct strv *list, const char *value, const char *w
     return NULL;
 }
 
+/* "=false" exists, so that a default can be overridden. */
 static struct err *set_no_new_privileges(struct security_opts *o, const char *value)
 {
     o->no_new_privileges = strcmp(value, "true") == 0;
@@ -34,6 +37,7 @@ static struct err *set_no_new_privileges(struct security_opts *o, const char *va
     return NULL;
 }
 
+/* Whether the file exists is for the caller to find out. */
 static struct err *set_seccomp(struct security_opts *o, const char *value)
 {
     if (value[0] == '\0')
@@ -42,12 +46,14 @@ static struct err *set_seccomp(struct security_opts *o, const char *value)
     return NULL;
 }
 
+/* The profile's name, or "unconfined"; whether this host has AppArmor is not known here. */
 static struct err *set_apparmor(struct security_opts *o, const char *value)
 {
     o->apparmor = value;
     return NULL;
 }
 
+/* Mount options of proc(5), passed on as they are; the kernel refuses unknown ones. */
 static struct err *set_proc_opts(struct security_opts *o, const char *value)
 {
     o->proc_opts = value;
@@ -59,6 +65,7 @@ static struct err *set_mask(struct security_opts *o, const char *value)
     return add_paths(&o->mask, value, "mask");
 }
 
+/* "ALL", or patterns. */
 static struct err *set_unmask(struct security_opts *o, const char *value)
 {
     if (strcasecmp(value, "all") == 0) {
@@ -68,6 +75,7 @@ static struct err *set_unmask(struct security_opts *o, const char *value)
     return add_paths(&o->unmask, value, "unmask");
 }
 
+/* Without SELinux there is nothing to label; "disable" is what scripts give everywhere to be safe. */
 static struct err *set_label(struct security_opts *o, const char *value)
 {
     (void)o;
@@ -77,12 +85,14 @@ static struct err *set_label(struct security_opts *o, const char *value)
                    value);
 }
 
+/* Docker's word for unmask=ALL. */
 static struct err *set_system_paths(struct security_opts *o, const char *value)
 {
     o->unmask_all = strcmp(value, "unconfined") == 0;
     return o->unmask_all ? NULL : ERR_NEW(ERR_INVALID, "invalid --security-opt 2: \"systempaths=%s\"", value);
 }
 
+/* Ours alone: see "about" in seccomp_default.json. */
 static struct err *set_socketcall(struct security_opts *o, const char *value)
 {
     o->allow_socketcall = strcmp(value, "allow") == 0;
@@ -104,6 +114,7 @@ static const struct {
     {"socketcall", set_socketcall},
 };
 
+/* "key=value" or "key:value"; the first of the two separators counts. */
 static struct err *parse_one(struct security_opts *o, const char *text)
 {
     size_t len = strcspn(text, "=:");

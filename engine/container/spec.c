@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/container/spec_internal.h"
 
+/* Only what is not zero: a spec is compared with this to find what was set. */
 void container_spec_init(struct container_spec *s)
 {
     *s = (struct container_spec){0};
@@ -47,6 +48,7 @@ void spec_ulimit_done(struct ulimit_spec *u)
     *u = (struct ulimit_spec){0};
 }
 
+/* Every string of the struct; a new member must be named here, or valgrind and the tests under ASan will. */
 static void free_strings(struct container_spec *s)
 {
     char **strings[] = {&s->name,      &s->image,         &s->rootfs,          &s->workdir,
@@ -70,6 +72,7 @@ static void free_vectors(struct container_spec *s)
         strv_done(vectors[i]);
 }
 
+/* Leaves an empty spec, so that it can be used again. */
 void container_spec_done(struct container_spec *s)
 {
     free_strings(s);

@@ -1,5 +1,10 @@
-/* What cannot be right in a container_spec as a whole: contradictions between options and values that only the whole
- * list shows. Each check is one function; container_spec_check runs them all. */
+/* What cannot be right in a container_spec as a whole: contradictions between options, and values that only the whole
+ * list shows. Each check is one function; container_spec_check runs them all, and the first that fails is what the user
+ * reads.
+ *
+ * Called by create, for the command line and for the API alike, so whatever reaches a file of the container
+ * (/etc/hosts, /etc/resolv.conf, config.json) has gone through here. Nothing is looked up: a missing path, image or
+ * container is found by who opens it. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -17,6 +22,7 @@ static bool one_of(const char *value, const char *const *list)
     return false;
 }
 
+/* Exactly one of image and root file system. */
 static struct err *check_source(const struct container_spec *s)
 {
     if (!s->image == !s->rootfs)
@@ -28,6 +34,7 @@ static struct err *check_source(const struct container_spec *s)
     return NULL;
 }
 
+/* Ending, restarting and stopping. */
 static struct err *check_life(const struct container_spec *s)
 {
     if (s->auto_remove && s->restart != RESTART_NO)
@@ -41,6 +48,7 @@ static struct err *check_life(const struct container_spec *s)
     return s->stop_signal ? spec_parse_signal(s->stop_signal, &sig) : NULL;
 }
 
+/* As Podman prints a mode. */
 static const char *ns_name(enum ns_mode mode)
 {
     static const char *const names[] = {"",     "private",   "host",    "container", "path",
@@ -48,6 +56,7 @@ static const char *ns_name(enum ns_mode mode)
     return names[mode];
 }
 
+/* A size for /dev/shm needs a /dev/shm of the container's own; a host name needs a UTS namespace of its own. */
 static struct err *check_namespaces(const struct container_spec *s)
 {
     bool mapped = s->uid_map.count || s->gid_map.count;
@@ -68,6 +77,7 @@ static struct err *check_namespaces(const struct container_spec *s)
     return NULL;
 }
 
+/* Options that are one of a few words. */
 static struct err *check_words(const struct container_spec *s)
 {
     static const char *const volumes[] = {"anonymous", "bind", "tmpfs", "ignore", NULL};
@@ -90,6 +100,7 @@ static struct err *check_words(const struct container_spec *s)
     return NULL;
 }
 
+/* A zone's name becomes part of a path below /usr/share/zoneinfo, hence no "..". */
 static struct err *check_process(const struct container_spec *s)
 {
     if (s->umask) {
@@ -121,6 +132,7 @@ static struct err *check_mounts(const struct container_spec *s)
     return NULL;
 }
 
+/* "container[:options]"; whether the container exists is looked up by create. */
 static struct err *check_volumes_from(const struct container_spec *s)
 {
     static const char *const known[] = {"z", "ro", "rw", NULL};
@@ -142,6 +154,7 @@ static struct err *check_volumes_from(const struct container_spec *s)
     return NULL;
 }
 
+/* By parsing: what can be parsed is right as far as this can tell. */
 static struct err *check_security(const struct container_spec *s)
 {
     struct security_opts opts = {0};

@@ -23,6 +23,7 @@ static struct err *check_cpuset(const char *flag, const char *value)
     return NULL;
 }
 
+/* Podman asks the host first whether it has the controllers; contradictions are contradictions without them, too. */
 static struct err *check_memory(const struct resource_spec *r)
 {
     if (r->memory_swap_bytes > 0 && r->memory_bytes == 0)
@@ -39,6 +40,7 @@ static struct err *check_memory(const struct resource_spec *r)
     return NULL;
 }
 
+/* --cpus is a shorthand for a quota and a period, so the three exclude each other. */
 static struct err *check_cpu(const struct resource_spec *r)
 {
     if (r->cpus < 0)
@@ -60,6 +62,7 @@ static struct err *check_cpu(const struct resource_spec *r)
     return check_cpuset("--cpuset-mems", r->cpuset_mems);
 }
 
+/* Ranges are the kernel's or the specification's; out of them the runtime would fail with less to say. */
 struct err *spec_check_resources(const struct resource_spec *r)
 {
     TRY(check_memory(r));
@@ -85,6 +88,8 @@ static bool is_ipc_sysctl(const char *key, size_t len)
     return strncmp(key, "fs.mqueue.", strlen("fs.mqueue.")) == 0;
 }
 
+/* A sysctl is written by the runtime with the rights of the container's root; one that isn't namespaced would change
+ * the host. */
 static struct err *check_sysctl(const struct container_spec *s, const char *value)
 {
     const char *eq = strchr(value, '=');
@@ -140,6 +145,7 @@ static struct err *check_line_values(const char *flag, const struct strv *values
     return NULL;
 }
 
+/* It goes into /etc/hosts and /etc/hostname as it is, and the kernel takes 64 bytes (sethostname(2)). */
 static struct err *check_hostname(const char *name)
 {
     if (!name)
@@ -151,6 +157,7 @@ static struct err *check_hostname(const char *name)
     return NULL;
 }
 
+/* Everything that ends up in /etc/hosts or /etc/resolv.conf: no value may bring lines of its own. */
 struct err *spec_check_network(const struct container_spec *s)
 {
     const char *mode = s->network.mode == NS_NONE ? "none" : s->network.mode == NS_CONTAINER ? "container" : NULL;

@@ -51,6 +51,7 @@ struct err *spec_add_device(struct container_spec *s, const char *value)
     return spec_take_device(s, &d);
 }
 
+/* getrlimit(2), in lower case without RLIMIT_, as bash and Docker name them. */
 static bool is_limit_name(const char *name)
 {
     static const char *const names[] = {"as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
@@ -61,6 +62,7 @@ static bool is_limit_name(const char *name)
     return false;
 }
 
+/* -1 is "unlimited"; the message is Go's, since that is what Podman's users have seen. */
 static struct err *parse_limit(const char *text, uint64_t *ret)
 {
     int64_t v = 0;
@@ -103,6 +105,7 @@ static struct err *parse_ulimit(const char *value, struct ulimit_spec *u)
     return NULL;
 }
 
+/* The last value for a limit counts. */
 struct err *spec_add_ulimit(struct container_spec *s, const char *value)
 {
     AUTO_ULIMIT struct ulimit_spec u = {0};
@@ -121,6 +124,7 @@ struct err *spec_add_ulimit(struct container_spec *s, const char *value)
     return spec_take_ulimit(s, &u);
 }
 
+/* A label without a value has the empty one. The last one of a name counts. */
 struct err *spec_add_label(struct container_spec *s, const char *value)
 {
     if (value[0] == '\0' || value[0] == '=')
@@ -139,6 +143,7 @@ struct err *spec_add_annotation(struct container_spec *s, const char *value)
     return strv_env_set(&s->annotations, value);
 }
 
+/* policy[:retries] */
 struct err *spec_set_restart(struct container_spec *s, const char *value)
 {
     static const struct {
@@ -201,6 +206,7 @@ static struct err *entrypoint_array(const char *value, struct strv *ret, bool *r
     return NULL;
 }
 
+/* The value replaces what was set before, also by an empty one. */
 struct err *spec_set_entrypoint(struct container_spec *s, const char *value)
 {
     AUTO_STRV struct strv list = STRV_INIT;
@@ -215,6 +221,7 @@ struct err *spec_set_entrypoint(struct container_spec *s, const char *value)
     return NULL;
 }
 
+/* A name becomes a directory and a part of host names and URLs. */
 struct err *spec_check_name(const char *name)
 {
     bool good = isalnum((unsigned char)name[0]) != 0;
@@ -225,6 +232,7 @@ struct err *spec_check_name(const char *name)
     return NULL;
 }
 
+/* Here for those who know specs but not base/. */
 struct err *spec_parse_signal(const char *value, int *ret)
 {
     return signame_parse(value, ret);

@@ -1,6 +1,10 @@
-/* A container_spec as JSON and back: one table per struct names every member, its type and its place. A member that has
- * its default is not written, so the text stays short; a member unknown here (written by a later version) is ignored.
- */
+/* A container_spec as JSON and back: one table per struct names every member, its type and its place.
+ *
+ * The text lives in the store as long as the container, across upgrades of coracle: a member that has its default is
+ * not written, so it takes the newer version's default; a member unknown here (written by a later version) is ignored;
+ * a value of an enumeration is written by name. What is damaged (a wrong type, an unknown name) is an error and not a
+ * default, as the container would start with less confinement than it was created with. A test fills every member and
+ * compares. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +163,7 @@ static const struct field ulimit_fields[] = {
 #define PEEK(type_, base_, field_) ((const type_ *)(const void *)((const char *)(base_) + (field_)->offset))
 #define PLACE(type_, base_, field_) ((type_ *)(void *)((char *)(base_) + (field_)->offset))
 
+/* An object, so that arguments with colons stay whole. */
 static struct err *put_ns(json_t *obj, const char *name, const struct ns_spec *ns)
 {
     if (ns->mode == NS_DEFAULT && !ns->arg)
@@ -169,6 +174,7 @@ static struct err *put_ns(json_t *obj, const char *name, const struct ns_spec *n
     return ns->arg ? json_put_str(o, "arg", ns->arg) : NULL;
 }
 
+/* The text of /proc/PID/uid_map, which idmap_parse() reads. */
 static struct err *put_idmap(json_t *obj, const char *name, const struct idmap *m)
 {
     if (m->count == 0)
@@ -178,6 +184,8 @@ static struct err *put_idmap(json_t *obj, const char *name, const struct idmap *
     return json_put_str(obj, name, text);
 }
 
+/* Nothing is written for a member that has its default; enumerations are always written, by name, so that their
+ * order in the header can change. */
 static struct err *put_field(json_t *obj, const struct field *f, const void *base, const void *def)
 {
     switch (f->type) {
@@ -223,6 +231,7 @@ static struct err *put_fields(json_t *obj, const struct field *fields, size_t n,
     return NULL;
 }
 
+/* An array of structs, each an object by its own table. Their default is all zero. */
 static struct err *put_list(json_t *obj, const char *name, const struct field *fields, size_t n_fields,
                             const void *items, size_t count, size_t size)
 {
@@ -239,6 +248,7 @@ static struct err *put_list(json_t *obj, const char *name, const struct field *f
     return NULL;
 }
 
+/* What the store keeps; see the top of the file. */
 struct err *container_spec_to_json(const struct container_spec *s, char **ret_text)
 {
     struct container_spec def;
@@ -260,6 +270,7 @@ struct err *container_spec_to_json(const struct container_spec *s, char **ret_te
 
 #define WHAT "container spec"
 
+/* An unknown name is refused: it was written by a later version that means something else by it. */
 static struct err *get_enum(const json_t *obj, const char *key, const char *const *names, unsigned *ret)
 {
     const char *text = NULL;
@@ -275,6 +286,7 @@ static struct err *get_enum(const json_t *obj, const char *key, const char *cons
     return ERR_NEW(ERR_INVALID, WHAT ": %s: unknown value \"%s\"", key, text);
 }
 
+/* As put_ns() writes it. */
 static struct err *get_ns(const json_t *obj, const char *name, struct ns_spec *ret)
 {
     json_t *o = NULL;
@@ -289,6 +301,7 @@ static struct err *get_ns(const json_t *obj, const char *name, struct ns_spec *r
     return mem_replace(&ret->arg, arg);
 }
 
+/* 0 to max. */
 static struct err *get_ranged(const json_t *obj, const char *key, int64_t max, int64_t *ret)
 {
     TRY(json_get_int(obj, key, WHAT, ret));
@@ -297,6 +310,7 @@ static struct err *get_ranged(const json_t *obj, const char *key, int64_t max, i
     return NULL;
 }
 
+/* The reverse of put_field(). Absent members keep what `base` had: the default. */
 static struct err *get_field(const json_t *obj, const struct field *f, void *base)
 {
     const char *text = NULL;
@@ -352,6 +366,7 @@ static struct err *get_fields(const json_t *obj, const struct field *fields, siz
     return NULL;
 }
 
+/* Members that everything else relies on are checked here, since a database can be damaged or edited. */
 static struct err *get_mounts(const json_t *root, struct container_spec *s)
 {
     json_t *arr = NULL, *o;
@@ -409,6 +424,7 @@ static struct err *get_spec(const json_t *root, struct container_spec *s)
     return get_ulimits(root, s);
 }
 
+/* On failure *ret is untouched. */
 struct err *container_spec_from_json(const char *text, size_t len, struct container_spec *ret)
 {
     AUTO_JSON json_t *root = NULL;

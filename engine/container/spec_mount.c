@@ -1,5 +1,8 @@
 /* --mount type=…,key=value,…: podman-run(1), "--mount". One table names every key, the types of mount that it goes with
- * and what it sets. */
+ * and what it sets.
+ *
+ * The keys that are options of the mount are gathered as text in the order given and then go the way of -v's options
+ * (mountopt.h), so that both flags mean the same and complain with the same words. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +34,7 @@ static void draft_done(struct draft *d)
 #define T_FILES (T(BIND) | T(VOLUME) | T_MEMORY)
 #define T_ALL (T_FILES | T(DEVPTS) | T(IMAGE))
 
+/* Podman's words for a key without "=". */
 static struct err *need_value(const char *key, const char *value)
 {
     return value ? NULL : ERR_NEW(ERR_INVALID, "%s: must provide an argument for option", key);
@@ -47,6 +51,7 @@ static struct err *bool_value(const char *names, const char *value, bool *ret)
     return NULL;
 }
 
+/* A host path becomes absolute now: later nobody knows the directory that the command was given in. */
 static struct err *set_source(struct draft *d, const char *key, const char *value)
 {
     TRY(need_value(key, value));
@@ -59,6 +64,7 @@ static struct err *set_source(struct draft *d, const char *key, const char *valu
     return d->m.type == MOUNT_BIND ? path_absolute(value, &d->m.source) : mem_strdup(value, &d->m.source);
 }
 
+/* The last one counts, as in Podman. */
 static struct err *set_target(struct draft *d, const char *key, const char *value)
 {
     TRY(need_value(key, value));
@@ -66,6 +72,7 @@ static struct err *set_target(struct draft *d, const char *key, const char *valu
     return spec_check_target(value, &d->m.target);
 }
 
+/* "ro=false" and "rw" mean the same; only one of the family may be given. */
 static struct err *set_write(struct draft *d, const char *key, const char *value)
 {
     if (d->has_write)
@@ -88,6 +95,7 @@ static struct err *set_plain(struct draft *d, const char *key, const char *value
     return strv_add(&d->options, key);
 }
 
+/* bind-propagation=rslave is the option "rslave". */
 static struct err *set_propagation(struct draft *d, const char *key, const char *value)
 {
     TRY(need_value(key, value));
@@ -96,6 +104,7 @@ static struct err *set_propagation(struct draft *d, const char *key, const char 
     return strv_add(&d->options, value);
 }
 
+/* The kernel's "bind" instead of "rbind". */
 static struct err *set_nonrecursive(struct draft *d, const char *key, const char *value)
 {
     (void)key;
@@ -108,6 +117,7 @@ static struct err *set_nonrecursive(struct draft *d, const char *key, const char
     return strv_add(&d->options, on ? "bind" : "rbind");
 }
 
+/* As :U of -v. */
 static struct err *set_chown(struct draft *d, const char *key, const char *value)
 {
     (void)key;
@@ -120,6 +130,7 @@ static struct err *set_chown(struct draft *d, const char *key, const char *value
     return on ? strv_add(&d->options, "U") : NULL;
 }
 
+/* The key is the option; a value is not looked at, as in Podman. */
 static struct err *set_copyup(struct draft *d, const char *key, const char *value)
 {
     (void)value;
@@ -138,6 +149,7 @@ static struct err *set_tmpfs(struct draft *d, const char *key, const char *value
     return strv_addf(&d->options, "%s=%s", key + strlen("tmpfs-"), value);
 }
 
+/* With nothing behind it the container's own map. */
 static struct err *set_idmap(struct draft *d, const char *key, const char *value)
 {
     (void)key;
@@ -153,12 +165,14 @@ static struct err *set_relabel(struct draft *d, const char *key, const char *val
     return NULL;
 }
 
+/* Below the volume; opened inside it, never by the host's rules, when the container starts. */
 static struct err *set_subpath(struct draft *d, const char *key, const char *value)
 {
     TRY(need_value(key, value));
     return mem_replace(&d->m.subpath, value);
 }
 
+/* Options of the volume's driver, kept as text. */
 static struct err *set_volume_opt(struct draft *d, const char *key, const char *value)
 {
     TRY(need_value(key, value));
@@ -171,6 +185,7 @@ static struct err *set_driver(struct draft *d, const char *key, const char *valu
     return mem_replace(&d->m.volume_driver, value);
 }
 
+/* Docker has "volume-nocopy", newer Podman "copy" and "nocopy". */
 static struct err *set_nocopy(struct draft *d, const char *key, const char *value)
 {
     bool on = true;
@@ -184,6 +199,7 @@ static struct err *refuse_label(struct draft *d, const char *key, const char *va
     return ERR_NEW(ERR_INVALID, "the --volume-label option is not presently implemented");
 }
 
+/* consistency=: of Docker on other systems. */
 static struct err *set_ignored(struct draft *d, const char *key, const char *value)
 {
     (void)d, (void)key, (void)value;
@@ -288,6 +304,7 @@ static struct err *split_csv(const char *value, struct strv *ret)
     }
 }
 
+/* It may stand anywhere in the list, and decides what the other keys mean. */
 static struct err *find_type(const struct strv *fields, enum mount_type *ret)
 {
     static const char *const names[] = {"bind", "volume", "tmpfs", "ramfs", "devpts", "image"};
@@ -306,6 +323,7 @@ static struct err *find_type(const struct strv *fields, enum mount_type *ret)
     return ERR_NEW(ERR_INVALID, "invalid filesystem type \"%s\"", type);
 }
 
+/* A key that exists for another type of mount is as wrong here as one that doesn't exist. */
 static struct err *set_key(struct draft *d, const char *field)
 {
     const char *eq = strchr(field, '=');
@@ -346,6 +364,7 @@ static struct err *finish(struct draft *d)
     return mountopt_finish(&d->options, m);
 }
 
+/* Two passes over the fields: the type first. */
 struct err *spec_add_mount(struct container_spec *s, const char *value)
 {
     AUTO_STRV struct strv fields = STRV_INIT;

@@ -27,6 +27,7 @@ static const struct ns_word {
     {"auto:", NS_AUTO, W_USER},
 };
 
+/* The member of the spec, and its bit for the table of words. */
 static struct ns_spec *find_space(struct container_spec *s, const char *name, enum which *ret_which)
 {
     const struct {
@@ -74,6 +75,7 @@ static struct err *check_user_options(enum ns_mode mode, const char *text)
     return NULL;
 }
 
+/* *ret_rest is what stands behind the colon of a prefix, else NULL. */
 static const struct ns_word *find_word(const char *value, enum which which, const char **ret_rest)
 {
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -88,6 +90,7 @@ static const struct ns_word *find_word(const char *value, enum which which, cons
     return NULL;
 }
 
+/* The last value counts; the empty one means the default again. */
 struct err *spec_set_ns(struct container_spec *s, const char *which, const char *value)
 {
     enum which w = W_PID;

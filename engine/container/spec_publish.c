@@ -10,6 +10,7 @@ struct port_range {
     uint32_t first, count;
 };
 
+/* Go's message, as Podman shows it. */
 static struct err *parse_port(const char *text, uint32_t *ret)
 {
     int64_t v = 0;
@@ -24,6 +25,7 @@ static struct err *parse_port(const char *text, uint32_t *ret)
     return NULL;
 }
 
+/* "80" or "80-90". */
 static struct err *parse_range(const char *text, struct port_range *ret)
 {
     AUTO_STRV struct strv ends = STRV_INIT;
@@ -88,6 +90,7 @@ static struct err *cut_address(char *text, char **ret_rest)
     return NULL;
 }
 
+/* A range goes to a range of the same length; without a host port one is chosen at start. */
 static struct err *check_ports(const char *host, const char *container)
 {
     struct port_range c = {0}, h = {0};
@@ -101,6 +104,7 @@ static struct err *check_ports(const char *host, const char *container)
     return NULL;
 }
 
+/* [[address:][host port]:]container port[/protocol]. Checked in pieces, kept whole. */
 struct err *spec_add_publish(struct container_spec *s, const char *value)
 {
     if (value[0] == '\0')
@@ -122,6 +126,7 @@ struct err *spec_add_publish(struct container_spec *s, const char *value)
     return strv_add(&s->publish, value);
 }
 
+/* As the container's half of -p. */
 struct err *spec_check_expose(const char *value)
 {
     AUTO_FREE char *text = NULL;

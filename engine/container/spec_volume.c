@@ -7,6 +7,7 @@
 #include "engine/container/mountopt.h"
 #include "engine/container/spec_internal.h"
 
+/* Equal strings, or neither there. */
 static bool same(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
@@ -22,6 +23,7 @@ static bool same_list(const struct strv *a, const struct strv *b)
     return true;
 }
 
+/* Where a mount came from (from_image) does not matter. */
 bool spec_mount_equal(const struct mount_spec *a, const struct mount_spec *b)
 {
     return a->type == b->type && same(a->source, b->source) && same(a->target, b->target) &&
@@ -47,6 +49,7 @@ struct err *spec_take_mount_once(struct container_spec *s, struct mount_spec *ta
     return spec_take_mount(s, take_m);
 }
 
+/* Clean, so that "/a" and "/a/./" are found to be the same place. */
 struct err *spec_check_target(const char *path, char **ret_clean)
 {
     if (path[0] == '\0')
@@ -83,6 +86,7 @@ static struct err *split_colons(const char *value, struct strv *ret)
     }
 }
 
+/* How many entries begin with the prefix. */
 static size_t count_prefix(const struct strv *v, const char *prefix)
 {
     size_t n = 0;
@@ -108,6 +112,7 @@ static struct err *check_overlay(const struct strv *options)
     return NULL;
 }
 
+/* As Docker and Podman decide: a volume's name begins with neither. */
 static bool is_host_path(const char *source)
 {
     return source[0] == '/' || source[0] == '.';
@@ -126,6 +131,7 @@ static struct err *set_source(struct mount_spec *m, const char *source)
     return mem_strdup(source, &m->source);
 }
 
+/* [source:]target[:options] */
 struct err *spec_add_volume(struct container_spec *s, const char *value)
 {
     AUTO_STRV struct strv parts = STRV_INIT, options = STRV_INIT;
@@ -148,6 +154,7 @@ struct err *spec_add_volume(struct container_spec *s, const char *value)
     return spec_take_mount_once(s, &m);
 }
 
+/* target[:options]; everything behind the first colon is options. */
 struct err *spec_add_tmpfs(struct container_spec *s, const char *value)
 {
     AUTO_MOUNT struct mount_spec m = {.type = MOUNT_TMPFS};

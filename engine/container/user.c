@@ -1,4 +1,12 @@
-/* Looking up users and groups: passwd(5), group(5). */
+/* Looking up users and groups: passwd(5), group(5), of an image.
+ *
+ * The two files are text from outside. They are read once, whole, with a limit, and then looked at in place: a line
+ * becomes an array of fields that point into it, nothing is copied before it is the answer. A line that is not an entry
+ * (too few fields, an id that is no number or out of range) is as if it weren't there, so that a damaged line cannot
+ * become user 0, which is what a lenient number parser would make of it.
+ *
+ * Podman's order of preference: the first entry whose name is the text, or whose id is the number that the text is. So
+ * a user called "1001" is found by that name even when somebody else has the id 1001, if its line comes first. */
 #include "engine/container/user.h"
 
 #include <errno.h>
@@ -52,6 +60,7 @@ static struct err *read_in_root(int rootfd, const char *path, char **ret)
     return file_read_fd(fd, USER_FILE_MAX, ret, NULL);
 }
 
+/* Only inside the root that `rootfd` is: a link to the host's file finds the container's. */
 struct err *user_db_read(int rootfd, struct user_db *ret)
 {
     AUTO_USER_DB struct user_db db = {0};
@@ -132,6 +141,7 @@ static bool find_user(const char *passwd, const char *text, struct field *fields
     return false;
 }
 
+/* As find_user(). */
 static bool find_group(const char *group, const char *text, uint32_t *ret_gid)
 {
     struct field fields[GR_FIELDS];
@@ -155,6 +165,7 @@ static bool looks_numeric(const char *text)
     return digits[0] && strspn(digits, "0123456789") == strlen(digits);
 }
 
+/* Podman's messages. */
 static struct err *not_found(const char *what, const char *text, const char *file)
 {
     if (looks_numeric(text))
@@ -162,6 +173,7 @@ static struct err *not_found(const char *what, const char *text, const char *fil
     return ERR_NEW(ERR_INVALID, "unable to find %s %s: no matching entries in %s file", what, text, file);
 }
 
+/* A number needs no entry. */
 static struct err *resolve_group(const struct user_db *db, const char *text, uint32_t *ret)
 {
     if (find_group(db->group, text, ret) || parse_id(text, strlen(text), ret))
@@ -169,6 +181,7 @@ static struct err *resolve_group(const struct user_db *db, const char *text, uin
     return not_found("group", text, "group");
 }
 
+/* Each once; images with thousands of groups exist, hence a limit and not a list without end. */
 static struct err *add_group(struct oci_user *u, size_t *cap, uint32_t gid)
 {
     for (size_t i = 0; i < u->n_groups; i++)
@@ -179,6 +192,7 @@ static struct err *add_group(struct oci_user *u, size_t *cap, uint32_t gid)
     return NULL;
 }
 
+/* Whole names only: "u" is no member of "au,ub". */
 static bool is_member(const struct field *members, const char *name)
 {
     size_t want = strlen(name);
@@ -194,6 +208,7 @@ static bool is_member(const struct field *members, const char *name)
     return false;
 }
 
+/* Every group that lists the user's name, whoever shares the number. */
 static struct err *add_memberships(const struct user_db *db, struct oci_user *u, size_t *cap)
 {
     struct field fields[GR_FIELDS];
@@ -216,6 +231,7 @@ static struct err *split_user(const char *text, char **ret_user, char **ret_grou
     return NULL;
 }
 
+/* Nobody named is root. A number without an entry has group 0 and no home, as in Docker. */
 static struct err *resolve_user(const struct user_db *db, const char *text, struct oci_user *u)
 {
     struct field f[PW_FIELDS];
@@ -230,6 +246,7 @@ static struct err *resolve_user(const struct user_db *db, const char *text, stru
     return mem_strdup(u->ct_uid == 0 ? "/root" : "/", &u->home);
 }
 
+/* See user.h; `cap` is the capacity of u.groups. */
 struct err *user_resolve(const struct user_db *db, const char *user, const struct strv *group_add, struct oci_user *ret)
 {
     AUTO_OCI_USER struct oci_user u = {0};
@@ -270,6 +287,7 @@ static bool is_plain(const char *text)
     return text && text[0] && !strpbrk(text, ":\r\n");
 }
 
+/* Podman's lines: the user of keep-id by name, and a number as its own name, so that `whoami` and ssh work. */
 static struct err *extend_passwd(const struct user_db *db, const char *user, uint32_t gid, const char *workdir,
                                  const struct user_self *self, struct strbuf *sb)
 {
@@ -286,6 +304,7 @@ static struct err *extend_passwd(const struct user_db *db, const char *user, uin
     return NULL;
 }
 
+/* As extend_passwd(), with the user as the only member. */
 static struct err *extend_group(const struct user_db *db, const char *group, const char *user,
                                 const struct user_self *self, struct strbuf *sb)
 {
@@ -307,6 +326,7 @@ static struct err *join(const char *old, const struct strbuf *more, char **ret)
     return mem_asprintf(ret, "%s%s%s", old, len && old[len - 1] != '\n' ? "\n" : "", strbuf_str(more));
 }
 
+/* What is added comes last, so that no existing entry is hidden. */
 struct err *user_db_extend(const struct user_db *db, const char *user, const char *workdir,
                            const struct user_self *self, char **ret_passwd, char **ret_group)
 {
