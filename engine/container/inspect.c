@@ -43,8 +43,8 @@ struct err *inspect_put_pairs(json_t *obj, const char *key, const struct strv *p
     return NULL;
 }
 
-/* What a start would tell the runtime, with stand-ins for what only a mounted root knows: so env, args, capabilities and
- * limits are computed in one place. */
+/* What a start would tell the runtime, with stand-ins for what only a mounted root knows: so env, args, capabilities
+ * and limits are computed in one place. */
 static struct err *generate_oci(struct inspection *in)
 {
     AUTO_FREE char *text = NULL;
@@ -246,8 +246,8 @@ static struct err *put_dependencies(json_t *obj, const struct inspection *in)
 
 static struct err *put_network(json_t *obj)
 {
-    static const char *const strings[] = {"EndpointID",        "Gateway",    "IPAddress", "IPv6Gateway",
-                                          "GlobalIPv6Address", "MacAddress", "Bridge",    "SandboxID",
+    static const char *const strings[] = {"EndpointID",           "Gateway",    "IPAddress", "IPv6Gateway",
+                                          "GlobalIPv6Address",    "MacAddress", "Bridge",    "SandboxID",
                                           "LinkLocalIPv6Address", "SandboxKey"};
     static const char *const numbers[] = {"IPPrefixLen", "GlobalIPv6PrefixLen", "LinkLocalIPv6PrefixLen"};
     json_t *o, *ports;

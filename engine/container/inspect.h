@@ -11,9 +11,9 @@
 struct inspection {
     struct engine *e;
     struct container *c;
-    struct image *image;  /* NULL with --rootfs */
+    struct image *image; /* NULL with --rootfs */
     struct image_config config;
-    json_t *oci;          /* config.json as a start would make it */
+    json_t *oci; /* config.json as a start would make it */
     char *dir, *run_dir;
     const char *driver;
 };

@@ -13,9 +13,9 @@
 static struct err *ns_text(const struct ns_spec *ns, const char *fallback, char **ret)
 {
     static const char *const names[] = {
-        [NS_PRIVATE] = "private",     [NS_HOST] = "host",       [NS_CONTAINER] = "container", [NS_PATH] = "ns",
-        [NS_NONE] = "none",           [NS_SHAREABLE] = "shareable", [NS_KEEP_ID] = "keep-id", [NS_NOMAP] = "nomap",
-        [NS_AUTO] = "auto",
+        [NS_PRIVATE] = "private", [NS_HOST] = "host",   [NS_CONTAINER] = "container",
+        [NS_PATH] = "ns",         [NS_NONE] = "none",   [NS_SHAREABLE] = "shareable",
+        [NS_KEEP_ID] = "keep-id", [NS_NOMAP] = "nomap", [NS_AUTO] = "auto",
     };
     const char *name = (size_t)ns->mode < ARRAY_LEN(names) ? names[ns->mode] : NULL;
     if (!name)
@@ -43,8 +43,8 @@ static struct err *put_binds(json_t *o, const struct inspection *in)
             TRY(json_put_str(tmpfs, m->target, options));
         if (m->type != MOUNT_BIND && m->type != MOUNT_VOLUME)
             continue;
-        TRY(mem_asprintf(&text, "%s:%s:%s%s%s", m->source, m->target, m->read_only ? "ro" : "rw",
-                         *options ? "," : "", options));
+        TRY(mem_asprintf(&text, "%s:%s:%s%s%s", m->source, m->target, m->read_only ? "ro" : "rw", *options ? "," : "",
+                         options));
         TRY(json_push(binds, json_string(text)));
     }
     return NULL;
@@ -74,7 +74,9 @@ static struct err *put_log(json_t *o, const struct inspection *in)
 static struct err *put_restart(json_t *o, const struct container_spec *spec)
 {
     static const char *const names[] = {
-        [RESTART_NO] = "", [RESTART_ON_FAILURE] = "on-failure", [RESTART_ALWAYS] = "always",
+        [RESTART_NO] = "",
+        [RESTART_ON_FAILURE] = "on-failure",
+        [RESTART_ALWAYS] = "always",
         [RESTART_UNLESS_STOPPED] = "unless-stopped",
     };
     json_t *r;
@@ -86,14 +88,14 @@ static struct err *put_restart(json_t *o, const struct container_spec *spec)
 /* What cap-add and cap-drop come to, as Podman tells it: against the default set. */
 static struct err *put_cap_changes(json_t *o, const struct inspection *in)
 {
-    static const char *const defaults[] = {"CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",
-                                           "CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETFCAP", "CAP_SETGID",
-                                           "CAP_SETPCAP", "CAP_SETUID",       "CAP_SYS_CHROOT"};
+    static const char *const defaults[] = {"CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER",    "CAP_FSETID",
+                                           "CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETFCAP",   "CAP_SETGID",
+                                           "CAP_SETPCAP", "CAP_SETUID",           "CAP_SYS_CHROOT"};
     json_t *bounding = json_object_get(inspect_oci(in, "process", "capabilities"), "bounding"), *add, *drop, *cap;
     size_t i;
     TRY(json_put_arr(o, "CapAdd", &add));
     TRY(json_put_arr(o, "CapDrop", &drop));
-    json_array_foreach(bounding, i, cap) {
+    json_array_foreach (bounding, i, cap) {
         bool known = false;
         for (size_t j = 0; j < ARRAY_LEN(defaults); j++)
             known |= strcmp(defaults[j], json_string_value(cap)) == 0;
@@ -102,7 +104,7 @@ static struct err *put_cap_changes(json_t *o, const struct inspection *in)
     }
     for (size_t j = 0; j < ARRAY_LEN(defaults); j++) {
         bool there = false;
-        json_array_foreach(bounding, i, cap)
+        json_array_foreach (bounding, i, cap)
             there |= strcmp(defaults[j], json_string_value(cap)) == 0;
         if (!there)
             TRY(json_push(drop, json_string(defaults[j])));
@@ -164,7 +166,7 @@ static struct err *put_cpu(json_t *o, const struct resource_spec *r)
 
 static struct err *put_block_io(json_t *o, const struct resource_spec *r)
 {
-    static const char *const nulls[] = {"BlkioWeightDevice",    "BlkioDeviceReadBps",  "BlkioDeviceWriteBps",
+    static const char *const nulls[] = {"BlkioWeightDevice",   "BlkioDeviceReadBps",   "BlkioDeviceWriteBps",
                                         "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "CgroupConf"};
     TRY(json_put_int(o, "BlkioWeight", r->blkio_weight));
     for (size_t i = 0; i < ARRAY_LEN(nulls); i++)
@@ -194,7 +196,7 @@ static struct err *put_ulimits(json_t *o, const struct inspection *in)
     json_t *arr, *limits = inspect_oci(in, "process", "rlimits"), *l;
     size_t i;
     TRY(json_put_arr(o, "Ulimits", &arr));
-    json_array_foreach(limits, i, l) {
+    json_array_foreach (limits, i, l) {
         json_t *u;
         TRY(json_push_obj(arr, &u));
         TRY(json_put(u, "Name", json_incref(json_object_get(l, "type"))));
