@@ -418,6 +418,8 @@ static struct err *walk_action(struct run *r, const struct value *dot, const str
 
 static struct err *walk(struct run *r, const struct value *dot, const struct node *n)
 {
+    if (++r->steps > TEMPLATE_STEPS_MAX)
+        return fail(r, n, "too many steps");
     switch ((int)n->type) {
     case NODE_LIST:
         for (size_t i = 0; i < n->n_kids && r->jump == JUMP_NONE; i++)

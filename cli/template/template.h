@@ -18,7 +18,7 @@
 #define TEMPLATE_TEXT_MAX ((size_t)64 << 10)
 #define TEMPLATE_NODES_MAX 20000
 #define TEMPLATE_DEPTH_MAX 100
-#define TEMPLATE_STEPS_MAX 50000000
+#define TEMPLATE_STEPS_MAX 20000000
 #define TEMPLATE_OUTPUT_MAX ((size_t)256 << 20)
 
 struct template;
