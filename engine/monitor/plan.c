@@ -84,14 +84,14 @@ struct err *plan_encode(const struct monitor_plan *p, struct strbuf *ret)
 
 static struct err *get_magic(struct wire_reader *r, uint32_t magic, const char *what)
 {
-    uint32_t got;
+    uint32_t got = 0;
     TRY(wire_get_u32(r, what, &got));
     return got == magic ? NULL : ERR_NEW(ERR_CORRUPT, "this is not %s", what);
 }
 
 static struct err *get_mounts(struct wire_reader *r, struct monitor_plan *p)
 {
-    uint32_t count;
+    uint32_t count = 0;
     TRY(wire_get_u32(r, "mounts", &count));
     if (count > PLAN_MOUNTS_MAX)
         return ERR_NEW(ERR_CORRUPT, "%u mounts are too many", count);

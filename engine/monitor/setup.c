@@ -149,6 +149,8 @@ void server_unmount(struct server *s)
 {
     AUTO_FREE char *root = NULL;
     s->root_fd = fd_close(s->root_fd);
+    if (!s->private_path)
+        return; /* it didn't come to that */
     for (size_t i = s->plan.n_mounts; i > 0; i--) {
         char name[48];
         AUTO_FREE char *path = NULL;

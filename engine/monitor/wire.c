@@ -75,7 +75,7 @@ struct err *wire_get_u32(struct wire_reader *r, const char *name, uint32_t *ret)
 
 static struct err *get_str(struct wire_reader *r, const char *name, char **ret)
 {
-    uint32_t len;
+    uint32_t len = 0;
     TRY(wire_get_u32(r, name, &len));
     if (len == WIRE_NULL)
         return NULL;
@@ -91,7 +91,7 @@ static struct err *get_str(struct wire_reader *r, const char *name, char **ret)
 
 static struct err *get_strv(struct wire_reader *r, const char *name, struct strv *ret)
 {
-    uint32_t count;
+    uint32_t count = 0;
     TRY(wire_get_u32(r, name, &count));
     if (count > WIRE_STRV_MAX)
         return ERR_NEW(ERR_CORRUPT, "%s has %u elements", name, count);

@@ -315,7 +315,8 @@ class Streams(Case):
     def test_slow_reader_loses_nothing(self):
         p = self.popen("start", "--log", "none", "--", "sh", "-c", "seq 1 300000; exit 5")
         time.sleep(1)
-        self.assertLess(self.pss(), 4096)
+        if not os.environ.get("DRIVE_SANITIZED"):
+            self.assertLess(self.pss(), 4096)
         out = p.stdout.read()
         self.assertEqual(p.wait(10), 5)
         self.assertEqual(out, "".join(f"{i}\n" for i in range(1, 300001)).encode())
@@ -649,7 +650,9 @@ class Life(Case):
                         pass
             if i % 3 == 0:
                 p.kill()
-            wait_for(lambda: not self.processes() or self.peek()["phase"] in (0, PHASE["running"]))
+                p.wait()
+                time.sleep(0.05)
+            wait_for(lambda: (p.poll() is not None and not self.processes()) or self.peek()["phase"] == PHASE["running"])
             if self.peek()["phase"]:
                 self.drive("stop", "0", check=False)
             p.wait(10)
