@@ -14,7 +14,7 @@ static const char *const read_only[] = {
     "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
 };
 
-/* A pattern's * does not cross a slash, so "/proc/*" means the entries of /proc and nothing deeper, as in Podman. */
+/* A pattern's * does not cross a slash, so one for /proc means its entries and nothing deeper, as in Podman. */
 bool oci_is_unmasked(const struct oci_build *b, const char *path)
 {
     if (b->sec.unmask_all)
