@@ -1,3 +1,4 @@
+/* The life of one command: parsed, run, printed, closed. Nothing here knows a verb. */
 #include "cli/cli.h"
 
 #include <fcntl.h>
@@ -41,6 +42,7 @@ bool cli_given(const struct cli *c, const char *flag)
     return false;
 }
 
+/* The options are borrowed from argv and from the globals' lists, which live as long as the engine. */
 struct err *cli_engine(struct cli *c, struct engine **ret)
 {
     if (!c->engine) {
@@ -78,6 +80,7 @@ struct err *cli_printf(struct cli *c, const char *fmt, ...)
     return e;
 }
 
+/* Output is written once; what could not be written is not tried again at the end. */
 struct err *cli_flush(struct cli *c)
 {
     size_t len = c->out.len;
@@ -125,6 +128,7 @@ struct err *cli_errors_finish(struct cli_errors *errors)
     return TAKE_PTR(errors->last);
 }
 
+/* Byte by byte: what stands behind the line belongs to whoever reads standard input next. */
 struct err *cli_confirm(struct cli *c, bool *ret_yes)
 {
     TRY(cli_printf(c, "Are you sure you want to continue? [y/N] "));
@@ -185,6 +189,7 @@ struct err *cli_run(struct cli *c, int *ret_exit)
             return NULL;
         return ERR_NEW(ERR_INVALID, "missing command '" CLI_PROGRAM " %s COMMAND'", c->path);
     }
+    /* What a verb has printed before it failed is shown before its error. */
     struct err *e = c->verb->run(c, c->opts, ret_exit);
     cli_show_notices(c);
     struct err *flushed = cli_flush(c);

@@ -1,3 +1,4 @@
+/* Completion walks the words as the parser does, but forgives everything: a half-typed line is wrong by nature. */
 #include "cli/complete.h"
 
 #include <stdio.h>

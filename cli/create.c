@@ -1,3 +1,5 @@
+/* From the flags of run and create to a container_spec: whatever needs the order of several flags, a file, or the host.
+ */
 #include "cli/create.h"
 
 #include <errno.h>
@@ -15,6 +17,7 @@
 
 /* --- environment and labels: files first, then flags, whatever their order on the command line */
 
+/* A file that the user named, of whatever kind. */
 static struct err *read_text(const char *path, char **ret, size_t *ret_len)
 {
     AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC); /* FIFOs too: --env-file <(…) */
@@ -62,6 +65,7 @@ static struct err *fill_labels(struct create_opts *o)
 
 /* --- image */
 
+/* --arch, --os and --variant are parts of --platform. */
 static struct err *fill_platform(struct create_opts *o)
 {
     bool parts = o->arch || o->os || o->variant;
@@ -82,6 +86,7 @@ static struct err *fill_platform(struct create_opts *o)
     return mem_replace(&o->spec.platform, text);
 }
 
+/* --rootfs DIR[:O]: the first argument is a directory, with ":O" under an overlay. */
 static struct err *fill_rootfs(struct create_opts *o, const char *arg)
 {
     AUTO_FREE char *path = NULL;
@@ -98,6 +103,7 @@ static struct err *fill_rootfs(struct create_opts *o, const char *arg)
     return path_absolute(path, &o->spec.rootfs);
 }
 
+/* The monitor writes these files, in another working directory. */
 static struct err *make_absolute(char **slot)
 {
     if (!*slot)

@@ -60,6 +60,7 @@ static struct err *environment(const struct exec_verb_opts *o, struct container_
     return NULL;
 }
 
+/* As for run: they must be open, and nothing of ours is yet. */
 static struct err *check_preserved(uint64_t count)
 {
     if (count > 1024)

@@ -1,3 +1,5 @@
+/* Values of flags, by kind. The words of the refusals are pflag's and strconv's, since scripts and people know them
+ * from Podman and Docker; the parsing itself is base/number's. */
 #include "cli/flag.h"
 
 #include <string.h>
@@ -95,6 +97,7 @@ static struct err *apply_bool(const struct cli_flag *f, void *opts, const char *
     return NULL;
 }
 
+/* Bare durations are milliseconds, as `wait --interval 500` has them. */
 static struct err *apply_number(const struct cli_flag *f, void *opts, const char *value)
 {
     struct err *e;
@@ -193,6 +196,7 @@ struct err *cli_flag_split_csv(const char *value, struct strv *ret)
     }
 }
 
+/* A value of several: each part goes its own way. */
 static struct err *apply_csv(const struct cli_flag *f, void *opts, const char *value)
 {
     AUTO_STRV struct strv parts = STRV_INIT;

@@ -1,3 +1,4 @@
+/* Podman's layout of --help: summary, description, usage, commands or aliases, examples, options in two columns. */
 #include "cli/help.h"
 
 #include <stdlib.h>
@@ -6,27 +7,29 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 
-#define FLAGS_MAX 256
 #define VERBS_MAX 128
 
 /* --- flags */
 
-struct flag_list {
-    const struct cli_flag *flags[FLAGS_MAX];
-    size_t count;
-};
-
-static void collect(const struct cli_flag *table, struct flag_list *list)
+static void add_flags(struct help_flags *list, const struct cli_flag *table)
 {
     for (const struct cli_flag *f = table; f && f->name; f++)
-        if (!f->hidden && list->count < FLAGS_MAX)
-            list->flags[list->count++] = f;
+        if (!f->hidden && list->count < HELP_FLAGS_MAX)
+            list->items[list->count++] = f;
 }
 
 static int by_flag_name(const void *a, const void *b)
 {
     const struct cli_flag *const *fa = a, *const *fb = b;
     return strcmp((*fa)->name, (*fb)->name);
+}
+
+void help_flags_collect(struct help_flags *list, const struct cli_flag *table, const struct cli_flag *more)
+{
+    list->count = 0;
+    add_flags(list, table);
+    add_flags(list, more);
+    qsort(list->items, list->count, sizeof list->items[0], by_flag_name);
 }
 
 struct err *help_default(const struct cli_flag *f, struct strbuf *out)
@@ -70,24 +73,23 @@ static struct err *flag_text(const struct cli_flag *f, size_t column, struct str
     return help_default(f, out);
 }
 
-static struct err *render_flags(struct flag_list *list, struct strbuf *out)
+static struct err *render_flags(const struct help_flags *list, struct strbuf *out)
 {
     if (!list->count)
         return NULL;
-    qsort(list->flags, list->count, sizeof list->flags[0], by_flag_name);
     size_t widest = 0;
     for (size_t i = 0; i < list->count; i++) {
         AUTO_STRBUF struct strbuf head = STRBUF_INIT;
-        TRY(flag_head(list->flags[i], &head));
+        TRY(flag_head(list->items[i], &head));
         if (head.len > widest)
             widest = head.len;
     }
     TRY(strbuf_puts(out, "\nOptions:\n"));
     for (size_t i = 0; i < list->count; i++) {
         size_t start = out->len;
-        TRY(flag_head(list->flags[i], out));
+        TRY(flag_head(list->items[i], out));
         TRY(strbuf_printf(out, "%*s", (int)(widest + 3 - (out->len - start)), ""));
-        TRY(flag_text(list->flags[i], widest + 3, out));
+        TRY(flag_text(list->items[i], widest + 3, out));
         TRY(strbuf_putc(out, '\n'));
     }
     return NULL;
@@ -188,13 +190,13 @@ static struct err *render_aliases(const struct cli_verb *v, const char *path, st
 
 static struct err *render_program(struct strbuf *out)
 {
-    AUTO_FREE struct flag_list *list = mem_zalloc(sizeof *list);
+    AUTO_FREE struct help_flags *list = mem_zalloc(sizeof *list);
     if (!list)
         return err_oom();
     TRY(strbuf_puts(out, "Manage containers, images and volumes as an ordinary user\n\n"
                          "Usage:\n  " CLI_PROGRAM " [options] [command]\n"));
     TRY(render_verbs("", out));
-    collect(cli_global_flags, list);
+    help_flags_collect(list, cli_global_flags, NULL);
     return render_flags(list, out);
 }
 
@@ -213,11 +215,10 @@ struct err *help_render(const struct cli_verb *v, const char *path, struct strbu
         TRY(strbuf_puts(out, "\nExamples:\n"));
         TRY(help_examples(v, path, "  ", out));
     }
-    AUTO_FREE struct flag_list *list = mem_zalloc(sizeof *list);
+    AUTO_FREE struct help_flags *list = mem_zalloc(sizeof *list);
     if (!list)
         return err_oom();
-    collect(v->flags, list);
-    collect(v->more_flags, list);
+    help_flags_collect(list, v->flags, v->more_flags);
     TRY(render_flags(list, out));
     return strbuf_putc(out, '\n');
 }

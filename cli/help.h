@@ -4,6 +4,14 @@
 #include "base/strbuf.h"
 #include "cli/verb.h"
 
+#define HELP_FLAGS_MAX 256
+/* Flags of a verb that are shown, by name. */
+struct help_flags {
+    const struct cli_flag *items[HELP_FLAGS_MAX];
+    size_t count;
+};
+void help_flags_collect(struct help_flags *list, const struct cli_flag *table, const struct cli_flag *more);
+
 /* `v` NULL: the program itself. `path` is how the verb was called. */
 struct err *help_render(const struct cli_verb *v, const char *path, struct strbuf *out) ERR_RESULT;
 /* Examples with "@" filled in, each line behind `indent`. */

@@ -27,6 +27,7 @@ static const struct cli_flag history_flags[] = {
     {0},
 };
 
+/* A layer's line with what its fields need to know. */
 struct row {
     const struct image_history *line;
     const struct history_opts *o;
@@ -64,6 +65,7 @@ static struct err *get_created_at(const void *p, json_t **ret)
     return string(ret, timefmt_rfc3339(row->line->created_nsec / SECOND * SECOND, 0).s);
 }
 
+/* Cut to 45 characters, dots included. */
 static struct err *get_created_by(const void *p, json_t **ret)
 {
     const struct row *row = p;
@@ -100,6 +102,7 @@ static struct err *get_tags(const void *p, json_t **ret)
     return *ret ? NULL : err_oom();
 }
 
+/* --format json; Podman has the time twice, with and without its fraction. */
 static struct err *get_all(const void *p, json_t **ret)
 {
     const struct row *row = p;
@@ -134,6 +137,7 @@ static const struct template_class history_class = {
 };
 static const struct template_member history_members[] = {{"CreatedAt", TEMPLATE_TIME, NULL}, {0}};
 
+/* One line, not indented, unlike all other listings. */
 static struct err *print_json(struct cli *c, const struct row *rows, size_t n)
 {
     AUTO_JSON json_t *list = json_array();

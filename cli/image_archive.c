@@ -109,6 +109,7 @@ static struct err *parse_format(const struct save_opts *o, enum image_format *re
     return ERR_NEW(ERR_INVALID, "format value must be one of oci-dir oci-archive docker-dir docker-archive");
 }
 
+/* Contradictions, before anything is opened. */
 static struct err *check_save(const struct cli *c, const struct save_opts *o, enum image_format format)
 {
     bool directory = format == IMAGE_OCI_DIR || format == IMAGE_DOCKER_DIR;
@@ -188,6 +189,7 @@ static const struct cli_flag import_flags[] = {
     {0},
 };
 
+/* The platform's strings are the options' own. */
 static struct err *run_import(struct cli *c, const struct import_opts *o, struct image_import_opts *import)
 {
     AUTO_FREE char *id = NULL;

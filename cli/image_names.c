@@ -98,6 +98,7 @@ static struct err *remove_image(struct cli *c, const struct rmi_opts *o, const c
     return NULL;
 }
 
+/* --all, by id: one with several names is one. */
 static struct err *all_images(struct cli *c, struct strv *ret)
 {
     struct image **list;

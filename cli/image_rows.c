@@ -1,3 +1,4 @@
+/* Fields of `images`, as Podman's imageReporter has them. */
 #include "cli/image_rows.h"
 
 #include <stdio.h>
@@ -31,6 +32,7 @@ static struct err *list(json_t **ret, const struct strv *v)
     return *ret ? NULL : err_oom();
 }
 
+/* A colon behind the last slash is the tag's; one before it belongs to a port. */
 struct err *image_split_name(const char *name, char **ret_repository, char **ret_tag)
 {
     const char *slash = strrchr(name, '/'), *colon = strrchr(slash ? slash : name, ':');
@@ -69,6 +71,7 @@ static struct err *get_digest(const void *p, json_t **ret)
     return string(ret, ((const struct image_row *)p)->image->manifest_digest);
 }
 
+/* Image times are whole seconds, as in their configs' usual form. */
 static struct err *get_since(const void *p, json_t **ret)
 {
     const struct image_row *row = p;
@@ -134,6 +137,7 @@ static struct err *get_digests(const void *p, json_t **ret)
     return list(ret, &((const struct image_row *)p)->image->digests);
 }
 
+/* There is no history of names in this store: the names of today. */
 static struct err *get_history(const void *p, json_t **ret)
 {
     const struct image_row *row = p;

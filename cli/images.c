@@ -35,6 +35,7 @@ static const struct cli_flag images_flags[] = {
     {0},
 };
 
+/* What one listing holds; rows point into the images and configs. */
 struct listing {
     struct image **images;
     size_t count;
@@ -99,6 +100,7 @@ static struct err *add_rows(struct listing *l, const struct images_opts *o)
     return NULL;
 }
 
+/* Only for labels: a config is a document to read and parse. */
 static struct err *read_configs(struct engine *e, struct listing *l)
 {
     l->configs = mem_zalloc((l->count + 1) * sizeof *l->configs);
@@ -143,16 +145,17 @@ static bool is_sort_key(const char *key)
 
 /* --- printing */
 
+/* An image once, however many names it has. */
 static struct err *print_json(struct cli *c, const struct listing *l)
 {
     AUTO_JSON json_t *list = json_array();
-    const struct image *last = NULL;
+    AUTO_STRV struct strv seen = STRV_INIT;
     for (size_t i = 0; i < l->n_rows; i++) {
         const struct image_row *row = l->order[i];
         json_t *object;
-        if (row->image == last)
+        if (strv_contains(&seen, row->image->id))
             continue;
-        last = row->image;
+        TRY(strv_add(&seen, row->image->id));
         TRY(image_row_json(row, &object));
         TRY(json_push(list, object));
     }
@@ -172,6 +175,7 @@ static struct err *print_ids(struct cli *c, const struct listing *l)
     return NULL;
 }
 
+/* Columns by flags. */
 static struct err *default_table(const struct images_opts *o, struct strbuf *ret)
 {
     TRY(strbuf_puts(ret, "{{.Repository}}\t{{.Tag}}\t"));

@@ -1,3 +1,5 @@
+/* What `info` tells: probed now, nothing remembered. Members have Go's names, as templates use them
+ * ({{.Host.OCIRuntime}}); JSON and YAML rename them at the end, as Podman's struct tags do. */
 #include "cli/info.h"
 
 #include <errno.h>

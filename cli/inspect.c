@@ -115,6 +115,7 @@ static struct err *print_objects(struct cli *c, const char *format, const json_t
     return ERR_WRAP(report_objects(c, "inspect", format, list, members), "inspecting object: printing inspect output");
 }
 
+/* What was found is printed even when something was not. */
 static struct err *inspect_names(struct cli *c, enum object_type type, const struct inspect_opts *o,
                                  const struct strv *names)
 {
@@ -130,6 +131,7 @@ static struct err *inspect_names(struct cli *c, enum object_type type, const str
     return cli_errors_finish(&errors);
 }
 
+/* --latest. */
 static struct err *latest_name(struct cli *c, struct strv *ret)
 {
     struct container *ct;
@@ -145,6 +147,7 @@ static struct err *latest_name(struct cli *c, struct strv *ret)
     return e;
 }
 
+/* The checks that all of these verbs share. */
 static struct err *inspect_type(struct cli *c, enum object_type type, const struct inspect_opts *o)
 {
     AUTO_STRV struct strv names = STRV_INIT;

@@ -34,11 +34,12 @@ static struct err *put_text(struct strbuf *out, const char *text)
     return NULL;
 }
 
-static struct err *put_flags(struct strbuf *out, const struct cli_flag *table)
+static struct err *put_flags(struct strbuf *out, const struct cli_flag *table, const struct cli_flag *more)
 {
-    for (const struct cli_flag *f = table; f && f->name; f++) {
-        if (f->hidden)
-            continue;
+    struct help_flags list;
+    help_flags_collect(&list, table, more);
+    for (size_t i = 0; i < list.count; i++) {
+        const struct cli_flag *f = list.items[i];
         TRY(strbuf_puts(out, ".TP\n"));
         if (f->letter)
             TRY(strbuf_printf(out, "\\fB\\-%c\\fR, ", f->letter));
@@ -61,6 +62,7 @@ static struct err *put_flags(struct strbuf *out, const struct cli_flag *table)
     return NULL;
 }
 
+/* An entry for one verb of a group. */
 static struct err *put_below(const struct cli_verb *v, const char *path, void *arg)
 {
     struct strbuf *out = arg;
@@ -73,6 +75,7 @@ static struct err *put_below(const struct cli_verb *v, const char *path, void *a
     return strbuf_putc(out, '\n');
 }
 
+/* Title and name; the date is left out, so that equal tables give equal pages. */
 static struct err *put_head(struct strbuf *out, const char *page, const char *summary)
 {
     TRY(strbuf_puts(out, ".\\\" Made from the tables of the command line by " CLI_PROGRAM " __man.\n.TH \""));
@@ -100,8 +103,7 @@ static struct err *put_verb(struct strbuf *out, const struct cli_verb *v, const 
     }
     if (v->flags || v->more_flags) {
         TRY(strbuf_puts(out, ".SH OPTIONS\n"));
-        TRY(put_flags(out, v->flags));
-        TRY(put_flags(out, v->more_flags));
+        TRY(put_flags(out, v->flags, v->more_flags));
     }
     if (v->examples) {
         AUTO_STRBUF struct strbuf examples = STRBUF_INIT;
@@ -113,6 +115,7 @@ static struct err *put_verb(struct strbuf *out, const struct cli_verb *v, const 
     return strbuf_puts(out, ".SH SEE ALSO\n\\fB" CLI_PROGRAM "\\fR(1)\n");
 }
 
+/* DIR/PAGE.1, whole or not at all. */
 static struct err *write_page(const char *dir, const char *page, const struct strbuf *text)
 {
     AUTO_FREE char *name = NULL, *path = NULL;
@@ -144,7 +147,7 @@ static struct err *write_program(const char *dir)
     TRY(strbuf_puts(&text, "\n.SH COMMANDS\n"));
     TRY(cli_verb_each_below("", put_below, &text));
     TRY(strbuf_puts(&text, ".SH OPTIONS\n"));
-    TRY(put_flags(&text, cli_global_flags));
+    TRY(put_flags(&text, cli_global_flags, NULL));
     TRY(strbuf_puts(&text,
                     ".SH EXIT STATUS\n125: " CLI_PROGRAM " itself failed. 126: the container's command cannot be "
                     "run. 127: it was not found. Else the command's own.\n"));

@@ -115,6 +115,7 @@ static struct err *find_config(struct engine *e, struct listing *l, const char *
     return NULL;
 }
 
+/* Inode number of a namespace, "" when it can't be seen. */
 static void read_namespace(pid_t host_pid, const char *name, char *ret, size_t cap)
 {
     char path[64], link[64];
@@ -141,6 +142,7 @@ static void read_namespaces(pid_t host_pid, struct ps_namespaces *ns)
 
 /* --- sorting */
 
+/* NULL first. */
 static int by_text(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "");
@@ -188,6 +190,7 @@ static struct needs needs_of(const struct ps_opts *o, const struct template *t, 
     return n;
 }
 
+/* Everything a row's fields will ask for. */
 static struct err *fill_row(struct engine *e, const struct ps_opts *o, struct needs needs, struct listing *l, size_t i)
 {
     struct ps_row *row = &l->rows[i];
@@ -234,6 +237,7 @@ static struct err *load(struct engine *e, const struct ps_opts *o, struct needs 
     return NULL;
 }
 
+/* --quiet needs no template. */
 static struct err *print_ids(struct cli *c, const struct ps_opts *o, const struct listing *l)
 {
     for (size_t i = 0; i < l->count; i++) {

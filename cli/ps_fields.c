@@ -39,6 +39,7 @@ static struct err *integer(json_t **ret, int64_t i)
     return *ret ? NULL : err_oom();
 }
 
+/* Twelve characters unless --no-trunc. */
 static struct err *short_id(const struct ps_row *row, const char *id, json_t **ret)
 {
     size_t len = id ? strlen(id) : 0;
@@ -170,6 +171,7 @@ static struct err *make_created(const struct ps_row *row, json_t **ret)
 }
 FIELD(created)
 
+/* Unix seconds; "never" is what Go's zero time is in them. */
 static struct err *make_seconds(int64_t nsec, json_t **ret)
 {
     return integer(ret, nsec ? nsec / SECOND : ZERO_SECONDS);
@@ -225,6 +227,7 @@ static struct err *make_names(const struct ps_row *row, json_t **ret)
 }
 FIELD(names)
 
+/* The state alone, as Docker has it; Podman 4.3 shows the same text as for Status here. */
 static struct err *make_state(const struct ps_row *row, json_t **ret)
 {
     return string(ret, container_state_name(row->container->state));
@@ -275,6 +278,7 @@ static struct err *get_empty(const void *p, json_t **ret)
     return string(ret, "");
 }
 
+/* "1.98MB": without the blank that `images` has. */
 static void put_size(uint64_t bytes, char *buf, size_t cap)
 {
     struct number_text text = number_human_bytes(bytes);

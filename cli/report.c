@@ -1,3 +1,6 @@
+/* Listings. The headings of a table are not written by hand: the template runs once over a row whose members are their
+ * own headings, so "table {{.ID}}\t{{upper .Names}}" has a heading for whatever it prints. Then the rows follow, and
+ * tabs become columns. */
 #include "cli/report.h"
 
 #include <string.h>
@@ -29,6 +32,7 @@ bool report_is_json(const char *format)
     return s[strspn(s, blank)] == '\0';
 }
 
+/* The default listing is one as well. */
 static bool is_table(const char *format)
 {
     return !format || strncmp(format, "table ", 6) == 0;
@@ -71,6 +75,7 @@ struct err *report_normalize(const char *format, bool rows, char **ret)
     return strbuf_take(&out, ret);
 }
 
+/* "ExitedAt" is EXITED AT, "CIDFile" CIDFILE: a blank where a capital follows a small letter. */
 struct err *report_heading(const char *field, struct strbuf *out)
 {
     for (const char *s = field; *s; s++) {
@@ -146,6 +151,7 @@ struct err *report_json(struct cli *c, const json_t *value, int indent)
     return strbuf_putc(&c->out, '\n');
 }
 
+/* Documents (inspect, info, version): no headings, but "table" still makes columns. */
 static struct err *print_data(struct cli *c, const char *name, const char *format, bool rows,
                               const struct template_data *data)
 {

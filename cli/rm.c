@@ -144,6 +144,7 @@ static const struct cli_flag cleanup_flags[] = {
     {0},
 };
 
+/* Only what has ended. */
 static struct err *cleanup_one(struct cli *c, const struct cleanup_opts *o, const struct selected *item)
 {
     struct container *ct = item->container;

@@ -34,6 +34,7 @@ static const struct cli_flag run_flags[] = {
     {0},
 };
 
+/* Scripts that say -it without a terminal work, with this warning. */
 static void warn_no_tty(const struct container_spec *s)
 {
     if (s->tty && s->interactive && !isatty(STDIN_FILENO))
@@ -108,6 +109,7 @@ static struct err *undo(struct cli *c, struct create_opts *o, struct container *
     return take_e;
 }
 
+/* The id file is made first, so that nothing exists yet when that fails; it goes again when the rest does. */
 static struct err *create_container(struct cli *c, struct create_opts *o, struct container **ret)
 {
     struct engine *e;

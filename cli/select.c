@@ -1,3 +1,5 @@
+/* From what was said on the command line to containers. Names are looked up before anything is done to any of them, as
+ * Podman does: `rm a b` with a misspelt b removes nothing. */
 #include "cli/select.h"
 
 #include <stdlib.h>
@@ -44,6 +46,7 @@ static struct err *add_name(struct cli *c, const char *name, const char *shown, 
     return add(s, ct, shown);
 }
 
+/* --all and --filter. */
 static struct err *add_listed(struct cli *c, const struct select_opts *opts, struct selection *s)
 {
     struct container_list_opts list_opts = {.all = !opts->running_only, .with_spec = true};
@@ -71,6 +74,7 @@ static struct err *add_cidfile(struct cli *c, const char *path, bool ignore, str
     return add_name(c, id, id, ignore, s);
 }
 
+/* Contradictions, in podman's words. */
 static struct err *check(const struct cli *c, const struct select_opts *opts)
 {
     bool filters = opts->filters && opts->filters->count, cidfiles = opts->cidfiles && opts->cidfiles->count;

@@ -29,6 +29,7 @@ static const struct cli_flag start_flags[] = {
     {0},
 };
 
+/* One that runs already is attached to, as Podman does. */
 static struct err *start_attached(struct cli *c, const struct start_opts *o, struct container *ct, int *exit_code)
 {
     const struct container_start_opts opts = {
@@ -54,6 +55,7 @@ static struct err *start_attached(struct cli *c, const struct start_opts *o, str
     return NULL;
 }
 
+/* One that runs already is started already. */
 static struct err *start_detached(struct cli *c, const struct selected *item)
 {
     const struct container_start_opts opts = {.attach = false};

@@ -4,6 +4,7 @@
 #include "cli/select.h"
 #include "cli/verbs.h"
 
+/* Options of all three; each verb's table has its own. */
 struct stop_opts {
     bool all, ignore, latest, running;
     uint64_t time;

@@ -1,3 +1,4 @@
+/* Optimal string alignment: Levenshtein's distance with swaps of neighbours, in three rows of bytes. */
 #include "cli/suggest.h"
 
 #include <stdint.h>
@@ -70,6 +71,7 @@ struct near_verbs {
     struct strbuf *out;
 };
 
+/* As cobra does: near in spelling, or what the word begins. */
 static struct err *add_near_verb(const struct cli_verb *v, const char *path, void *arg)
 {
     struct near_verbs *near = arg;

@@ -123,6 +123,7 @@ static struct err *print_doctor(struct cli *c, const struct doctor_report *r)
     return NULL;
 }
 
+/* Text, JSON or a template over the same report. */
 static struct err *print_report(struct cli *c, const char *format, const struct doctor_report *r)
 {
     if (!format)

@@ -1,3 +1,6 @@
+/* Two passes: measure() gives every cell the width of its column, which is known when the column's run of lines has
+ * ended; then the cells are written. Columns of neighbouring lines are independent of each other, so one row of open
+ * columns is all the state there is. */
 #include "cli/tabwriter.h"
 
 #include <stdbool.h>
@@ -114,7 +117,6 @@ static struct err *measure(struct cells *cells, struct columns *columns, struct 
     return NULL;
 }
 
-/* min_width is without the padding only when a cell is shorter: Go compares width + padding with it. */
 struct err *tabwriter_format(const char *text, size_t len, struct tabwriter_opts opts, struct strbuf *out)
 {
     __attribute__((cleanup(cells_done))) struct cells cells = {0};

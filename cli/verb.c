@@ -1,3 +1,5 @@
+/* Reading the table of verbs. A verb's names are kept as one text, "ps|container list,ls", because most code wants to
+ * see them as it finds them; looking one up compares some hundred short strings, about ten microseconds. */
 #include "cli/verb.h"
 
 #include <stdio.h>

@@ -55,6 +55,7 @@ static struct err *get_created(const void *p, json_t **ret)
     return string(ret, timefmt_rfc3339(((const struct volume *)p)->created_nsec, 0).s);
 }
 
+/* "key=value" pairs as a map. */
 static struct err *object_of(const struct strv *pairs, json_t **ret)
 {
     AUTO_JSON json_t *object = json_object();
@@ -106,6 +107,7 @@ static struct err *get_empty_map(const void *p, json_t **ret)
     return *ret ? NULL : err_oom();
 }
 
+/* --format json */
 static struct err *get_all(const void *p, json_t **ret)
 {
     const struct volume *v = p;
@@ -158,6 +160,7 @@ static const struct template_member volume_members[] = {
     {0},
 };
 
+/* Podman's order. */
 static int by_name(const void *a, const void *b)
 {
     return strcmp((*(const struct volume *const *)a)->name, (*(const struct volume *const *)b)->name);

@@ -1,3 +1,5 @@
+/* A writer for the few shapes that `info` has. Strings are quoted where a YAML reader would see something else in them.
+ */
 #include "cli/yaml.h"
 
 #include <stdbool.h>
