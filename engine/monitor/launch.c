@@ -17,6 +17,7 @@
 #include "base/path.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/peer.h"
+#include "engine/monitor/sealed.h"
 #include "engine/monitor/spawnfd.h"
 
 #define LAUNCH_LOG_MAX ((size_t)256 << 10)
@@ -105,8 +106,11 @@ static struct err *spawn(struct launch *l, const struct job_stdio *io, const int
         fds[n++] = (struct proc_fd){io && io->fds[i] >= 0 ? io->fds[i] : i, i};
     for (uint32_t i = 0; i < n_preserve; i++)
         fds[n++] = (struct proc_fd){preserve[i], 3 + (int)i};
+    AUTO_FD int sealed = -1;
+    sealed_open(l->server->plan.runtime, &sealed);
     const struct proc_opts opts = {
         .path = l->server->plan.runtime,
+        .exec_fd = sealed,
         .argv = argv.items,
         .fds = fds,
         .n_fds = n,
