@@ -215,6 +215,14 @@ bool life_wants_restart(const struct monitor_plan *plan, const struct monitor_ex
 
 static void life_end(struct server *s);
 
+/* Before anybody is told of the end: who is told looks for it. */
+static void record_end(struct server *s)
+{
+    if (!s->plan.auto_remove && !s->recorded)
+        err_drop(record_write(s->plan.container_dir, &s->state.last, s->error));
+    s->recorded = true;
+}
+
 static struct err *on_restart(struct loop_source *src, void *arg)
 {
     struct server *s = arg;
@@ -242,6 +250,8 @@ static void container_closed(struct server *s, struct job *j)
     bool again = life_wants_restart(&s->plan, &j->exit, s->no_restart || s->by_user);
     j->exit.restarting = again;
     s->state.last = j->exit;
+    if (!again)
+        record_end(s);
     job_tell_end(j);
     job_free(j);
     struct err *e = again ? restart_later(s) : NULL;
@@ -327,8 +337,7 @@ static void life_end(struct server *s)
     clear_timer(&s->restart_timer);
     clear_timer(&s->stop_timer);
     s->state.last.restarting = 0;
-    if (!s->plan.auto_remove)
-        err_drop(record_write(s->plan.container_dir, &s->state.last, s->error));
+    record_end(s);
     life_publish(s, MONITOR_PHASE_EXITED);
     for (struct peer *p = s->peers; p; p = p->next) {
         if (p->waiting_end)

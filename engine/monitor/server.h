@@ -81,6 +81,7 @@ struct server {
     bool no_restart;   /* by_user, or we were told to end */
     bool timed_out;    /* --timeout */
     bool stop_pending; /* asked for while the runtime was at work */
+    bool recorded;     /* the exit record was written (or is not wanted) */
     struct monitor_stop stop;
     bool ending; /* the last run is over */
     bool unmounted;
