@@ -137,8 +137,10 @@ struct err *container_record_exit(struct engine *e, struct container *c)
     bool found;
     TRY(read_exit_file(e, c, &found));
     if (!found) {
+        /* Somebody else (the client, the monitor's exit command, a listing) may have recorded it since our look. */
+        TRY(container_reload(e, c));
         /* Started, never finished, and no monitor: it was killed, and its container with it. */
-        if (c->started_nsec <= c->finished_nsec)
+        if (c->gone || c->started_nsec <= c->finished_nsec)
             return NULL;
         c->finished_nsec = timefmt_now();
         c->exit_code = 137;
