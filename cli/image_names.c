@@ -87,6 +87,7 @@ static struct err *remove_image(struct cli *c, const struct rmi_opts *o, const c
 {
     AUTO_STRV struct strv untagged = STRV_INIT, deleted = STRV_INIT;
     const struct image_remove_opts opts = {.force = o->force,
+                                           .all_names = o->all,
                                            .no_prune = o->no_prune,
                                            .ignore = o->ignore || o->force,
                                            .remove_container = remove_container};

@@ -50,7 +50,7 @@ static struct err *rm_verb(struct cli *c, void *opts, int *exit_code)
     const struct container_remove_opts remove = {
         .force = o->force,
         .volumes = o->volumes,
-        .depend = o->depend,
+        .depend = o->depend || o->all,
         .timeout_sec = cli_given(c, "time") ? (int64_t)o->time : -1,
     };
     if (cli_given(c, "time") && !o->force)

@@ -135,7 +135,7 @@ struct err *container_remove(struct engine *e, struct container *c, const struct
                        "cannot remove container %s as it is %s - running or paused containers cannot be removed "
                        "without force: container state improper",
                        c->id, container_state_name(c->state));
-    if (opts->depend || opts->force)
+    if (opts->depend)
         TRY(remove_dependents(e, c, opts));
     if (live) {
         struct err *err = container_stop(e, c, opts->timeout_sec);

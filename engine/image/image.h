@@ -69,6 +69,7 @@ struct err *image_tag(struct engine *e, const char *name, const char *new_name) 
 struct err *image_untag(struct engine *e, const char *name, const struct strv *names) ERR_RESULT;
 struct image_remove_opts {
     bool force; /* also containers that use it, all names when given by id */
+    bool all_names; /* an id stands for the image with all its names */
     bool no_prune;
     bool ignore; /* missing is fine */
     /* With force: removes a container (with what needs it); may be NULL, then containers are ERR_IN_USE as without. */

@@ -115,7 +115,7 @@ static struct err *remove_image(const struct removal *r, struct image *take_i, c
         bool by_digest = strncmp(text, SHA256_PREFIX, strlen(SHA256_PREFIX)) == 0;
         if (full_name)
             return untag_one(r, i, full_name);
-        if (!r->opts->force)
+        if (!r->opts->force && !r->opts->all_names)
             return refuse_by_id(i, by_digest || strchr(text, '@') ? "digest" : "ID");
     }
     for (bool is_parent = false; i; is_parent = true) {
