@@ -274,10 +274,29 @@ static void keep_last(struct list *l, size_t n)
     l->count -= drop;
 }
 
+/* Said even when there is nothing to filter. */
+static struct err *check_filters(const struct strv *filters)
+{
+    static const char *const known[] = {"ancestor", "before",  "exited", "health", "id",     "label", "label!",
+                                        "name",     "network", "pod",    "since",  "status", "until", "volume"};
+    for (size_t i = 0; i < filters->count; i++) {
+        const char *f = filters->items[i], *eq = strchr(f, '=');
+        bool ok = false;
+        if (!eq)
+            return ERR_NEW(ERR_INVALID, "invalid filter \"%s\"", f);
+        for (size_t j = 0; j < ARRAY_LEN(known) && !ok; j++)
+            ok = strlen(known[j]) == (size_t)(eq - f) && strncmp(f, known[j], (size_t)(eq - f)) == 0;
+        if (!ok)
+            return ERR_NEW(ERR_INVALID, "%.*s is an invalid filter", (int)(eq - f), f);
+    }
+    return NULL;
+}
+
 struct err *container_list(struct engine *e, const struct container_list_opts *opts, struct container ***ret,
                            size_t *ret_count)
 {
     struct list l = {0};
+    TRY(check_filters(&opts->filters));
     bool running_only = !opts->all && !opts->latest && !opts->last && !wants_status(&opts->filters);
     struct err *err = load_rows(e, opts, running_only, &l);
     if (!err)
