@@ -70,6 +70,21 @@ static struct err *find_image(struct creation *n)
     return image_read_config(n->e, n->image, &n->config);
 }
 
+/* The image's labels are the container's too, where the user gave no other. */
+static struct err *merge_labels(struct creation *n)
+{
+    AUTO_STRV struct strv all = STRV_INIT;
+    if (!n->config.labels.count)
+        return NULL;
+    TRY(strv_copy(&n->config.labels, &all));
+    for (size_t i = 0; i < n->spec.labels.count; i++)
+        TRY(strv_env_set(&all, n->spec.labels.items[i]));
+    strv_done(&n->spec.labels);
+    n->spec.labels = all;
+    all = (struct strv)STRV_INIT;
+    return NULL;
+}
+
 /* --- namespaces of other containers: names become ids, so that renaming changes nothing */
 
 static struct err *settle_namespaces(struct creation *n)
@@ -153,6 +168,14 @@ static struct err *add_volumes_from(struct creation *n)
     return NULL;
 }
 
+static struct err *refuse_not_built(const struct mount_spec *m)
+{
+    for (size_t i = 0; i < m->options.count; i++)
+        if (strncmp(m->options.items[i], "upperdir=", 9) == 0 || strncmp(m->options.items[i], "workdir=", 8) == 0)
+            return ERR_NEW(ERR_UNSUPPORTED, "mount %s: upperdir and workdir of your own are not built yet", m->target);
+    return m->idmap ? ERR_NEW(ERR_UNSUPPORTED, "mount %s: id-mapped mounts are not built yet", m->target) : NULL;
+}
+
 /* Anonymous volumes get their names, named ones come into being; image mounts keep their image alive. */
 static struct err *settle_mount(struct creation *n, struct mount_spec *m)
 {
@@ -166,6 +189,7 @@ static struct err *settle_mount(struct creation *n, struct mount_spec *m)
     if (m->type == MOUNT_BIND && access(m->source, F_OK) < 0)
         return errno == ENOENT ? ERR_NEW(ERR_NOT_FOUND, "statfs %s: no such file or directory", m->source)
                                : ERR_SYS(errno, "statfs %s", m->source);
+    TRY(refuse_not_built(m));
     if (m->type != MOUNT_VOLUME)
         return NULL;
     struct volume *v = NULL;
@@ -316,6 +340,7 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     TRY(copy_spec(spec, &n->spec));
     n->spec.for_run = spec->for_run;
     TRY(find_image(n));
+    TRY(merge_labels(n));
     TRY(settle_namespaces(n));
     TRY(settle_mounts(n));
     TRY(settle_identity(n));

@@ -72,6 +72,7 @@ static struct err *generate_oci(struct inspection *in)
         .sys_mountable = true,
         .init_path = spec->init ? "/" : NULL,
         .log_driver = spec->log_driver,
+        .describe = true,
     };
     TRY(oci_generate(spec, &in->config, &facts, &notices, &text));
     return json_parse(text, strlen(text), "OCI config", &in->oci);

@@ -38,7 +38,11 @@ static struct err *put_binds(json_t *o, const struct inspection *in)
     for (size_t i = 0; i < in->c->spec.n_mounts; i++) {
         const struct mount_spec *m = &in->c->spec.mounts[i];
         AUTO_FREE char *options = NULL, *text = NULL;
-        TRY(strv_join(&m->options, ",", &options));
+        AUTO_STRV struct strv others = STRV_INIT;
+        for (size_t j = 0; j < m->options.count; j++)
+            if (strcmp(m->options.items[j], "ro") != 0 && strcmp(m->options.items[j], "rw") != 0)
+                TRY(strv_add(&others, m->options.items[j]));
+        TRY(strv_join(m->type == MOUNT_TMPFS ? &m->options : &others, ",", &options));
         if (m->type == MOUNT_TMPFS)
             TRY(json_put_str(tmpfs, m->target, options));
         if (m->type != MOUNT_BIND && m->type != MOUNT_VOLUME)

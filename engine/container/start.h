@@ -27,6 +27,7 @@ struct start {
     struct oci_user user;
     struct oci_mount *mounts;
     size_t n_mounts, cap_mounts;
+    int shm_fd;        /* another container's /dev/shm; -1: none */
     struct strv paths; /* strings that facts point to */
     struct oci_facts facts;
     char *config_json;
@@ -42,6 +43,8 @@ struct err *start_settle_mounts(struct start *s) ERR_RESULT;
 struct err *start_copy_up(struct start *s) ERR_RESULT;
 /* start_facts.c: after monitor_wait_mounted. */
 struct err *start_fill_facts(struct start *s) ERR_RESULT;
+/* start_hooks.c: --hooks-dir; part of the plan and of config.json. Before monitor_start. */
+struct err *start_settle_hooks(struct start *s) ERR_RESULT;
 /* start_files.c: hosts, hostname, resolv.conf, .containerenv into the private directory; sets their paths in s->facts.
  */
 struct err *start_write_files(struct start *s) ERR_RESULT;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,6 +13,8 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/number.h"
+#include "base/path.h"
 #include "base/proc.h"
 #include "engine/container/internal.h"
 #include "engine/container/security_opt.h"
@@ -25,21 +28,14 @@
 
 /* --- users */
 
-/* Write `text` into the private directory and bind it over `target`. */
-static struct err *bind_private(struct start *s, const char *name, const char *target, const char *text)
+/* A file in the private directory; *ret is its path as the runtime will see it. */
+static struct err *put_private(struct start *s, const char *name, const char *text, const char **ret)
 {
     AUTO_FD int fd = openat(s->private_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0 || fchmod(fd, 0644) < 0)
         return ERR_SYS(errno, "create %s of the container", name);
     TRY(fd_write_all(fd, text, strlen(text)));
-    TRY(mem_grow(&s->mounts, s->n_mounts, &s->cap_mounts, sizeof(*s->mounts), 4096));
-    struct oci_mount *m = &s->mounts[s->n_mounts++];
-    *m = (struct oci_mount){0};
-    TRY(mem_asprintf(&m->source, "%s/" MONITOR_PRIVATE "/%s", engine_run_dir(s->e), name));
-    TRY(mem_strdup(target, &m->target));
-    TRY(mem_strdup("bind", &m->type));
-    TRY(strv_add(&m->options, "bind"));
-    return strv_add(&m->options, "rprivate");
+    return start_keep(s, ret, "%s/" MONITOR_PRIVATE "/%s", engine_run_dir(s->e), name);
 }
 
 /* The user as outside, for keep-id; names come from the host's passwd file, when it has them. */
@@ -75,12 +71,18 @@ static struct err *settle_user(struct start *s)
             user = own;
         }
     }
-    TRY(user_resolve(&db, user ? user : "", &spec->group_add, &s->user));
+    struct err *err = user_resolve(&db, user ? user : "", &spec->group_add, &s->user);
+    if (err && err_kind(err) == ERR_INVALID) { /* as Podman: found when the command is to be run, exit code 126 */
+        struct err *told = ERR_NEW(ERR_CANNOT_EXEC, "%s", err_text(err));
+        err_drop(err);
+        return told;
+    }
+    TRY(err);
     s->facts.user = &s->user;
     TRY(user_db_extend(&db, user ? user : "", spec->workdir, keep ? &self : NULL, &passwd, &group));
     if (passwd)
-        TRY(bind_private(s, "passwd", "/etc/passwd", passwd));
-    return group ? bind_private(s, "group", "/etc/group", group) : NULL;
+        TRY(put_private(s, "passwd", passwd, &s->facts.passwd_path));
+    return group ? put_private(s, "group", group, &s->facts.group_path) : NULL;
 }
 
 /* --- namespaces of other containers */
@@ -99,6 +101,19 @@ static struct err *pid_of(struct start *s, const char *id, pid_t *ret)
     *ret = c->host_pid;
     container_free(c);
     return err;
+}
+
+/* Another container's /dev/shm, by descriptor: a path through its root could be bent by links in it. Valid while this
+ * process lives, which is until the container runs. */
+static struct err *share_shm(struct start *s, pid_t pid)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+    AUTO_FD int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return ERR_SYS(errno, "open the root of the container whose IPC namespace is joined");
+    TRY_WRAP(path_open_in_root(root, "/dev/shm", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, &s->shm_fd), "shared /dev/shm");
+    return start_keep(s, &s->facts.shm_path, "/proc/%d/fd/%d", (int)getpid(), s->shm_fd);
 }
 
 static struct err *settle_namespaces(struct start *s)
@@ -124,11 +139,43 @@ static struct err *settle_namespaces(struct start *s)
             continue;
         TRY(pid_of(s, all[i].ns->arg, &pid));
         TRY(start_keep(s, all[i].ret, "/proc/%d/ns/%s", (int)pid, all[i].file));
+        if (all[i].ns == &spec->ipc)
+            TRY(share_shm(s, pid));
     }
     return NULL;
 }
 
 /* --- host */
+
+/* --tz: "local", or a name below the host's zone files. */
+static struct err *settle_timezone(struct start *s)
+{
+    const char *zone = s->c->spec.timezone;
+    if (!zone || !*zone)
+        return NULL;
+    if (strcmp(zone, "local") == 0)
+        return start_keep(s, &s->facts.localtime_path, "/etc/localtime");
+    AUTO_FD int zones = open("/usr/share/zoneinfo", O_PATH | O_DIRECTORY | O_CLOEXEC), file = -1;
+    struct stat st;
+    struct err *err = zones < 0 ? ERR_SYS(errno, "open /usr/share/zoneinfo")
+                                : path_open_in_root(zones, zone, O_PATH | O_CLOEXEC, 0, &file);
+    if (!err && (fstat(file, &st) < 0 || !S_ISREG(st.st_mode)))
+        err = ERR_NEW(ERR_INVALID, "not a zone file");
+    if (err)
+        return ERR_WRAP(err, "finding timezone for container %s: unknown time zone %s", s->c->id, zone);
+    return start_keep(s, &s->facts.localtime_path, "/usr/share/zoneinfo/%s", zone);
+}
+
+static void settle_oom_score(struct start *s)
+{
+    AUTO_FREE char *text = NULL;
+    struct err *err = file_read(AT_FDCWD, "/proc/self/oom_score_adj", 64, &text, NULL);
+    if (!err) {
+        text[strcspn(text, "\n")] = '\0';
+        err = number_parse_i64(text, -1000, 1000, &s->facts.oom_score_adj);
+    }
+    err_drop(err); /* then 0, the usual one */
+}
 
 static void settle_limits(struct start *s)
 {
@@ -216,6 +263,8 @@ struct err *start_fill_facts(struct start *s)
     TRY(settle_user(s));
     TRY(settle_namespaces(s));
     settle_limits(s);
+    settle_oom_score(s);
+    TRY(settle_timezone(s));
     TRY(settle_cgroup(s));
     TRY(settle_seccomp(s));
     TRY(settle_init(s));
@@ -229,6 +278,7 @@ struct err *start_fill_facts(struct start *s)
     f->session_gids = &session->gid_map;
     f->ct_uids = s->own_userns ? &s->ct_uids : NULL;
     f->ct_gids = s->own_userns ? &s->ct_gids : NULL;
+    f->allow_socketcall = s->image && strcmp(s->image->arch, "386") == 0;
     f->proc_mountable = true;
     f->sys_mountable = true;
     f->log_driver = s->c->spec.log_driver;
