@@ -28,7 +28,6 @@ void start_done(struct start *s)
     cgroup_facts_done(&s->cgroup);
     s->root_fd = fd_close(s->root_fd);
     s->private_fd = fd_close(s->private_fd);
-    s->shm_fd = fd_close(s->shm_fd);
     idmap_done(&s->ct_uids);
     idmap_done(&s->ct_gids);
     oci_user_done(&s->user);
@@ -235,6 +234,7 @@ static struct err *start_locked(struct start *s, const struct container_start_op
         .take_spare = TAKE_PTR(s->c->spare),
     };
     TRY(monitor_start(&mo, &m));
+    s->monitor = m;
     bool recorded = s->c->started_nsec != CONTAINER_STARTING;
     struct err *err = recorded ? record_start(s, timefmt_now()) : NULL; /* while the monitor mounts */
     if (!err)
@@ -249,7 +249,7 @@ struct err *container_start(struct engine *e, struct container *c, const struct 
                             int *ret_exit)
 {
     int ignored;
-    struct start s = {.e = e, .c = c, .root_fd = -1, .private_fd = -1, .shm_fd = -1};
+    struct start s = {.e = e, .c = c, .root_fd = -1, .private_fd = -1};
     TRY(container_load_spec(e, c));
     if (c->lock_fd < 0) {
         TRY(container_lock_wait(e, c->id, &c->lock_fd));

@@ -27,8 +27,8 @@ struct start {
     struct oci_user user;
     struct oci_mount *mounts;
     size_t n_mounts, cap_mounts;
-    int shm_fd;        /* another container's /dev/shm; -1: none */
-    struct strv paths; /* strings that facts point to */
+    struct monitor *monitor; /* ours, once started; borrowed */
+    struct strv paths;       /* strings that facts point to */
     struct oci_facts facts;
     char *config_json;
 };
@@ -48,6 +48,8 @@ struct err *start_settle_hooks(struct start *s) ERR_RESULT;
 /* start_files.c: hosts, hostname, resolv.conf, .containerenv into the private directory; sets their paths in s->facts.
  */
 struct err *start_write_files(struct start *s) ERR_RESULT;
+/* start_shm.c: the /dev/shm of the container whose first process is `other`; sets facts.shm_path. */
+struct err *start_share_shm(struct start *s, pid_t other) ERR_RESULT;
 /* start_userns.c: the container's own user namespace, from --userns and --uidmap. Sets own_userns, ct_uids, ct_gids. */
 struct err *start_settle_userns(struct start *s) ERR_RESULT;
 

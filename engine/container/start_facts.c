@@ -103,19 +103,6 @@ static struct err *pid_of(struct start *s, const char *id, pid_t *ret)
     return err;
 }
 
-/* Another container's /dev/shm, by descriptor: a path through its root could be bent by links in it. Valid while this
- * process lives, which is until the container runs. */
-static struct err *share_shm(struct start *s, pid_t pid)
-{
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
-    AUTO_FD int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
-        return ERR_SYS(errno, "open the root of the container whose IPC namespace is joined");
-    TRY_WRAP(path_open_in_root(root, "/dev/shm", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, &s->shm_fd), "shared /dev/shm");
-    return start_keep(s, &s->facts.shm_path, "/proc/%d/fd/%d", (int)getpid(), s->shm_fd);
-}
-
 static struct err *settle_namespaces(struct start *s)
 {
     const struct container_spec *spec = &s->c->spec;
@@ -140,7 +127,7 @@ static struct err *settle_namespaces(struct start *s)
         TRY(pid_of(s, all[i].ns->arg, &pid));
         TRY(start_keep(s, all[i].ret, "/proc/%d/ns/%s", (int)pid, all[i].file));
         if (all[i].ns == &spec->ipc)
-            TRY(share_shm(s, pid));
+            TRY(start_share_shm(s, pid));
     }
     return NULL;
 }

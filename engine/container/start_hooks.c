@@ -90,6 +90,11 @@ static struct err *add_hook(struct start *s, const char *file, json_t *hook, jso
     const char *path = json_string_value(json_object_get(hook, "path"));
     if (!path || path[0] != '/')
         return ERR_NEW(ERR_INVALID, "hook %s: the path of its program must be absolute", file);
+    if (!json_object_get(hook, "env")) { /* nothing of the user's environment reaches a hook that didn't ask for it */
+        json_t *env;
+        TRY(json_put_arr(hook, "env", &env));
+        TRY(json_push(env, json_string("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")));
+    }
     json_array_foreach (where, i, stage) {
         bool known = false;
         for (size_t j = 0; j < ARRAY_LEN(stages) && json_is_string(stage); j++)

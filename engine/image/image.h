@@ -68,7 +68,7 @@ struct err *image_tag(struct engine *e, const char *name, const char *new_name) 
 /* No names given: all of the image's. */
 struct err *image_untag(struct engine *e, const char *name, const struct strv *names) ERR_RESULT;
 struct image_remove_opts {
-    bool force; /* also containers that use it, all names when given by id */
+    bool force;     /* also containers that use it, all names when given by id */
     bool all_names; /* an id stands for the image with all its names */
     bool no_prune;
     bool ignore; /* missing is fine */

@@ -35,6 +35,11 @@ bool monitor_attached_tty(const struct monitor *m)
     return m->tty;
 }
 
+pid_t monitor_pid(const struct monitor *m)
+{
+    return m->child.pid;
+}
+
 int monitor_attached_stdin(const struct monitor *m)
 {
     return m->stdin_fd;

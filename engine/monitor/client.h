@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "engine/monitor/plan.h"
@@ -46,6 +47,8 @@ struct err *monitor_cleaned(struct monitor *m) ERR_RESULT;
 struct err *monitor_connect(const char *run_dir, const char *id, struct monitor **ret) ERR_RESULT;
 void monitor_free(struct monitor *m);
 int monitor_fd(const struct monitor *m);
+/* Of a monitor that this process started, which it holds by a pidfd; else 0. */
+pid_t monitor_pid(const struct monitor *m);
 
 /* Requests. Each needs a connection that is not attached. */
 struct err *monitor_kill(struct monitor *m, int sig) ERR_RESULT;
