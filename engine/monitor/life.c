@@ -250,8 +250,10 @@ static void container_closed(struct server *s, struct job *j)
     bool again = life_wants_restart(&s->plan, &j->exit, s->no_restart || s->by_user);
     j->exit.restarting = again;
     s->state.last = j->exit;
-    if (!again)
+    if (!again) {
         record_end(s);
+        life_publish(s, MONITOR_PHASE_EXITED);
+    }
     job_tell_end(j);
     job_free(j);
     struct err *e = again ? restart_later(s) : NULL;

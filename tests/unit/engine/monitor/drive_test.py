@@ -650,15 +650,17 @@ class Life(Case):
                         pass
             if i % 3 == 0:
                 p.kill()
-                p.wait()
-                time.sleep(0.05)
-            wait_for(lambda: (p.poll() is not None and not self.processes()) or self.peek()["phase"] == PHASE["running"])
-            if self.peek()["phase"]:
-                self.drive("stop", "0", check=False)
-            p.wait(10)
-            wait_for(lambda: not self.peek()["phase"])
-            self.drive("clear")
-            wait_for(lambda: not self.processes())
+            wait_for(lambda: self.settle(p))
+            self.assertEqual(self.leftovers(), [])
+
+    def settle(self, p):
+        """What the user's next commands do, until nothing is left."""
+        phase = self.peek()["phase"]
+        if phase == 0:
+            self.drive("clear", check=False)
+        elif phase == PHASE["running"]:
+            self.drive("stop", "0", check=False)
+        return p.poll() is not None and not self.processes() and not self.leftovers()
 
     def test_malformed_messages(self):
         import socket
