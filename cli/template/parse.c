@@ -325,7 +325,7 @@ static struct err *check_pipeline(const struct parser *p, const struct node *pip
 
 static struct err *parse_pipeline(struct parser *p, const char *context, enum token_type end, struct node **ret)
 {
-    struct node *pipe;
+    struct node *pipe = NULL;
     TRY(node_new(p, NODE_PIPE, peek_solid(p), &pipe));
     pipe->end = pipe->start;
     TRY(parse_declaration(p, pipe, context));
@@ -344,7 +344,7 @@ static struct err *parse_pipeline(struct parser *p, const char *context, enum to
         if (!starts)
             return unexpected(p, t, context);
         back(p, t);
-        struct node *command;
+        struct node *command = NULL;
         TRY(parse_command(p, &command));
         TRY(add_kid(pipe, command));
     }
@@ -355,7 +355,7 @@ static struct err *parse_pipeline(struct parser *p, const char *context, enum to
 static struct err *parse_control(struct parser *p, struct token word, enum node_type type, const char *context,
                                  struct node **ret)
 {
-    struct node *n, *kid;
+    struct node *n = NULL, *kid = NULL;
     size_t n_vars = p->vars.count;
     if (++p->depth > TEMPLATE_DEPTH_MAX)
         return fail(p, "max nesting depth exceeded");
@@ -370,7 +370,7 @@ static struct err *parse_control(struct parser *p, struct token word, enum node_
     if (is_word(p, end, "else")) {
         struct token t = peek_solid(p);
         if (type == NODE_IF && is_word(p, t, "if")) {
-            struct node *list;
+            struct node *list = NULL;
             t = next_solid(p);
             TRY(node_new(p, NODE_LIST, t, &list));
             TRY(parse_control(p, t, NODE_IF, "if", &kid)); /* takes the {{end}} of both */
