@@ -16,7 +16,8 @@ struct parser {
     unsigned depth, range_depth;
 };
 
-__attribute__((format(printf, 2, 3))) static struct err *fail(const struct parser *p, const char *fmt, ...)
+__attribute__((format(printf, 2, 3), returns_nonnull)) static struct err *fail(const struct parser *p, const char *fmt,
+                                                                               ...)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
     va_list ap;
