@@ -90,6 +90,18 @@ static struct err *dir_prepare_fallback(const struct session_place *p, struct er
     return ERR_WRAP(TAKE_PTR(why), "no directory can hold the session; first tried %s", p->dir);
 }
 
+/* Root's containers' root owns root's data directory; what says so is the record of root's ids in it (root_range.c),
+ * which only root can have made. Anybody else's directory is not taken over. */
+static bool dir_is_roots(const char *root)
+{
+    AUTO_FREE char *ids = NULL;
+    struct stat st;
+    struct err *e = path_join(&ids, root, "ids");
+    bool yes = !e && geteuid() == 0 && lstat(ids, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0;
+    err_drop(e);
+    return yes;
+}
+
 /* The data directory itself must be there and writable: nothing can take its place. */
 static struct err *dir_prepare_root(const struct session_place *p)
 {
@@ -97,7 +109,7 @@ static struct err *dir_prepare_root(const struct session_place *p)
     struct stat st;
     if (stat(p->root, &st) < 0)
         return ERR_SYS(errno, "look at data directory %s", p->root);
-    if (geteuid() != 0 && st.st_uid != geteuid())
+    if (st.st_uid != geteuid() && !dir_is_roots(p->root))
         return ERR_NEW(ERR_DENIED, "data directory %s belongs to uid %u; name another one with --root", p->root,
                        st.st_uid);
     if (access(p->root, W_OK | X_OK) < 0)
