@@ -44,7 +44,7 @@ only_coracle() { ! testing_podman || skip "about coracle alone"; }
 start_root() {
     FILE_DIR=$(mktemp -d "$WORK/$(basename "$BATS_TEST_FILENAME" .bats).XXX")
     export FILE_DIR ROOT=$FILE_DIR/root
-    mkdir "$ROOT"
+    chmod 711 "$FILE_DIR" # root's session is another user below it
     unset XDG_DATA_HOME XDG_CONFIG_HOME
     local name
     for name in "$@"; do

@@ -98,6 +98,11 @@ teardown() { clean; }
     has "$(tr '\0' ' ' <"/proc/$(cat "$dir/pid")/cmdline")" "sleep 1000"
     run -125 --separate-stderr coracle run --cidfile "$dir/cid" $BB true
     one_error cid
+    run -125 --separate-stderr coracle run --rm --cidfile "$dir/no/such" $BB true
+    one_error "$dir/no/such"
+    run --separate-stderr coracle run --rm --pidfile "$dir/no/such" $BB true
+    [ "$status" != 0 ]
+    one_error "$dir/no/such"
 }
 
 @test "run: environment of the image, -e, --env-file, --env-host, --unsetenv" {
