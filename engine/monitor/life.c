@@ -229,7 +229,7 @@ static struct err *on_restart(struct loop_source *src, void *arg)
     (void)src;
     clear_timer(&s->restart_timer);
     s->plan.restart_count++;
-    life_publish(s, MONITOR_PHASE_STARTING);
+    life_publish(s, MONITOR_PHASE_RESTARTING); /* until it runs: a first start is not there to be stopped, this is */
     struct err *e = life_start(s);
     return e ? life_start_failed(s, e) : NULL;
 }

@@ -593,6 +593,17 @@ class Life(Case):
         wait_for(lambda: not self.peek()["phase"])
         self.assertEqual(self.record()["by_user"], "1")
 
+    def test_restarting_is_never_taken_for_a_first_start(self):
+        """Who sees "starting" does not ask for a stop: it would be a container that nobody can stop."""
+        self.drive("start", "-d", "--restart", "2", "--", "true")
+        seen = set()
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            seen.add(self.peek()["phase"])
+        self.assertLessEqual(seen, {PHASE["running"], PHASE["restarting"]})
+        self.drive("stop", "0")
+        wait_for(lambda: not self.peek()["phase"])
+
     def test_restart_keeps_the_root(self):
         self.drive("start", "-d", "--restart", "1", "--", "sh", "-c", "test -e /tmp/mark && exit 0; touch /tmp/mark; exit 1")
         wait_for(lambda: not self.peek()["phase"])
