@@ -158,7 +158,7 @@ static struct err *add_volumes_from(struct creation *n)
         const char *value = n->spec.volumes_from.items[i], *colon = strchr(value, ':');
         struct container *c;
         TRY(mem_strndup(value, colon ? (size_t)(colon - value) : strlen(value), &name));
-        TRY_WRAP(container_find(n->e, name, &c), "volumes-from");
+        TRY_WRAP(container_find(n->e, name, &c), "looking up container \"%s\" for volumes-from", name);
         struct err *err = take_mounts_of(n, c, colon ? colon + 1 : "");
         if (!err && !strv_contains(&n->needs, c->id))
             err = strv_add(&n->needs, c->id);

@@ -101,7 +101,7 @@ static struct err *match_status(const struct container *c, const char *value, bo
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         ok |= strcmp(known[i], value) == 0;
     if (!ok)
-        return ERR_NEW(ERR_INVALID, "%s is not a valid container status: invalid argument", value);
+        return ERR_NEW(ERR_INVALID, "unknown container state: %s: invalid argument", value);
     *ret = strcmp(container_state_name(c->state), value) == 0 ||
            (c->state == CT_EXITED && strcmp(value, "stopped") == 0) ||
            (c->state == CT_CREATED && strcmp(value, "configured") == 0);

@@ -93,7 +93,7 @@ static struct err *check_workdir(struct start *s)
         if (path_is_below(dir, spec->mounts[i].target))
             return NULL; /* a mount will bring it */
     if (spec->workdir)
-        return ERR_NEW(ERR_NOT_FOUND, "workdir \"%s\" does not exist on container %s", dir, s->c->id);
+        return ERR_NEW(ERR_CANNOT_EXEC, "workdir \"%s\" does not exist on container %s", dir, s->c->id);
     return path_mkdir_in_root(s->root_fd, dir, 0755, &fd);
 }
 

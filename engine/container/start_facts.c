@@ -120,6 +120,9 @@ static struct err *settle_namespaces(struct start *s)
     };
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         pid_t pid;
+        if (all[i].ns->mode == NS_PATH && access(all[i].ns->arg, F_OK) < 0)
+            return ERR_NEW(ERR_NOT_FOUND, "cannot find specified %s namespace path: stat %s: %s", all[i].file,
+                           all[i].ns->arg, strerror(errno));
         if (all[i].ns->mode == NS_PATH)
             TRY(start_keep(s, all[i].ret, "%s", all[i].ns->arg));
         if (all[i].ns->mode != NS_CONTAINER)
@@ -232,6 +235,16 @@ static struct err *add_devices(struct start *s, const char *dir, bool descend)
     return err;
 }
 
+/* The runtime would say it as if the command were missing. */
+static struct err *check_devices(const struct start *s)
+{
+    const struct container_spec *spec = &s->c->spec;
+    for (size_t i = 0; i < spec->n_devices; i++)
+        if (access(spec->devices[i].host_path, F_OK) < 0)
+            return ERR_NEW(ERR_NOT_FOUND, "stat %s: %s", spec->devices[i].host_path, strerror(errno));
+    return NULL;
+}
+
 static struct err *settle_init(struct start *s)
 {
     AUTO_FREE char *path = NULL;
@@ -255,6 +268,7 @@ struct err *start_fill_facts(struct start *s)
     TRY(settle_cgroup(s));
     TRY(settle_seccomp(s));
     TRY(settle_init(s));
+    TRY(check_devices(s));
     if (s->c->spec.privileged)
         TRY(add_devices(s, "/dev", true));
     f->container_id = s->c->id;

@@ -19,11 +19,7 @@
 /* ct `own` is the user outside (session id 0); the others keep their order around it. */
 static struct err *keep_id(const struct idmap *session, uint32_t own, struct idmap *ret)
 {
-    uint32_t total = idmap_contiguous(session);
-    if (total < 2)
-        return ERR_NEW(ERR_UNSUPPORTED,
-                       "--userns keep-id: needs a range of subordinate ids; only one id is mapped here "
-                       "(an administrator can add a range to /etc/subuid and /etc/subgid)");
+    uint32_t total = idmap_contiguous(session); /* 1: a user without a range keeps that one */
     uint32_t below = own < total - 1 ? own : total - 1;
     if (below)
         TRY(idmap_add(ret, 0, 1, below));

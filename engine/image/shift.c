@@ -20,11 +20,17 @@ struct shift {
     const struct idmap *uids, *gids;
 };
 
-/* An image's id u is the session's id u in a plain layer; in the shifted one it is what the container's u maps to. */
+/* An image's id u is the session's id u in a plain layer; in the shifted one it is what the container's u maps to. What
+ * the container has no id for stays as it is, and looks like nobody's inside. */
 static bool shift_owner(uid_t *uid, gid_t *gid, void *arg)
 {
     const struct shift *s = arg;
-    return idmap_to_host(s->uids, *uid, uid) && idmap_to_host(s->gids, *gid, gid);
+    uint32_t to;
+    if (idmap_to_host(s->uids, *uid, &to))
+        *uid = to;
+    if (idmap_to_host(s->gids, *gid, &to))
+        *gid = to;
+    return true;
 }
 
 static struct err *map_key(const struct idmap *uids, const struct idmap *gids, char **ret)
