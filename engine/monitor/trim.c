@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define TRIM_SPARE_PAGES 4
 #define TRIM_STACK ((uintptr_t)128 << 10) /* below the frame at hand; far less than the limit of the stack */
 
 /* Only what was never written to: code and constants. Relocated constants (RELRO) are in a writable segment. */
@@ -27,7 +28,8 @@ static int trim_object(struct dl_phdr_info *info, size_t size, void *arg)
 void trim_memory(void)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t top = ((uintptr_t)__builtin_frame_address(0) & ~(page - 1)) - page;
+    /* The frames of this function and of what it calls reach below that address, maybe into the next page. */
+    uintptr_t top = ((uintptr_t)__builtin_frame_address(0) & ~(page - 1)) - TRIM_SPARE_PAGES * page;
     (void)malloc_trim(0);
     /* Pages below the stack pointer hold nothing; the kernel refuses those that it hasn't made yet, which is fine. */
     for (uintptr_t at = top; at > top - TRIM_STACK; at -= page) {
