@@ -44,11 +44,12 @@ static void session_freep(struct session **s)
 struct session_join {
     bool inside;      /* in its user namespace already */
     bool same_mounts; /* in its mount namespace, too */
+    bool started;     /* by this command: what a session lacks is said once, not by each command in it */
 };
 
 /* Take over what the peer brought. */
-static struct err *session_fill(const struct session_place *place, struct session_peer *p, bool inside,
-                                struct session *s)
+static struct err *session_fill(const struct session_place *place, struct session_peer *p,
+                                const struct session_join *join, struct session *s)
 {
     TRY(mem_strdup(place->root, &s->root));
     TRY(path_join(&s->run_dir, p->dir, SESSION_TMP));
@@ -57,14 +58,14 @@ static struct err *session_fill(const struct session_place *place, struct sessio
     s->lock_fd = TAKE_FD(p->lock);
     s->userns_fd = TAKE_FD(p->userns);
     s->mntns_fd = TAKE_FD(p->mntns);
-    s->host_uid = inside ? p->hello.host_uid : getuid();
-    s->host_gid = inside ? p->hello.host_gid : getgid();
+    s->host_uid = join->inside ? p->hello.host_uid : getuid();
+    s->host_gid = join->inside ? p->hello.host_gid : getgid();
     s->uid_map = p->hello.uids;
     s->gid_map = p->hello.gids;
     p->hello.uids = p->hello.gids = (struct idmap){0};
     s->single_id = idmap_total(&s->uid_map) == 1;
     s->remapped = p->hello.flags & SESSION_REMAPPED;
-    if (!s->notice)
+    if (!s->notice && join->started)
         s->notice = TAKE_PTR(p->hello.notice);
     return NULL;
 }
@@ -142,6 +143,7 @@ static struct err *session_attach(const struct session_place *place, const struc
     err_drop(e);
     session_peer_done(p); /* its lock, of which this process has a part, must be free */
     TRY(session_start(place, p));
+    join->started = true;
     return session_verify(place, p, &join->inside, &join->same_mounts);
 }
 
@@ -156,7 +158,7 @@ struct err *session_enter(const struct session_opts *opts, struct session **ret)
     struct session_join join = {0};
     TRY(session_place_find(opts, &place));
     TRY(session_attach(&place, opts, &peer, s, &join));
-    TRY(session_fill(&place, &peer, join.inside, s));
+    TRY(session_fill(&place, &peer, &join, s));
     TRY(session_join(s, &join));
     *ret = TAKE_PTR(s);
     return NULL;

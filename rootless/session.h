@@ -49,7 +49,8 @@ struct session {
     struct idmap gid_map;
     bool single_id; /* only one id is mapped */
     bool remapped;  /* 0 inside is not our own id outside: root's session */
-    char *notice;   /* one line to show the user once (single id …), or NULL */
+    char *notice;   /* one line to show the user once (single id …), or NULL;
+                     by the command that started the session */
 };
 
 /* Find or start the session, join its namespaces and become uid 0 / gid 0 in them. The calling process must be
