@@ -1,0 +1,391 @@
+/* What follows a transfer: the next step, another try, another place, or an answer. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/registry/serve.h"
+#include "engine/registry/wire.h"
+
+#define FIRST_DELAY_MSEC 250
+#define DELAY_MAX_MSEC 60000
+
+/* --- life */
+
+static struct err *op_fill(struct op *o, const json_t *request)
+{
+    int64_t verb = -1, id = 0, size = 0, offset = 0;
+    const char *target = NULL, *type = NULL, *mount = NULL;
+    TRY(json_get_int(request, "id", "request", &id));
+    TRY(json_get_int(request, "verb", "request", &verb));
+    TRY(json_get_int(request, "size", "request", &size));
+    TRY(json_get_int(request, "offset", "request", &offset));
+    TRY(json_get_str(request, "target", "request", &target));
+    TRY(json_get_str(request, "media_type", "request", &type));
+    TRY(json_get_str(request, "mount_from", "request", &mount));
+    if (verb < 0 || verb >= REGISTRY_VERB_MAX || id < 0 || size < 0 || offset < 0 || offset > size)
+        return ERR_NEW(ERR_INVALID, "a request that makes no sense");
+    o->id = (uint32_t)id;
+    o->verb = (enum registry_verb)verb;
+    o->size = (uint64_t)size;
+    o->resumed = (uint64_t)offset;
+    TRY(mem_strdup(target ? target : "", &o->target));
+    TRY(mem_strdup(type, &o->media_type));
+    return mem_strdup(mount, &o->mount_from);
+}
+
+struct err *op_new(struct serve *s, const json_t *request, struct msg *m, struct op **ret)
+{
+    struct op *o = mem_zalloc(sizeof *o);
+    if (!o)
+        return err_oom();
+    o->serve = s;
+    o->fd = TAKE_FD(m->fds[0]);
+    o->resume_fd = TAKE_FD(m->fds[1]);
+    struct err *e = op_fill(o, request);
+    if (!e && o->fd < 0 && o->verb != REGISTRY_PING && o->verb != REGISTRY_HEAD_MANIFEST)
+        e = ERR_NEW(ERR_INVALID, "a request without its descriptor");
+    if (!e && o->verb == REGISTRY_GET_BLOB)
+        e = fd_set_nonblock(o->fd, true);
+    if (e) {
+        op_free(o);
+        return e;
+    }
+    *ret = o;
+    return NULL;
+}
+
+void op_free(struct op *o)
+{
+    if (!o)
+        return;
+    http_stop(o);
+    http_forget_answer(o);
+    strbuf_done(&o->body);
+    mem_freep(&o->target);
+    mem_freep(&o->media_type);
+    mem_freep(&o->mount_from);
+    mem_freep(&o->next_url);
+    fd_close(o->fd);
+    fd_close(o->resume_fd);
+    mem_freep(&o);
+}
+
+/* --- the answer */
+
+static struct err *answer_text(struct op *o, struct err *failure, char **ret)
+{
+    AUTO_JSON json_t *obj = json_object();
+    TRY(json_put_int(obj, "id", o->id));
+    if (failure) {
+        TRY(json_put_int(obj, "kind", (int64_t)err_kind(failure)));
+        TRY(json_put_str(obj, "error", err_text(failure)));
+        return json_text(obj, ret);
+    }
+    if (o->got_type)
+        TRY(json_put_str(obj, "media_type", o->got_type));
+    if (o->got_digest)
+        TRY(json_put_str(obj, "digest", o->got_digest));
+    TRY(json_put_int(obj, "bytes", (int64_t)o->received));
+    TRY(json_put_bool(obj, "existed", o->existed));
+    return json_text(obj, ret);
+}
+
+static void answer(struct op *o, struct err *take_failure)
+{
+    AUTO_ERR struct err *failure = take_failure;
+    AUTO_FREE char *text = NULL;
+    o->finished = true;
+    o->fd = fd_close(o->fd); /* the end of a pipe is part of the answer */
+    struct err *e = answer_text(o, failure, &text);
+    if (!e)
+        e = msg_send(o->serve->sock, WIRE_ANSWER, text, strlen(text), NULL, 0);
+    err_drop(e); /* the asking side is gone, and so shall we be */
+}
+
+/* --- tries */
+
+static void go_to(struct op *o, enum step step)
+{
+    o->step = step;
+    struct err *e = http_start(o);
+    if (e)
+        answer(o, e);
+}
+
+void op_go(struct op *o)
+{
+    bool more = false;
+    o->resume_at_msec = 0;
+    struct err *e = o->verb == REGISTRY_GET_BLOB ? http_feed(o, &more) : NULL;
+    if (e)
+        answer(o, e);
+    else if (more)
+        o->paused = true;
+    else if (o->verb == REGISTRY_GET_BLOB && o->done == o->size)
+        answer(o, NULL); /* all of it was here */
+    else
+        go_to(o, STEP_MAIN);
+}
+
+static void wait_and_retry(struct op *o, struct err *take_why)
+{
+    int64_t delay = o->serve->retry_delay_msec;
+    if (!delay)
+        delay = FIRST_DELAY_MSEC << (o->attempts < 8 ? o->attempts : 8);
+    if (o->retry_after > 0)
+        delay = (int64_t)o->retry_after * 1000;
+    if (delay > DELAY_MAX_MSEC)
+        delay = DELAY_MAX_MSEC;
+    o->attempts++;
+    err_free(take_why);
+    http_stop(o);
+    o->resume_at_msec = serve_now_msec() + delay;
+}
+
+/* Try again, go to the next place, or give up with `take_why`. */
+static void fail(struct op *o, struct err *take_why, bool passing)
+{
+    bool is_write = o->verb == REGISTRY_PUT_BLOB || o->verb == REGISTRY_PUT_MANIFEST;
+    if (o->verb == REGISTRY_GET_BLOB && o->received > o->received_before)
+        o->attempts = 0; /* it goes on, however slowly */
+    o->received_before = o->received;
+    if (passing && o->attempts < o->serve->retries) {
+        wait_and_retry(o, take_why);
+        return;
+    }
+    if (!is_write && o->place + 1 < o->serve->n_places) {
+        err_free(take_why);
+        o->place++;
+        o->attempts = 0;
+        o->auth_tried = false;
+        http_stop(o);
+        op_go(o);
+        return;
+    }
+    http_stop(o);
+    answer(o, ERR_WRAP(take_why, "%s", op_place(o)->source.host));
+}
+
+static bool is_passing(CURLcode code)
+{
+    static const CURLcode codes[] = {
+        CURLE_COULDNT_CONNECT, CURLE_PARTIAL_FILE,  CURLE_OPERATION_TIMEDOUT, CURLE_GOT_NOTHING,
+        CURLE_SEND_ERROR,      CURLE_RECV_ERROR,    CURLE_HTTP2,              CURLE_HTTP2_STREAM,
+        CURLE_SSL_CONNECT_ERROR, CURLE_WEIRD_SERVER_REPLY,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
+/* An insecure registry without TLS: http from now on. */
+static bool fall_back_to_http(struct op *o, CURLcode code)
+{
+    struct place *p = op_place(o);
+    if (!p->source.insecure || p->scheme_known || code == CURLE_COULDNT_RESOLVE_HOST)
+        return false;
+    p->scheme = "http";
+    p->scheme_known = true;
+    return true;
+}
+
+static void transfer_failed(struct op *o, CURLcode code)
+{
+    if (o->write_error) {
+        fail(o, TAKE_PTR(o->write_error), false);
+        return;
+    }
+    if (fall_back_to_http(o, code) || strcmp(o->scheme_used, op_place(o)->scheme) != 0) {
+        http_stop(o);
+        op_go(o);
+        return;
+    }
+    const char *why = o->error_text[0] ? o->error_text : curl_easy_strerror(code);
+    /* A certificate that isn't trusted will not be so in a second. Too many tries to connect hold up a user. */
+    fail(o, ERR_NEW(ERR_NETWORK, "%s", why), is_passing(code) && code != CURLE_SSL_CONNECT_ERROR);
+}
+
+/* --- answers of registries */
+
+/* 401: get a token or show credentials, once; then it is an error. */
+static void unauthorized(struct op *o)
+{
+    struct place *p = op_place(o);
+    bool outdated = o->step != STEP_TOKEN && p->token_number != o->token_used;
+    if (o->step != STEP_TOKEN && (outdated || !o->auth_tried)) {
+        o->auth_tried = !outdated;
+        if (!outdated && o->challenge.scheme == CHALLENGE_BEARER) {
+            go_to(o, STEP_TOKEN);
+            return;
+        }
+        if (outdated || (o->challenge.scheme == CHALLENGE_BASIC && p->source.user && p->auth != AUTH_BASIC)) {
+            if (!outdated)
+                p->auth = AUTH_BASIC;
+            go_to(o, STEP_MAIN);
+            return;
+        }
+    }
+    if (p->source.user || p->source.identity)
+        fail(o, ERR_NEW(ERR_DENIED, "unauthorized: authentication required: the registry refuses these credentials"),
+             false);
+    else
+        fail(o, http_status_error(o, 401), false);
+}
+
+/* Location, relative or not, as a url; with the digest behind it when `digest` is given. */
+static struct err *resolve_location(struct op *o, const char *location, const char *digest, char **ret)
+{
+    const char *base = NULL;
+    char *url = NULL;
+    AUTO_FREE char *query = NULL;
+    if (!location)
+        return ERR_NEW(ERR_CORRUPT, "the registry does not say where to go on");
+    (void)curl_easy_getinfo(o->easy, CURLINFO_EFFECTIVE_URL, &base);
+    CURLU *u = curl_url();
+    if (!u)
+        return err_oom();
+    if (digest)
+        TRY(mem_asprintf(&query, "digest=%s", digest));
+    CURLUcode rc = curl_url_set(u, CURLUPART_URL, base, 0);
+    if (!rc)
+        rc = curl_url_set(u, CURLUPART_URL, location, 0);
+    if (!rc && query)
+        rc = curl_url_set(u, CURLUPART_QUERY, query, CURLU_APPENDQUERY);
+    if (!rc)
+        rc = curl_url_get(u, CURLUPART_URL, &url, 0);
+    curl_url_cleanup(u);
+    struct err *e = rc ? ERR_NEW(ERR_CORRUPT, "the registry sends us to %.200s", location) : mem_strdup(url, ret);
+    curl_free(url);
+    return e;
+}
+
+/* The url in `<url>; rel="next"`. */
+static struct err *next_page(struct op *o, char **ret)
+{
+    const char *link = o->got_link;
+    const char *end = link && link[0] == '<' && strstr(link, "next") ? strchr(link, '>') : NULL;
+    if (!end)
+        return NULL;
+    AUTO_FREE char *text = NULL;
+    TRY(mem_strndup(link + 1, (size_t)(end - link - 1), &text));
+    return resolve_location(o, text, NULL, ret);
+}
+
+static struct err *write_tags(struct op *o)
+{
+    AUTO_JSON json_t *root = NULL;
+    AUTO_STRV struct strv tags = STRV_INIT;
+    TRY_WRAP(json_parse(strbuf_str(&o->body), o->body.len, "list of tags", &root), "list of tags");
+    TRY(json_get_strv(root, "tags", "list of tags", &tags));
+    for (size_t i = 0; i < tags.count; i++) {
+        size_t len = strlen(tags.items[i]);
+        o->done += len + 1;
+        if (o->done > o->size || len == 0 || strchr(tags.items[i], '\n'))
+            return ERR_NEW(ERR_CORRUPT, "the list of tags is too long, or no list of tags");
+        tags.items[i][len] = '\n'; /* in place of the NUL, for one write */
+        struct err *e = fd_write_all(o->fd, tags.items[i], len + 1);
+        tags.items[i][len] = '\0';
+        TRY(e);
+    }
+    return NULL;
+}
+
+static void tags_done(struct op *o)
+{
+    AUTO_FREE char *next = NULL;
+    struct err *e = write_tags(o);
+    if (!e)
+        e = next_page(o, &next);
+    if (e || !next) {
+        http_stop(o);
+        answer(o, e);
+        return;
+    }
+    mem_freep(&o->next_url);
+    o->next_url = TAKE_PTR(next);
+    go_to(o, STEP_MAIN);
+}
+
+static void content_done(struct op *o)
+{
+    if (o->verb == REGISTRY_GET_BLOB && o->done < o->size)
+        fail(o, ERR_NEW(ERR_CORRUPT, "%s ends after %llu bytes, %llu were announced", o->target,
+                        (unsigned long long)o->done, (unsigned long long)o->size), false);
+    else
+        answer(o, NULL);
+}
+
+static void post_done(struct op *o, long status)
+{
+    AUTO_FREE char *url = NULL;
+    if (status == 201) { /* mounted */
+        o->existed = true;
+        answer(o, NULL);
+        return;
+    }
+    struct err *e = resolve_location(o, o->got_location, o->target, &url);
+    if (e) {
+        fail(o, e, false);
+        return;
+    }
+    mem_freep(&o->next_url);
+    o->next_url = TAKE_PTR(url);
+    go_to(o, STEP_PUT);
+}
+
+static void succeeded(struct op *o, long status)
+{
+    struct err *e;
+    switch (o->step) {
+    case STEP_TOKEN:
+        e = token_take(o);
+        if (e)
+            fail(o, e, false);
+        else
+            go_to(o, STEP_MAIN);
+        return;
+    case STEP_POST:
+        post_done(o, status);
+        return;
+    case STEP_PUT:
+        answer(o, NULL);
+        return;
+    case STEP_MAIN:
+        break;
+    }
+    if (o->verb == REGISTRY_TAGS) {
+        tags_done(o);
+    } else if (o->verb == REGISTRY_GET_BLOB || o->verb == REGISTRY_GET_MANIFEST) {
+        content_done(o);
+    } else {
+        o->existed = o->verb == REGISTRY_PUT_BLOB;
+        answer(o, NULL);
+    }
+}
+
+void op_finished(struct op *o, CURLcode code)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(o->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status > 0 && o->step != STEP_TOKEN)
+        op_place(o)->scheme_known = true;
+    if (code == CURLE_OK)
+        log_debug("%s %s: %ld", op_place(o)->source.host, o->target, status);
+    if (code != CURLE_OK || status == 0) {
+        transfer_failed(o, code);
+        return;
+    }
+    if (status >= 200 && status < 300)
+        succeeded(o, status);
+    else if (status == 401)
+        unauthorized(o);
+    else if (status == 404 && o->step == STEP_MAIN && o->verb == REGISTRY_PUT_BLOB)
+        go_to(o, STEP_POST);
+    else
+        fail(o, http_status_error(o, status), status == 429 || status == 408 || status >= 500);
+}

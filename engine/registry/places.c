@@ -1,0 +1,53 @@
+#include "engine/registry/places.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+struct err *places_home(const char *name, char **ret)
+{
+    const char *home = getenv("HOME");
+    return home && home[0] ? mem_asprintf(ret, "%s/%s", home, name) : NULL;
+}
+
+struct err *places_user_config(const char *name, char **ret)
+{
+    const char *config = getenv("XDG_CONFIG_HOME");
+    AUTO_FREE char *below = NULL;
+    if (config && config[0])
+        return mem_asprintf(ret, "%s/containers/%s", config, name);
+    TRY(mem_asprintf(&below, ".config/containers/%s", name));
+    return places_home(below, ret);
+}
+
+struct err *places_read(const char *path, size_t max, char **ret, size_t *ret_len)
+{
+    struct err *e = file_read(AT_FDCWD, path, max, ret, ret_len);
+    if (!e || (err_kind(e) != ERR_NOT_FOUND && err_errno(e) != ENOTDIR))
+        return ERR_WRAP(e, "read %s", path);
+    err_drop(e);
+    return NULL;
+}
+
+struct err *places_list(const char *dir, const char *suffix, struct strv *ret)
+{
+    DIR *d = opendir(dir);
+    struct err *e = NULL;
+    const struct dirent *entry;
+    if (!d)
+        return errno == ENOENT || errno == ENOTDIR ? NULL : ERR_SYS(errno, "open %s", dir);
+    while (!e && (entry = readdir(d))) {
+        size_t len = strlen(entry->d_name), end = strlen(suffix);
+        if (len > end && strcmp(entry->d_name + len - end, suffix) == 0)
+            e = strv_addf(ret, "%s/%s", dir, entry->d_name);
+    }
+    closedir(d);
+    if (!e)
+        strv_sort(ret);
+    return e;
+}

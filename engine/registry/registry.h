@@ -1,0 +1,97 @@
+/* Registries: names to places, credentials, and coracle-registry, the only program that talks to the network.
+ *
+ * The asking process reads configuration (registries.conf, auth.json, certs.d), which is the user's, and starts
+ * coracle-registry with nothing but the addresses, credentials and certificates of one repository. The program confines
+ * itself (confine.h) and then answers requests: it writes what it fetches into descriptors that come with the request,
+ * and reads what it uploads from them. It checks sizes; the asking side checks digests, because it does not trust the
+ * program that talks to strangers. Knows no store, no images: only bytes with digests.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+
+/* What the user's flags say; strings borrowed. Zero is the default, but for tls_verify. */
+struct registry_opts {
+    const char *authfile, *creds, *cert_dir;
+    bool tls_given, tls_verify; /* --tls-verify */
+    bool retry_given;
+    uint64_t retries;         /* per request, without progress; default 3 */
+    int64_t retry_delay_nsec; /* 0: grows from a quarter of a second */
+    bool push;                /* ask for the right to write */
+};
+
+/* One place that has a repository: a mirror, or the registry itself (last). */
+struct registry_source {
+    char *host, *repository;
+    bool insecure;
+    char *user, *password, *identity; /* credentials; identity: an OAuth2 refresh token */
+    char *ca, *cert, *key;            /* PEM, or NULL */
+};
+void registry_source_done(struct registry_source *s);
+struct registry_sources {
+    struct registry_source *items;
+    size_t count;
+};
+void registry_sources_done(struct registry_sources *s);
+#define AUTO_SOURCES __attribute__((cleanup(registry_sources_done)))
+
+/* registries.conf with its drop-ins; conf.c. */
+struct registry_conf;
+struct err *registry_conf_load(struct registry_conf **ret) ERR_RESULT;
+void registry_conf_freep(struct registry_conf **c);
+#define AUTO_REGISTRY_CONF __attribute__((cleanup(registry_conf_freep)))
+/* From parsed files, the main one first; `where` names them. For tests as well. Takes nothing. */
+struct err *registry_conf_add(struct registry_conf **conf, const char *text, size_t len, const char *file) ERR_RESULT;
+/* Repositories ("docker.io/library/debian") that the short name may mean, best first. ERR_NOT_FOUND, ERR_INVALID. */
+struct err *registry_conf_short_name(const struct registry_conf *c, const char *name, bool can_ask,
+                                     struct strv *ret) ERR_RESULT;
+/* Where a repository is, with credentials and certificates. ERR_DENIED when it is blocked. */
+struct err *registry_find_sources(const struct registry_conf *c, const char *domain, const char *path,
+                                  const struct registry_opts *opts, bool by_digest,
+                                  struct registry_sources *ret) ERR_RESULT;
+
+/* --- the running program */
+struct registry;
+struct err *registry_start(const struct registry_sources *sources, const struct registry_opts *opts,
+                           struct registry **ret) ERR_RESULT;
+void registry_stop(struct registry *take_r);
+void registry_stopp(struct registry **r);
+#define AUTO_REGISTRY __attribute__((cleanup(registry_stopp)))
+
+enum registry_verb {
+    REGISTRY_PING,         /* are the credentials good? */
+    REGISTRY_GET_MANIFEST, /* `target`: tag or digest; written to fd */
+    REGISTRY_GET_BLOB,     /* `target`: digest; bytes 0 to `offset` of the answer come from `resume_fd` */
+    REGISTRY_PUT_BLOB,     /* read from fd, unless it is there already */
+    REGISTRY_PUT_MANIFEST,
+    REGISTRY_TAGS, /* one to a line, to fd */
+    REGISTRY_HEAD_MANIFEST,
+    REGISTRY_VERB_MAX,
+};
+struct registry_request {
+    enum registry_verb verb;
+    const char *target, *media_type;
+    const char *mount_from; /* PUT_BLOB: a repository of the same registry that may have it */
+    uint64_t size_bytes;    /* GET: exact for blobs, a limit for manifests; PUT: what fd has */
+    uint64_t offset;
+    int fd, resume_fd; /* borrowed */
+};
+struct registry_answer {
+    char *media_type, *digest; /* as the registry says, or NULL */
+    uint64_t bytes;            /* that went over the network */
+    bool existed;              /* PUT_BLOB: nothing was sent */
+};
+void registry_answer_done(struct registry_answer *a);
+#define AUTO_ANSWER __attribute__((cleanup(registry_answer_done)))
+/* Several may be under way; answers come with registry_wait(), in any order. */
+struct err *registry_ask(struct registry *r, const struct registry_request *request, uint32_t *ret_id) ERR_RESULT;
+/* `ret` may be NULL. */
+struct err *registry_wait(struct registry *r, uint32_t id, struct registry_answer *ret) ERR_RESULT;
+/* Both. */
+struct err *registry_do(struct registry *r, const struct registry_request *request,
+                        struct registry_answer *ret) ERR_RESULT;
