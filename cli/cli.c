@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/help.h"
+#include "cli/registry_flags.h"
 #include "engine/monitor/detach_keys.h"
 
 #define CIDFILE_MAX 4096
@@ -55,6 +56,7 @@ struct err *cli_engine(struct cli *c, struct engine **ret)
             .cgroup_manager = c->globals.cgroup_manager,
             .hooks_dirs = c->globals.hooks_dirs,
             .only_existing = c->only_existing,
+            .progress = c->quiet ? NULL : registry_flags_progress,
         };
         TRY(engine_open(&opts, &c->engine));
     }

@@ -38,6 +38,7 @@ struct cli {
     char *hint; /* lines behind a usage error: suggestions, "See 'coracle ps --help'" */
     struct engine *engine;
     bool only_existing; /* don't start a session (completion) */
+    bool quiet;         /* no progress of pulls */
     size_t notices_shown;
     struct strbuf out;
 };

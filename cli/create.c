@@ -216,6 +216,7 @@ struct err *create_replace(struct cli *c, const struct create_opts *o)
     struct container *old = NULL;
     if (!o->replace)
         return NULL;
+    c->quiet = o->quiet;
     TRY(cli_engine(c, &e));
     struct err *err = container_find(e, o->spec.name, &old);
     if (err && err_kind(err) == ERR_NOT_FOUND) {

@@ -41,6 +41,8 @@ static struct err *copy_options(struct engine *e, const struct engine_opts *opts
         .runtime_flags = e->runtime_flags,
         .hooks_dirs = e->hooks_dirs,
         .only_existing = opts->only_existing,
+        .progress = opts->progress,
+        .progress_arg = opts->progress_arg,
     };
     return NULL;
 }

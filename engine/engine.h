@@ -24,6 +24,9 @@ struct engine_opts {
     const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled"; NULL: probed */
     struct strv hooks_dirs;     /* borrowed */
     bool only_existing;         /* don't start a session: ERR_NOT_FOUND */
+    /* Lines for the user while something takes long (a pull that a `run` needs); NULL: quiet. */
+    void (*progress)(void *arg, const char *line);
+    void *progress_arg;
 };
 
 /* Join the session (starting it when needed) and open the store. */

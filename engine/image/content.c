@@ -117,6 +117,16 @@ const struct content_layer *content_layer_at(const struct content *c, size_t ind
     return &c->entries[index].layer;
 }
 
+bool content_layer_is_known(const struct content *c, size_t index)
+{
+    return c->entries[index].known;
+}
+
+void content_set_jobs(struct content *c, size_t jobs)
+{
+    c->jobs_max = jobs;
+}
+
 struct err *content_put_document(struct content *c, const void *data, size_t len, struct digest *ret)
 {
     struct digest d = digest_of(data, len);
@@ -212,10 +222,11 @@ static struct err *find_known(struct content *c, const struct content_layer_sour
 static struct err *stage_blob(struct content *c, const struct content_layer_source *source, struct content_entry *entry)
 {
     TRY(mem_asprintf(&entry->blob_path, "blob-%zu", c->n_entries));
-    if (source->is_ours) {
-        struct fd_path path = fd_proc_path(source->fd);
+    if (source->is_ours || source->keep_fd > 0) {
+        struct fd_path path = fd_proc_path(source->is_ours ? source->fd : source->keep_fd);
         if (linkat(AT_FDCWD, path.s, c->staging.dirfd, entry->blob_path, AT_SYMLINK_FOLLOW) == 0)
-            return NULL; /* else a file system without hard links, or no /proc */
+            return source->is_ours ? NULL : fd_duplicate(source->keep_fd, &entry->copy_fd);
+        /* else a file system without hard links, or no /proc */
     }
     entry->copy_fd = openat(c->staging.dirfd, entry->blob_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (entry->copy_fd < 0)

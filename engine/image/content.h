@@ -35,11 +35,17 @@ struct content_layer_source {
     const char *diff_id;     /* expected; NULL: take what comes */
     const char *blob_digest; /* expected; NULL: take what comes */
     uint64_t size_bytes;     /* expected of the blob; UINT64_MAX: unknown */
+    int keep_fd;             /* > 0: the blob is written to this file of the store's file system, from its start, and
+                                linked from there: what came before a failure stays in it */
 };
 /* Start unpacking, unless the layer is in the store already. *ret_index: for content_layer_at(). Layers that are given
  * twice have one index. Errors name the layer; those of a layer given earlier may come out here too. */
 struct err *content_put_layer(struct content *c, const struct content_layer_source *source,
                               size_t *ret_index) ERR_RESULT;
+/* Whether nothing will be read from the layer's source, because it is in the store. */
+bool content_layer_is_known(const struct content *c, size_t index);
+/* How many layers are unpacked at once, where another number than the default is better. */
+void content_set_jobs(struct content *c, size_t jobs);
 /* All layers given so far are unpacked and verified. */
 struct err *content_wait(struct content *c) ERR_RESULT;
 

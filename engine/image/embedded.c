@@ -1,4 +1,5 @@
-/* The images that come with coracle: <datadir>/images/<name>.tar, loaded when they are first asked for. */
+/* Images that are needed: here, embedded (<datadir>/images/<name>.tar, loaded when they are first asked for), or in a
+ * registry. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -112,12 +113,17 @@ static struct err *check_platform(const struct image *i, const char *name, const
                    platform_text(resolved.os, resolved.arch, resolved.variant).s);
 }
 
-static struct err *cannot_pull(const char *name)
+/* From its registry; *ret is the image. */
+static struct err *pull(struct engine *e, const char *name, const char *policy, const struct image_platform *platform,
+                        struct image **ret)
 {
-    return ERR_NEW(ERR_UNSUPPORTED,
-                   "%s: image not known here, and this build cannot pull from registries; get it with "
-                   "`load` or `import`",
-                   name);
+    AUTO_STRV struct strv ids = STRV_INIT;
+    const struct engine_opts *eo = engine_options(e);
+    const struct image_pull_opts opts = {
+        .platform = platform, .policy = policy, .progress = eo->progress, .progress_arg = eo->progress_arg};
+    TRY(image_pull(e, name, &opts, &ids));
+    image_freep(ret);
+    return image_fetch(engine_store(e), ids.items[0], ret);
 }
 
 static bool is_policy(const char *policy, const char *name)
@@ -129,23 +135,29 @@ struct err *image_ensure(struct engine *e, const char *name, const char *policy,
                          struct image **ret)
 {
     AUTO_IMAGE struct image *i = NULL;
-    const char *file;
+    const char *file = NULL;
     TRY(check_policy(policy));
+    bool never = is_policy(policy, "never") || is_policy(policy, "false");
+    bool always = is_policy(policy, "always") || is_policy(policy, "true");
+    bool newer = is_policy(policy, "newer") || is_policy(policy, "ifnewer");
     struct err *error = image_find(e, name, &i);
-    if (error && err_kind(error) == ERR_NOT_FOUND && !is_policy(policy, "never") && !is_policy(policy, "false")) {
+    if (error && err_kind(error) == ERR_NOT_FOUND && !never) {
         err_drop(error);
         TRY(embedded_file(name, &file));
-        if (!file)
-            return cannot_pull(name);
-        TRY(load_embedded(e, name, file));
-        error = image_find(e, name, &i);
-    } else if (!error && (is_policy(policy, "always") || is_policy(policy, "true"))) {
-        /* What comes with coracle is as new as it gets; for the rest a registry would have to be asked. */
+        if (!file) {
+            TRY(pull(e, name, newer || always ? "always" : "missing", platform, &i));
+        } else {
+            TRY(load_embedded(e, name, file));
+            TRY(image_find(e, name, &i));
+        }
+    } else if (!error && (always || newer)) {
+        /* What comes with coracle is as new as it gets. */
         TRY(embedded_file(name, &file));
         if (!file)
-            return ERR_NEW(ERR_UNSUPPORTED, "%s: --pull=always: this build cannot pull from registries", name);
+            TRY(pull(e, name, newer ? "newer" : "always", platform, &i));
+    } else {
+        TRY(error);
     }
-    TRY(error);
     TRY(check_platform(i, name, platform));
     *ret = TAKE_PTR(i);
     return NULL;

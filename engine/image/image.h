@@ -49,11 +49,33 @@ struct err *image_read_config(struct engine *e, const struct image *i, struct im
 /* The whole config / manifest document, as stored. */
 struct err *image_read_config_text(struct engine *e, const struct image *i, char **ret) ERR_RESULT;
 struct err *image_read_manifest_text(struct engine *e, const struct image *i, char **ret) ERR_RESULT;
-/* Find it, or take it from the embedded images ("coracle/hello", "coracle/busybox", also with localhost/ or :latest).
- * With no registry support yet, anything else missing is ERR_NOT_FOUND / ERR_UNSUPPORTED that says so; policy is
- * "never", "missing", "always", "newer" or NULL. */
+/* Find it, or take it from the embedded images ("coracle/hello", "coracle/busybox", also with localhost/ or :latest),
+ * or from a registry, as `policy` says: "never", "missing" (NULL), "always", "newer". */
 struct err *image_ensure(struct engine *e, const char *name, const char *policy, const struct image_platform *platform,
                          struct image **ret) ERR_RESULT;
+
+/* --- registries; pull.c, push.c. These alone talk to the network, through coracle-registry. */
+struct registry_opts;
+struct image_pull_opts {
+    const struct registry_opts *registry;  /* NULL: defaults */
+    const struct image_platform *platform; /* or NULL */
+    const char *policy;                    /* "always" (NULL), "missing", "newer", "never" */
+    bool all_tags;
+    bool can_ask;                                  /* there is a terminal */
+    void (*progress)(void *arg, const char *line); /* NULL: quiet */
+    void *progress_arg;
+};
+/* `name`: a short name, "host/path:tag", "host/path@digest", with or without docker://. Ids of the images. */
+struct err *image_pull(struct engine *e, const char *name, const struct image_pull_opts *opts,
+                       struct strv *ret_ids) ERR_RESULT;
+struct image_push_opts {
+    const struct registry_opts *registry;
+    void (*progress)(void *arg, const char *line);
+    void *progress_arg;
+};
+/* To `destination` (NULL: the image's own name), manifest and blobs as they are. */
+struct err *image_push(struct engine *e, const char *name, const char *destination, const struct image_push_opts *opts,
+                       char **ret_digest) ERR_RESULT;
 
 struct image_list_opts {
     struct strv filters; /* "reference=…", "dangling=true", "label=…", "before=…", "since=…", "id=…", "containers=…" */

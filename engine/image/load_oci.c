@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/strbuf.h"
 #include "engine/image/load_internal.h"
 #include "engine/image/platform.h"
 #include "engine/image/reference.h"
@@ -46,30 +45,6 @@ static struct err *read_blob(struct load *l, const struct manifest_descriptor *d
     return NULL;
 }
 
-/* The entry that fits best, or an error that says what there is. */
-static struct err *choose(const struct load *l, const struct manifest_descriptor *const *entries, size_t count,
-                          const struct manifest_descriptor **ret)
-{
-    int best = 0;
-    AUTO_STRBUF struct strbuf there = STRBUF_INIT;
-    for (size_t i = 0; i < count; i++) {
-        const struct manifest_descriptor *d = entries[i];
-        if (d->attestation)
-            continue;
-        /* One that doesn't say is better than none. */
-        int score = d->arch ? platform_match(&l->platform, d->os ? d->os : "", d->arch, d->variant) : 1;
-        if (score > best) {
-            best = score;
-            *ret = d;
-        }
-        TRY(strbuf_printf(&there, "%s%s", there.len ? ", " : "", platform_text(d->os, d->arch, d->variant).s));
-    }
-    if (best > 0)
-        return NULL;
-    return ERR_NEW(ERR_NOT_FOUND, "no image for %s; there is: %s",
-                   platform_text(l->platform.os, l->platform.arch, l->platform.variant).s, strbuf_str(&there));
-}
-
 static struct err *load_entry(struct load *l, const struct manifest_descriptor *d, const struct strv *names,
                               struct strv *digests, int depth);
 
@@ -79,7 +54,7 @@ static struct err *load_platforms(struct load *l, const struct manifest_descript
 {
     const struct manifest_descriptor *chosen = NULL;
     const struct strv no_names = STRV_INIT;
-    struct err *e = choose(l, entries, count, &chosen);
+    struct err *e = platform_choose(&l->platform, entries, count, &chosen);
     if (e && !l->opts->all_platforms)
         return e;
     err_drop(e);

@@ -5,7 +5,9 @@
 #include <sys/utsname.h>
 
 #include "base/mem.h"
+#include "base/strbuf.h"
 #include "base/strv.h"
+#include "engine/image/manifest.h"
 #include "engine/image/platform.h"
 
 struct alias {
@@ -144,4 +146,27 @@ struct platform_text platform_text(const char *os, const char *arch, const char 
     snprintf(t.s, sizeof t.s, "%.40s/%.40s%s%.40s", os && os[0] ? os : "unknown", arch && arch[0] ? arch : "unknown",
              has_variant ? "/" : "", has_variant ? variant : "");
     return t;
+}
+
+struct err *platform_choose(const struct image_platform *wanted, const struct manifest_descriptor *const *entries,
+                            size_t count, const struct manifest_descriptor **ret)
+{
+    int best = 0;
+    AUTO_STRBUF struct strbuf there = STRBUF_INIT;
+    for (size_t i = 0; i < count; i++) {
+        const struct manifest_descriptor *d = entries[i];
+        if (d->attestation)
+            continue;
+        /* One that doesn't say is better than none. */
+        int score = d->arch ? platform_match(wanted, d->os ? d->os : "", d->arch, d->variant) : 1;
+        if (score > best) {
+            best = score;
+            *ret = d;
+        }
+        TRY(strbuf_printf(&there, "%s%s", there.len ? ", " : "", platform_text(d->os, d->arch, d->variant).s));
+    }
+    if (best > 0)
+        return NULL;
+    return ERR_NEW(ERR_NOT_FOUND, "no image for %s; there is: %s",
+                   platform_text(wanted->os, wanted->arch, wanted->variant).s, strbuf_str(&there));
 }

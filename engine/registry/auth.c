@@ -87,7 +87,7 @@ static struct err *check_helpers(const json_t *root, const char *file, const cha
 {
     const char *key;
     json_t *v, *helpers = json_object_get(root, "credHelpers");
-    json_object_foreach(helpers, key, v) {
+    json_object_foreach (helpers, key, v) {
         if (key_covers(key, name))
             return ERR_NEW(ERR_UNSUPPORTED, "%s: the credential helper %s of %s: credential helpers are not built yet",
                            file, json_string_value(v) ? json_string_value(v) : "", key);
@@ -104,7 +104,7 @@ struct err *auth_find_in(const char *text, size_t len, const char *file, const c
     size_t best_len = 0;
     TRY(json_parse(text, len, file, &root));
     TRY(json_get_obj(root, "auths", file, &auths));
-    json_object_foreach(auths, key, v) {
+    json_object_foreach (auths, key, v) {
         size_t covered = key_covers(key, name);
         if (covered > best_len) {
             best = v;

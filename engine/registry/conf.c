@@ -38,15 +38,15 @@ static struct err *check_table(json_t *table, bool is_mirror, const char *file)
         const char *key;
         json_type type;
         bool mirror;
-    } known[] = {{"prefix", JSON_STRING, false},  {"location", JSON_STRING, true},
-                 {"insecure", JSON_TRUE, true},   {"blocked", JSON_TRUE, false},
-                 {"mirror", JSON_ARRAY, false},   {"mirror-by-digest-only", JSON_TRUE, false},
+    } known[] = {{"prefix", JSON_STRING, false},         {"location", JSON_STRING, true},
+                 {"insecure", JSON_TRUE, true},          {"blocked", JSON_TRUE, false},
+                 {"mirror", JSON_ARRAY, false},          {"mirror-by-digest-only", JSON_TRUE, false},
                  {"pull-from-mirror", JSON_STRING, true}};
     const char *key;
     json_t *v;
     if (!json_is_object(table))
         return ERR_NEW(ERR_INVALID, "%s: [[registry]] must be a table", file);
-    json_object_foreach(table, key, v) {
+    json_object_foreach (table, key, v) {
         size_t i = 0;
         while (i < ARRAY_LEN(known) && (strcmp(known[i].key, key) != 0 || (is_mirror && !known[i].mirror)))
             i++;
@@ -71,10 +71,10 @@ static struct err *add_registry(struct registry_conf *c, json_t *entry, const ch
     size_t i;
     json_t *old, *mirror;
     TRY(check_table(entry, false, file));
-    json_array_foreach(json_object_get(entry, "mirror"), i, mirror) {
+    json_array_foreach (json_object_get(entry, "mirror"), i, mirror) {
         TRY(check_table(mirror, true, file));
     }
-    json_array_foreach(c->registries, i, old) {
+    json_array_foreach (c->registries, i, old) {
         if (strcmp(prefix_of(old), prefix_of(entry)) == 0)
             return json_array_set(c->registries, i, entry) ? err_oom() : NULL;
     }
@@ -92,7 +92,8 @@ static struct err *add_mode(struct registry_conf *c, const json_t *root, const c
             return NULL;
         }
     }
-    return text ? ERR_NEW(ERR_INVALID, "%s: short-name-mode is \"%s\", not enforcing, permissive or disabled", file, text)
+    return text ? ERR_NEW(ERR_INVALID, "%s: short-name-mode is \"%s\", not enforcing, permissive or disabled", file,
+                          text)
                 : NULL;
 }
 
@@ -101,7 +102,7 @@ static struct err *add_aliases(struct registry_conf *c, const json_t *root, cons
     json_t *aliases = NULL, *v;
     const char *name;
     TRY(json_get_obj(root, "aliases", file, &aliases));
-    json_object_foreach(aliases, name, v) {
+    json_object_foreach (aliases, name, v) {
         TRY(check_type(v, name, JSON_STRING, file));
         if (json_object_set(c->aliases, name, v))
             return err_oom();
@@ -116,7 +117,7 @@ static struct err *add_file(struct registry_conf *c, const json_t *root, const c
     if (json_object_get(root, "registries"))
         return ERR_NEW(ERR_UNSUPPORTED, "%s: version 1 of the format ([registries.search] …) is not supported", file);
     TRY(json_get_arr(root, "registry", file, &list));
-    json_array_foreach(list, i, entry) {
+    json_array_foreach (list, i, entry) {
         TRY(add_registry(c, entry, file));
     }
     if (json_object_get(root, "unqualified-search-registries")) {
@@ -216,7 +217,7 @@ const json_t *conf_entry(const struct registry_conf *c, const char *name, size_t
     const json_t *best = NULL;
     json_t *entry;
     size_t i, best_prefix = 0;
-    json_array_foreach(c->registries, i, entry) {
+    json_array_foreach (c->registries, i, entry) {
         const char *prefix = prefix_of(entry);
         size_t len = covers(prefix, name);
         if (len && strlen(prefix) > best_prefix) {
@@ -249,8 +250,10 @@ static struct err *search_names(const struct registry_conf *c, const char *name,
     AUTO_FREE char *list = NULL;
     TRY(strv_join(ret, ", ", &list));
     strv_clear(ret);
-    return ERR_NEW(ERR_INVALID, "short-name resolution enforced but cannot prompt (asking is not built yet): "
-                                "\"%s\" may be %s", name, list);
+    return ERR_NEW(ERR_INVALID,
+                   "short-name resolution enforced but cannot prompt (asking is not built yet): "
+                   "\"%s\" may be %s",
+                   name, list);
 }
 
 struct err *registry_conf_short_name(const struct registry_conf *c, const char *name, bool can_ask, struct strv *ret)

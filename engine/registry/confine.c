@@ -24,10 +24,23 @@
 #define LL_BIND_TCP ((uint64_t)1)       /* ABI 4 */
 
 static const char *const readable[] = {
-    "/etc/ssl",         "/etc/pki",      "/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/lib/ssl",
-    "/etc/resolv.conf", "/etc/hosts",    "/etc/host.conf",       "/etc/nsswitch.conf",         "/etc/gai.conf",
-    "/etc/services",    "/etc/protocols", "/run/systemd/resolve", "/usr/share/pki",            "/etc/localtime",
-    "/dev/urandom",     "/dev/null",
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/lib/ssl",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/protocols",
+    "/run/systemd/resolve",
+    "/usr/share/pki",
+    "/etc/localtime",
+    "/dev/urandom",
+    "/dev/null",
 };
 
 static void landlock_allow(int ruleset, const char *path)

@@ -11,8 +11,8 @@
 #include "base/number.h"
 #include "engine/registry/serve.h"
 
-#define ACCEPT_MANIFEST                                                                                     \
-    "Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "         \
+#define ACCEPT_MANIFEST                                                                             \
+    "Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, " \
     "application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json"
 #define CONNECT_TIMEOUT_SEC 15L
 #define STALL_BYTES 64L
@@ -30,12 +30,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
     const struct {
         const char *name;
         char **slot;
-    } wanted[] = {{"content-type:", &o->got_type},
-                  {"docker-content-digest:", &o->got_digest},
-                  {"location:", &o->got_location},
-                  {"link:", &o->got_link},
-                  {"www-authenticate:", NULL},
-                  {"retry-after:", NULL}};
+    } wanted[] = {{"content-type:", &o->got_type}, {"docker-content-digest:", &o->got_digest},
+                  {"location:", &o->got_location}, {"link:", &o->got_link},
+                  {"www-authenticate:", NULL},     {"retry-after:", NULL}};
     if (len > 5 && strncasecmp(data, "HTTP/", 5) == 0) /* an answer begins, maybe behind a redirect */
         http_forget_answer(o);
     for (size_t i = 0; i < ARRAY_LEN(wanted) && len <= HEADER_MAX; i++) {
@@ -55,7 +52,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
         } else if (!e && wanted[i].name[0] == 'w' && o->challenge.scheme == CHALLENGE_NONE) {
             challenge_done(&o->challenge);
             e = challenge_parse(value, &o->challenge);
-        } else if (!e && wanted[i].name[0] == 'r' && (size_t)snprintf(number, sizeof number, "%s", value) < sizeof number) {
+        } else if (!e && wanted[i].name[0] == 'r' &&
+                   (size_t)snprintf(number, sizeof number, "%s", value) < sizeof number) {
             uint64_t seconds = 0;
             err_drop(number_parse_u64(number, 3600, &seconds)); /* a date: as if it were not there */
             o->retry_after = (long)seconds;
@@ -86,7 +84,8 @@ static size_t write_out(struct op *o, const char *data, size_t len)
             return CURL_WRITEFUNC_PAUSE;
         }
         if (n < 0) {
-            o->write_error = ERR_SYS(errno, "write %s", o->target);
+            /* Who reads has its reasons, and tells them itself. */
+            o->write_error = ERR_SYS_AS(errno == EPIPE ? ERR_STATE : ERR_NO_SPACE, errno, "write %s", o->target);
             return 0;
         }
         at += (size_t)n;
@@ -143,7 +142,7 @@ struct err *http_feed(struct op *o, bool *ret_more)
             return NULL;
         }
         if (w < 0)
-            return ERR_SYS(errno, "write %s", o->target);
+            return ERR_SYS_AS(errno == EPIPE ? ERR_STATE : ERR_NO_SPACE, errno, "write %s", o->target);
         o->done += (size_t)w;
     }
     *ret_more = false;
@@ -216,8 +215,8 @@ static struct err *main_url(struct op *o, char **ret)
         return mem_asprintf(ret, "%s://%s/v2/", p->scheme, p->source.host);
     if (o->verb == REGISTRY_TAGS && o->next_url)
         return mem_strdup(o->next_url, ret);
-    return mem_asprintf(ret, "%s://%s/v2/%s/%s%s", p->scheme, p->source.host, p->source.repository,
-                        paths[o->verb].path, paths[o->verb].target ? o->target : "");
+    return mem_asprintf(ret, "%s://%s/v2/%s/%s%s", p->scheme, p->source.host, p->source.repository, paths[o->verb].path,
+                        paths[o->verb].target ? o->target : "");
 }
 
 static struct err *post_url(struct op *o, char **ret)

@@ -173,9 +173,16 @@ static void fail(struct op *o, struct err *take_why, bool passing)
 static bool is_passing(CURLcode code)
 {
     static const CURLcode codes[] = {
-        CURLE_COULDNT_CONNECT, CURLE_PARTIAL_FILE,  CURLE_OPERATION_TIMEDOUT, CURLE_GOT_NOTHING,
-        CURLE_SEND_ERROR,      CURLE_RECV_ERROR,    CURLE_HTTP2,              CURLE_HTTP2_STREAM,
-        CURLE_SSL_CONNECT_ERROR, CURLE_WEIRD_SERVER_REPLY,
+        CURLE_COULDNT_CONNECT,
+        CURLE_PARTIAL_FILE,
+        CURLE_OPERATION_TIMEDOUT,
+        CURLE_GOT_NOTHING,
+        CURLE_SEND_ERROR,
+        CURLE_RECV_ERROR,
+        CURLE_HTTP2,
+        CURLE_HTTP2_STREAM,
+        CURLE_SSL_CONNECT_ERROR,
+        CURLE_WEIRD_SERVER_REPLY,
     };
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         if (codes[i] == code)
@@ -314,8 +321,10 @@ static void tags_done(struct op *o)
 static void content_done(struct op *o)
 {
     if (o->verb == REGISTRY_GET_BLOB && o->done < o->size)
-        fail(o, ERR_NEW(ERR_CORRUPT, "%s ends after %llu bytes, %llu were announced", o->target,
-                        (unsigned long long)o->done, (unsigned long long)o->size), false);
+        fail(o,
+             ERR_NEW(ERR_CORRUPT, "%s ends after %llu bytes, %llu were announced", o->target,
+                     (unsigned long long)o->done, (unsigned long long)o->size),
+             false);
     else
         answer(o, NULL);
 }

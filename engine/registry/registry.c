@@ -2,6 +2,7 @@
 #include "engine/registry/registry.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,8 +33,7 @@ struct registry {
 
 void registry_source_done(struct registry_source *s)
 {
-    char **const slots[] = {&s->host,     &s->repository, &s->user, &s->password,
-                            &s->identity, &s->ca,         &s->cert, &s->key};
+    char **const slots[] = {&s->host, &s->repository, &s->user, &s->password, &s->identity, &s->ca, &s->cert, &s->key};
     for (size_t i = 0; i < ARRAY_LEN(slots); i++)
         mem_freep(slots[i]);
 }
@@ -74,8 +74,9 @@ static struct err *source_json(const struct registry_source *s, json_t *list)
     json_t *obj;
     const struct {
         const char *key, *value;
-    } members[] = {{"host", s->host},         {"repository", s->repository}, {"user", s->user},
-                   {"password", s->password}, {"identity", s->identity},     {"ca", s->ca},
+    } members[] = {{"host", s->host},         {"repository", s->repository},
+                   {"user", s->user},         {"password", s->password},
+                   {"identity", s->identity}, {"ca", s->ca},
                    {"cert", s->cert},         {"key", s->key}};
     TRY(json_push_obj(list, &obj));
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
@@ -115,12 +116,8 @@ static struct err *spawn(struct registry *r)
     r->sock = pair[0];
     AUTO_FD int theirs = pair[1];
     const struct proc_fd fds[] = {{.from = theirs, .to = WIRE_SOCKET}};
-    const struct proc_opts opts = {.path = path,
-                                   .argv = argv,
-                                   .fds = fds,
-                                   .n_fds = 1,
-                                   .parent_death_signal = SIGKILL,
-                                   .default_signals = true};
+    const struct proc_opts opts = {
+        .path = path, .argv = argv, .fds = fds, .n_fds = 1, .parent_death_signal = SIGKILL, .default_signals = true};
     return proc_spawn(&opts, &r->proc);
 }
 
@@ -206,6 +203,36 @@ static struct err *take_answer(json_t *answer, struct registry_answer *ret)
     return NULL;
 }
 
+/* Keep the next answer for whoever will wait for it. */
+static struct err *receive_early(struct registry *r)
+{
+    json_t *answer = NULL;
+    uint32_t got = 0;
+    TRY(receive(r, &answer, &got));
+    if (r->n_early >= WIRE_OPS_MAX) {
+        json_decref(answer);
+        return ERR_NEW(ERR_CORRUPT, WIRE_HELPER " sends answers that nobody asked for");
+    }
+    r->early[r->n_early++] = (struct early){got, answer};
+    return NULL;
+}
+
+struct err *registry_failure(struct registry *r, int timeout_msec)
+{
+    for (;;) {
+        for (size_t i = 0; i < r->n_early; i++) {
+            struct err *e = take_answer(r->early[i].answer, NULL);
+            if (e && err_kind(e) != ERR_STATE)
+                return e;
+            err_drop(e);
+        }
+        struct pollfd p = {.fd = r->sock, .events = POLLIN};
+        if (poll(&p, 1, timeout_msec) <= 0)
+            return NULL;
+        TRY(receive_early(r));
+    }
+}
+
 struct err *registry_wait(struct registry *r, uint32_t id, struct registry_answer *ret)
 {
     for (;;) {
@@ -216,14 +243,7 @@ struct err *registry_wait(struct registry *r, uint32_t id, struct registry_answe
             r->early[i] = r->early[--r->n_early];
             return take_answer(answer, ret);
         }
-        json_t *answer = NULL;
-        uint32_t got = 0;
-        TRY(receive(r, &answer, &got));
-        if (r->n_early >= WIRE_OPS_MAX) {
-            json_decref(answer);
-            return ERR_NEW(ERR_CORRUPT, WIRE_HELPER " sends answers that nobody asked for");
-        }
-        r->early[r->n_early++] = (struct early){got, answer};
+        TRY(receive_early(r));
     }
 }
 

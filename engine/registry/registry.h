@@ -92,6 +92,8 @@ void registry_answer_done(struct registry_answer *a);
 struct err *registry_ask(struct registry *r, const struct registry_request *request, uint32_t *ret_id) ERR_RESULT;
 /* `ret` may be NULL. */
 struct err *registry_wait(struct registry *r, uint32_t id, struct registry_answer *ret) ERR_RESULT;
+/* The first request that failed, when one does within so long; NULL otherwise. Takes answers away. */
+struct err *registry_failure(struct registry *r, int timeout_msec) ERR_RESULT;
 /* Both. */
 struct err *registry_do(struct registry *r, const struct registry_request *request,
                         struct registry_answer *ret) ERR_RESULT;

@@ -35,8 +35,9 @@ static struct err *place_init(struct place *p, const json_t *obj)
     const struct {
         const char *key;
         char **slot;
-    } members[] = {{"host", &s->host},         {"repository", &s->repository}, {"user", &s->user},
-                   {"password", &s->password}, {"identity", &s->identity},     {"ca", &s->ca},
+    } members[] = {{"host", &s->host},         {"repository", &s->repository},
+                   {"user", &s->user},         {"password", &s->password},
+                   {"identity", &s->identity}, {"ca", &s->ca},
                    {"cert", &s->cert},         {"key", &s->key}};
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
         TRY(copy_member(obj, members[i].key, members[i].slot));

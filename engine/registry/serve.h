@@ -16,6 +16,7 @@
 #include "base/strbuf.h"
 #include "engine/registry/challenge.h"
 #include "engine/registry/registry.h"
+#include "engine/registry/wire.h"
 
 #define SMALL_BODY_MAX ((size_t)1 << 20) /* tokens, errors, lists of tags */
 

@@ -139,7 +139,7 @@ static struct err *find_sources(const struct registry_conf *c, const char *name,
     if (json_is_true(json_object_get(entry, "blocked")))
         return ERR_NEW(ERR_DENIED, "registry %.*s is blocked in registries.conf", (int)strcspn(name, "/"), name);
     if (!opts->push) {
-        json_array_foreach(json_object_get(entry, "mirror"), i, mirror) {
+        json_array_foreach (json_object_get(entry, "mirror"), i, mirror) {
             if (mirror_fits(entry, mirror, by_digest))
                 TRY(add_table(list, mirror, name, covered, opts));
         }

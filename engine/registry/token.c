@@ -1,5 +1,6 @@
 /* Credentials: basic, and tokens of the Docker token protocol
- * (https://distribution.github.io/distribution/spec/auth/token/, https://distribution.github.io/distribution/spec/auth/oauth/). */
+ * (https://distribution.github.io/distribution/spec/auth/token/,
+ * https://distribution.github.io/distribution/spec/auth/oauth/). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -109,7 +109,7 @@ static struct err *string(struct toml *t, char **ret)
     char quote = *t->at;
     if (t->end - t->at >= 3 && t->at[1] == quote && t->at[2] == quote)
         return bad(t, "strings of several lines are not supported");
-    for (t->at++;; ) {
+    for (t->at++;;) {
         if (t->at >= t->end || *t->at == '\n')
             return bad(t, "the string has no end on this line");
         char c = *t->at++;

@@ -1,8 +1,8 @@
 /* TOML, as far as the field's configuration files use it, to JSON values. Pure computation.
  *
  * Tables, arrays of tables, dotted and quoted keys, strings of both kinds on one line, integers, booleans, arrays over
- * several lines, inline tables. Not: multi-line strings, dates, floating point; they are refused by name. Every error is
- * ERR_INVALID and begins with "file:line". Source: https://toml.io/en/v1.0.0
+ * several lines, inline tables. Not: multi-line strings, dates, floating point; they are refused by name. Every error
+ * is ERR_INVALID and begins with "file:line". Source: https://toml.io/en/v1.0.0
  */
 #pragma once
 

@@ -1,0 +1,127 @@
+/* pull. */
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/registry_flags.h"
+#include "cli/verbs.h"
+#include "engine/image/image.h"
+
+struct pull_opts {
+    struct registry_flags registry;
+    bool all_tags, quiet, no_trust;
+    const char *arch, *os, *variant, *platform, *policy;
+};
+#define O(field) offsetof(struct pull_opts, field)
+
+static const struct cli_flag pull_flags[] = {
+    {"all-tags", 'a', CLI_BOOL, .offset = O(all_tags), .help = "All tagged images in the repository will be pulled"},
+    {"arch", 0, CLI_STRING, .offset = O(arch),
+     .help = "Use ARCH instead of the architecture of the machine for choosing images"},
+    REGISTRY_FLAGS(O(registry)),
+    {"decryption-key", 0, CLI_ARRAY, .missing = "encrypted images are not built yet",
+     .help = "Key needed to decrypt the image"},
+    {"disable-content-trust", 0, CLI_BOOL, .hidden = true, .offset = O(no_trust),
+     .help = "For compatibility with Docker, whose content trust does not exist here"},
+    {"os", 0, CLI_STRING, .offset = O(os), .help = "Use OS instead of the running OS for choosing images"},
+    {"platform", 0, CLI_STRING, .offset = O(platform),
+     .help = "Specify the platform for selecting the image (OS/ARCH[/VARIANT])"},
+    {"policy", 0, CLI_STRING, .offset = O(policy), .def = "always", .choices = "always|missing|never|newer",
+     .help = "Pull image policy (\"always\"|\"missing\"|\"never\"|\"newer\")"},
+    {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Suppress output information when pulling images"},
+    {"signature-policy", 0, CLI_STRING, .hidden = true, .missing = "signature policies are not built yet"},
+    {"variant", 0, CLI_STRING, .offset = O(variant), .help = "Use VARIANT instead of the running architecture variant"},
+    {0},
+};
+
+/* Transports of files are what `load` reads. Returns the path behind "transport:", or NULL. */
+static const char *file_transport(const char *name)
+{
+    static const char *const transports[] = {"docker-archive:", "oci-archive:", "oci:", "dir:"};
+    for (size_t i = 0; i < ARRAY_LEN(transports); i++)
+        if (strncmp(name, transports[i], strlen(transports[i])) == 0)
+            return name + strlen(transports[i]);
+    return NULL;
+}
+
+static struct err *pull_file(struct engine *e, const char *path, const struct image_platform *platform,
+                             struct strv *ret_ids)
+{
+    AUTO_STRV struct strv names = STRV_INIT;
+    const struct image_load_opts load = {.path = path, .fd = -1, .platform = *platform};
+    TRY(image_load(e, &load, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        struct image *image = NULL;
+        TRY(image_find(e, names.items[i], &image));
+        struct err *err = strv_add(ret_ids, image->id);
+        image_free(image);
+        TRY(err);
+    }
+    return NULL;
+}
+
+static struct err *take_platform(const struct pull_opts *o, struct image_platform *ret)
+{
+    if (o->platform && (o->arch || o->os || o->variant))
+        return ERR_NEW(ERR_INVALID, "--platform option can not be specified with --arch, --os or --variant");
+    if (o->platform)
+        return image_platform_parse(o->platform, ret);
+    TRY(mem_strdup(o->os, &ret->os));
+    TRY(mem_strdup(o->arch, &ret->arch));
+    return mem_strdup(o->variant, &ret->variant);
+}
+
+static struct err *pull_all(struct cli *c, const struct pull_opts *o, const struct image_platform *platform)
+{
+    struct registry_opts registry;
+    struct cli_errors errors = {0};
+    struct engine *e;
+    TRY(registry_flags_take(c, &o->registry, &registry));
+    TRY(cli_engine(c, &e));
+    const struct image_pull_opts pull = {
+        .registry = &registry,
+        .platform = platform,
+        .policy = o->policy,
+        .all_tags = o->all_tags,
+        .can_ask = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+        .progress = o->quiet ? NULL : registry_flags_progress,
+    };
+    for (size_t i = 0; i < c->n_args; i++) {
+        AUTO_STRV struct strv ids = STRV_INIT;
+        const char *path = file_transport(c->args[i]);
+        struct err *err = path ? pull_file(e, path, platform, &ids) : image_pull(e, c->args[i], &pull, &ids);
+        for (size_t k = 0; k < ids.count && !err; k++)
+            err = cli_printf(c, "%s\n", ids.items[k]);
+        cli_errors_add(&errors, err);
+    }
+    return cli_errors_finish(&errors);
+}
+
+static struct err *pull_verb(struct cli *c, void *opts, int *exit_code)
+{
+    struct image_platform platform = {0};
+    (void)exit_code;
+    struct err *err = take_platform(opts, &platform);
+    if (!err)
+        err = pull_all(c, opts, &platform);
+    image_platform_done(&platform);
+    return err;
+}
+
+const struct cli_verb cli_verb_pull = {
+    .paths = "pull|image pull",
+    .synopsis = "[options] IMAGE [IMAGE...]",
+    .summary = "Pull an image from a registry",
+    .description =
+        "Pulls an image from a registry and stores it locally.\n\nAn image can be pulled by tag or digest. If "
+        "a tag is not specified, the image with the 'latest' tag is pulled. What was interrupted goes on "
+        "where it was.",
+    .examples = "@ imageName\n@ fedora:latest\n@ --platform linux/arm64 alpine\n@ docker-archive:image.tar",
+    .flags = pull_flags,
+    .opts_size = sizeof(struct pull_opts),
+    .min_args = 1,
+    .max_args = -1,
+    .complete = CLI_COMPLETE_IMAGE,
+    .run = pull_verb,
+};

@@ -1,0 +1,236 @@
+/* `pull`: from a name to the manifest of one image. The rest is in pull_image.c. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "engine/image/platform.h"
+#include "engine/image/pull_internal.h"
+
+#define TAGS_MAX_BYTES ((size_t)4 << 20)
+#define NESTING_MAX 4
+
+void pull_say(const struct pull *p, const char *fmt, ...)
+{
+    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
+    va_list ap;
+    if (!p->opts->progress)
+        return;
+    va_start(ap, fmt);
+    struct err *e = strbuf_vprintf(&line, fmt, ap);
+    va_end(ap);
+    if (!e)
+        p->opts->progress(p->opts->progress_arg, strbuf_str(&line));
+    err_drop(e);
+}
+
+struct err *pull_fetch(struct pull *p, enum registry_verb verb, const char *target, const char *digest, size_t max,
+                       char **ret, size_t *ret_len, char **ret_type)
+{
+    AUTO_ANSWER struct registry_answer answer = {0};
+    AUTO_FREE char *text = NULL;
+    AUTO_FD int fd = memfd_create("document", MFD_CLOEXEC);
+    if (fd < 0)
+        return ERR_SYS(errno, "memfd_create");
+    const struct registry_request request = {.verb = verb, .target = target, .size_bytes = max, .fd = fd};
+    TRY(registry_do(p->registry, &request, &answer));
+    TRY(file_read_fd(fd, max, &text, ret_len));
+    if (digest) {
+        struct digest actual = digest_of(text, *ret_len);
+        if (strcmp(actual.s, digest) != 0)
+            return ERR_NEW(ERR_CORRUPT, "its content has the digest %s, not %s", actual.s, digest);
+    }
+    if (ret_type)
+        *ret_type = TAKE_PTR(answer.media_type);
+    *ret = TAKE_PTR(text);
+    return NULL;
+}
+
+/* "type; charset=utf-8" without what is behind the type; registries that serve plain files say nothing useful. */
+static const char *useful_type(char *type)
+{
+    if (!type)
+        return NULL;
+    type[strcspn(type, "; ")] = '\0';
+    return strncmp(type, "application/vnd.", 16) == 0 ? type : NULL;
+}
+
+static struct err *fetch_manifest(struct pull *p, const char *target, const char *digest, char **ret, size_t *ret_len,
+                                  char **ret_type)
+{
+    return ERR_WRAP(pull_fetch(p, REGISTRY_GET_MANIFEST, target, digest, MANIFEST_MAX_BYTES, ret, ret_len, ret_type),
+                    "reading manifest %s in %s", target, p->repository);
+}
+
+static struct err *choose(struct pull *p, const struct manifest *index, const struct manifest_descriptor **ret)
+{
+    AUTO_FREE const struct manifest_descriptor **entries = mem_zalloc((index->count + 1) * sizeof *entries);
+    if (!entries)
+        return err_oom();
+    for (size_t i = 0; i < index->count; i++)
+        entries[i] = &index->entries[i];
+    return platform_choose(&p->platform, entries, index->count, ret);
+}
+
+static struct err *pull_target(struct pull *p, char **ret_id)
+{
+    AUTO_FREE char *text = NULL, *type = NULL, *digest = NULL;
+    size_t len = 0;
+    if (strncmp(p->target, "sha256:", 7) == 0)
+        TRY(mem_strdup(p->target, &digest));
+    TRY(fetch_manifest(p, p->target, digest, &text, &len, &type));
+    for (int depth = 0; depth < NESTING_MAX; depth++) {
+        AUTO_MANIFEST struct manifest m = {0};
+        const struct manifest_descriptor *chosen = NULL;
+        TRY(manifest_parse(text, len, useful_type(type), &m));
+        if (m.kind == MANIFEST_IMAGE)
+            return pull_image(p, text, len, m.media_type, ret_id);
+        if (!p->index_digest)
+            TRY(mem_strdup(digest_of(text, len).s, &p->index_digest));
+        TRY(choose(p, &m, &chosen));
+        mem_freep(&text);
+        mem_freep(&type);
+        TRY(fetch_manifest(p, chosen->digest, chosen->digest, &text, &len, &type));
+    }
+    return ERR_NEW(ERR_INVALID, "indexes are nested deeper than %d", NESTING_MAX);
+}
+
+static struct err *pull_tag(struct pull *p, const char *tag, bool is_digest, struct strv *ret_ids)
+{
+    AUTO_FREE char *full = NULL, *id = NULL;
+    TRY(mem_asprintf(&full, "%s%c%s", p->repository, is_digest ? '@' : ':', tag));
+    p->full_name = full;
+    p->target = tag;
+    mem_freep(&p->index_digest);
+    pull_say(p, "Trying to pull %s...", full);
+    TRY_WRAP(pull_target(p, &id), "initializing source docker://%s", full);
+    return strv_take(ret_ids, TAKE_PTR(id));
+}
+
+static struct err *pull_all_tags(struct pull *p, struct strv *ret_ids)
+{
+    AUTO_STRV struct strv tags = STRV_INIT;
+    AUTO_FREE char *text = NULL;
+    size_t len = 0;
+    TRY_WRAP(pull_fetch(p, REGISTRY_TAGS, "tags", NULL, TAGS_MAX_BYTES, &text, &len, NULL), "reading tags of %s",
+             p->repository);
+    TRY(strv_split(text, '\n', &tags));
+    for (size_t i = 0; i < tags.count; i++)
+        if (tags.items[i][0])
+            TRY(pull_tag(p, tags.items[i], false, ret_ids));
+    return ret_ids->count ? NULL : ERR_NEW(ERR_NOT_FOUND, "%s has no tags", p->repository);
+}
+
+static struct err *pull_repository(struct pull *p, const struct registry_conf *conf, const struct reference *r,
+                                   struct strv *ret_ids)
+{
+    static const struct registry_opts defaults = {0};
+    const struct registry_opts *opts = p->opts->registry ? p->opts->registry : &defaults;
+    AUTO_SOURCES struct registry_sources sources = {0};
+    const char *domain = strcmp(r->domain, "index.docker.io") == 0 ? "docker.io" : r->domain;
+    bool library = strcmp(domain, "docker.io") == 0 && !strchr(r->path, '/');
+    AUTO_FREE char *path = NULL, *repository = NULL;
+    TRY(mem_asprintf(&path, "%s%s", library ? "library/" : "", r->path));
+    TRY(mem_asprintf(&repository, "%s/%s", domain, path));
+    p->repository = repository;
+    TRY(registry_find_sources(conf, domain, path, opts, r->digest != NULL, &sources));
+    TRY(registry_start(&sources, opts, &p->registry));
+    struct err *e = p->opts->all_tags ? pull_all_tags(p, ret_ids)
+                    : r->digest       ? pull_tag(p, r->digest, true, ret_ids)
+                                      : pull_tag(p, r->tag ? r->tag : "latest", false, ret_ids);
+    registry_stopp(&p->registry);
+    mem_freep(&p->index_digest);
+    return e;
+}
+
+/* Each meaning of a short name, until one works. */
+static struct err *pull_short(struct pull *p, const struct registry_conf *conf, const struct reference *r,
+                              struct strv *ret_ids)
+{
+    AUTO_STRV struct strv names = STRV_INIT;
+    struct err *last = NULL;
+    TRY(registry_conf_short_name(conf, r->path, p->opts->can_ask, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        AUTO_REFERENCE struct reference full = {0};
+        struct err *e = reference_parse(names.items[i], &full);
+        if (!e && !full.domain)
+            e = ERR_NEW(ERR_INVALID, "the alias %s of %s has no registry", names.items[i], r->path);
+        if (!e && r->tag)
+            e = mem_replace(&full.tag, r->tag);
+        if (!e && r->digest)
+            e = mem_replace(&full.digest, r->digest);
+        if (!e)
+            e = pull_repository(p, conf, &full, ret_ids);
+        err_drop(last);
+        last = e;
+        if (!e)
+            return NULL;
+    }
+    return last;
+}
+
+/* Full names that are here already, of all that `name` may mean. */
+static struct err *find_here(struct pull *p, const struct registry_conf *conf, const struct reference *r,
+                             const char *name, char **ret_id)
+{
+    AUTO_STRV struct strv names = STRV_INIT;
+    struct store *s = engine_store(p->engine);
+    TRY(strv_add(&names, strncmp(name, "docker://", 9) == 0 ? name + 9 : name));
+    if (!r->domain)
+        err_drop(registry_conf_short_name(conf, r->path, p->opts->can_ask, &names));
+    for (size_t i = 0; i < names.count && !*ret_id; i++) {
+        AUTO_FREE char *full = NULL;
+        if (i > 0)
+            TRY(mem_asprintf(&full, "%s%s%s%s%s", names.items[i], r->tag ? ":" : "", r->tag ? r->tag : "",
+                             r->digest ? "@" : "", r->digest ? r->digest : ""));
+        struct err *e = image_find_id(s, full ? full : names.items[i], ret_id, NULL);
+        if (e && err_kind(e) != ERR_NOT_FOUND)
+            return e;
+        err_drop(e);
+    }
+    return NULL;
+}
+
+static bool is_policy(const struct pull *p, const char *name)
+{
+    return p->opts->policy && strcmp(p->opts->policy, name) == 0;
+}
+
+static struct err *pull(struct pull *p, const char *name, struct strv *ret_ids)
+{
+    AUTO_REGISTRY_CONF struct registry_conf *conf = NULL;
+    AUTO_REFERENCE struct reference r = {0};
+    AUTO_FREE char *here = NULL;
+    TRY(reference_parse(name, &r));
+    TRY(registry_conf_load(&conf));
+    TRY(platform_resolve(p->opts->platform, &p->platform));
+    if (p->opts->all_tags && (r.tag || r.digest))
+        return ERR_NEW(ERR_INVALID, "tag can't be used with --all-tags");
+    if (!p->opts->all_tags && (is_policy(p, "missing") || is_policy(p, "never") || is_policy(p, "newer")))
+        TRY(find_here(p, conf, &r, name, &here));
+    if (here && !is_policy(p, "newer"))
+        return strv_add(ret_ids, here);
+    if (is_policy(p, "never"))
+        return ERR_NEW(ERR_NOT_FOUND, "%s: image not known", name);
+    struct err *e = r.domain ? pull_repository(p, conf, &r, ret_ids) : pull_short(p, conf, &r, ret_ids);
+    if (e && here) { /* newer: what is here will do */
+        err_drop(e);
+        return strv_add(ret_ids, here);
+    }
+    return e;
+}
+
+struct err *image_pull(struct engine *e, const char *name, const struct image_pull_opts *opts, struct strv *ret_ids)
+{
+    struct pull p = {.engine = e, .opts = opts};
+    struct err *error = pull(&p, name, ret_ids);
+    image_platform_done(&p.platform);
+    mem_freep(&p.index_digest);
+    store_idle(engine_store(e));
+    return error;
+}
