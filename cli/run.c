@@ -115,7 +115,7 @@ static struct err *create_container(struct cli *c, struct create_opts *o, struct
     struct engine *e;
     AUTO_FD int cidfile = -1;
     TRY(create_open_cidfile(o->spec.cidfile, &cidfile));
-    c->quiet = o->create.quiet;
+    c->quiet = o->quiet;
     struct err *err = cli_engine(c, &e);
     if (!err)
         err = create_replace(c, o);

@@ -167,7 +167,7 @@ static void fail(struct op *o, struct err *take_why, bool passing)
         return;
     }
     http_stop(o);
-    answer(o, ERR_WRAP(take_why, "%s", op_place(o)->source.host));
+    answer(o, o->serve->n_places > 1 ? ERR_WRAP(take_why, "%s", op_place(o)->source.host) : take_why);
 }
 
 static bool is_passing(CURLcode code)
@@ -231,8 +231,10 @@ static void unauthorized(struct op *o)
             return;
         }
         if (outdated || (o->challenge.scheme == CHALLENGE_BASIC && p->source.user && p->auth != AUTH_BASIC)) {
-            if (!outdated)
+            if (!outdated) {
                 p->auth = AUTH_BASIC;
+                p->token_number++; /* those that were sent without are outdated */
+            }
             go_to(o, STEP_MAIN);
             return;
         }
