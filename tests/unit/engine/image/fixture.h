@@ -42,6 +42,12 @@ struct engine {
         *r = "overlay";                                                 \
         return NULL;                                                    \
     }                                                                   \
+    const struct engine_opts *engine_options(const struct engine *e)    \
+    {                                                                   \
+        static const struct engine_opts none;                           \
+        (void)e;                                                        \
+        return &none;                                                   \
+    }                                                                   \
     struct err *engine_notice(struct engine *e, const char *fmt, ...)   \
     {                                                                   \
         (void)e;                                                        \

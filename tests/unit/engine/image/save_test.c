@@ -156,8 +156,13 @@ static void embedded_images_are_loaded_when_asked_for(void **state)
     expect_success(image_platform_parse("linux/mips", &p));
     expect_kind(image_ensure(e, "coracle/hello", NULL, &p, &i), ERR_NOT_FOUND);
     image_platform_done(&p);
-    expect_kind(image_ensure(e, "debian", NULL, NULL, &i), ERR_UNSUPPORTED);
-    expect_kind(image_ensure(e, "coracle/hello:2", NULL, NULL, &i), ERR_UNSUPPORTED);
+    /* No registry is configured, so that nobody is asked. */
+    char conf[128];
+    tempdir_write(e->dir, "registries.conf", "short-name-mode = 'enforcing'");
+    (void)snprintf(conf, sizeof conf, "%s/registries.conf", e->dir->path);
+    assert_int_equal(setenv("CONTAINERS_REGISTRIES_CONF", conf, 1), 0);
+    expect_kind(image_ensure(e, "debian", NULL, NULL, &i), ERR_NOT_FOUND);
+    expect_kind(image_ensure(e, "coracle/hello:2", NULL, NULL, &i), ERR_NOT_FOUND);
     expect_kind(image_ensure(e, "coracle/hello", "sometimes", NULL, &i), ERR_INVALID);
     expect_kind(image_ensure(e, "NAME", NULL, NULL, &i), ERR_INVALID);
 }
