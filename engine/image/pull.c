@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "engine/image/platform.h"
+#include "engine/image/policy.h"
 #include "engine/image/pull_internal.h"
 
 #define TAGS_MAX_BYTES ((size_t)4 << 20)
@@ -108,6 +109,7 @@ static struct err *pull_tag(struct pull *p, const char *tag, bool is_digest, str
     p->target = tag;
     mem_freep(&p->index_digest);
     pull_say(p, "Trying to pull %s...", full);
+    TRY(policy_check(full));
     TRY_WRAP(pull_target(p, &id), "initializing source docker://%s", full);
     return strv_take(ret_ids, TAKE_PTR(id));
 }

@@ -331,6 +331,17 @@ TOML
     run -0 "$CORACLE" system check
 }
 
+@test "policy.json: reject rejects, and a policy that cannot be evaluated refuses" {
+    mkdir -p "$R/.config/containers"
+    echo '{"default": [{"type": "reject"}]}' >"$R/.config/containers/policy.json"
+    run -125 "$CORACLE" pull -q "127.0.0.1:$PLAIN/t/img:1"
+    [[ $output == *"rejected by policy"* ]]
+    echo '{"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k"}]}' >"$R/.config/containers/policy.json"
+    run -125 "$CORACLE" pull -q "127.0.0.1:$PLAIN/t/img:1"
+    [[ $output == *"not built yet"* ]]
+    rm "$R/.config/containers/policy.json"
+}
+
 @test "what is not built says so" {
     run -125 "$CORACLE" push --sign-by key "127.0.0.1:$PLAIN/t/img:1"
     [[ $output == *"not built yet"* ]]
