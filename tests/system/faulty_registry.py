@@ -6,9 +6,11 @@
 Modes, each for GET of blobs unless said: reset=N (close after N bytes, each time), once-reset=N (the first time for each
 blob), 429 (the first time for each path, with Retry-After: 1), 503 (likewise), flip (a byte is wrong), short (ends
 early, and says so), long (more bytes than the manifest says), redirect=PORT (to localhost:PORT), no-range (Range is
-ignored), manifest-flip, ask (for a password, and take any). Requests go to stderr, one a line: METHOD PATH RANGE AUTHORIZATION.
+ignored), manifest-flip, ask (for a password, and take any),
+token (of a token server here, at /token, that wants me:secret; each token is good for three requests). Requests go to stderr, one a line: METHOD PATH RANGE AUTHORIZATION.
 """
 
+import base64
 import http.client
 import http.server
 import socket
@@ -19,6 +21,7 @@ import threading
 BACKEND = int(sys.argv[1])
 MODES = dict((m.split("=") + [""])[:2] for m in sys.argv[2:])
 SEEN = set()
+TOKENS = []  # how many requests each is still good for
 LOCK = threading.Lock()
 
 
@@ -56,6 +59,33 @@ class Handler(http.server.BaseHTTPRequestHandler):
         response = connection.getresponse()
         return response, response.read()
 
+    def token_answer(self):
+        """True when the request was answered here."""
+        if self.path.startswith("/token"):
+            if self.headers.get("Authorization") != "Basic " + base64.b64encode(b"me:secret").decode():
+                self.refuse(401)
+                return True
+            with LOCK:
+                TOKENS.append(3)
+                text = b'{"token": "t%d"}' % (len(TOKENS) - 1)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+            return True
+        number = (self.headers.get("Authorization") or "").removeprefix("Bearer t")
+        with LOCK:
+            good = number.isdigit() and int(number) < len(TOKENS) and TOKENS[int(number)] > 0
+            if good:
+                TOKENS[int(number)] -= 1
+        if not good:
+            self.send_response(401)
+            realm = f"http://{self.headers.get('Host')}/token"
+            self.send_header("WWW-Authenticate", f'Bearer realm="{realm}",service="test",scope="repository:x:pull"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        return not good
+
     def fault(self, data):
         """The body as it goes out, and how many bytes of it."""
         if "flip" in MODES and data:
@@ -69,6 +99,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def forward(self):
         line = " ".join([self.command, self.path, self.headers.get("Range", "-"), self.headers.get("Authorization", "-")])
         print(line, file=sys.stderr, flush=True)
+        if "token" in MODES and self.token_answer():
+            return None
         if "ask" in MODES and not self.headers.get("Authorization"):
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="test"')

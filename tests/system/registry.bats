@@ -260,6 +260,19 @@ nothing_left() {
     ! grep -q 'Basic' "$second"
 }
 
+@test "tokens: fetched with the password, again when they expire, refused without" {
+    faulty token
+    run -0 "$CORACLE" pull -q --creds me:secret "127.0.0.1:$PORT/t/img:1"
+    grep -E 'GET /token\?service=test&scope=repository%3At%2Fimg%3Apull&account=me' "$BATS_TEST_TMPDIR/requests"
+    [ "$(grep -c 'GET /token' "$BATS_TEST_TMPDIR/requests")" -ge 2 ]
+    "$CORACLE" rmi -af >/dev/null
+    run -125 "$CORACLE" pull -q --creds me:wrong "127.0.0.1:$PORT/t/img:1"
+    [[ $output == *unauthorized* ]]
+    run -125 "$CORACLE" pull -q "127.0.0.1:$PORT/t/img:1"
+    [[ $output == *unauthorized* ]]
+    run -0 "$CORACLE" login --tls-verify=false -u me -p secret "127.0.0.1:$PORT"
+}
+
 @test "mirrors first, then the registry; blocked is refused" {
     cat >"$CONTAINERS_REGISTRIES_CONF" <<TOML
 [[registry]]
