@@ -14,14 +14,13 @@
 #define INPUT_MAX 65536
 
 struct login_opts {
-    struct registry_flags registry;
+    struct registry_flags registry; /* first: more_flags */
     const char *username, *password;
     bool password_stdin, get_login, verbose;
 };
 #define O(field) offsetof(struct login_opts, field)
 
 static const struct cli_flag login_flags[] = {
-    REGISTRY_TLS_FLAGS(O(registry)),
     {"get-login", 0, CLI_BOOL, .offset = O(get_login), .help = "Return the current login user for the registry"},
     {"password", 'p', CLI_STRING, .offset = O(password), .help = "Password for registry"},
     {"password-stdin", 0, CLI_BOOL, .offset = O(password_stdin), .help = "Take the password from stdin"},
@@ -170,6 +169,7 @@ const struct cli_verb cli_verb_login = {
                    "($XDG_RUNTIME_DIR/containers/auth.json, or as --authfile or REGISTRY_AUTH_FILE say).",
     .examples = "@ quay.io\n@ --username ... --password ... quay.io\n@ --authfile dir/auth.json quay.io",
     .flags = login_flags,
+    .more_flags = cli_registry_login_flags,
     .opts_size = sizeof(struct login_opts),
     .max_args = 1,
     .run = login_verb,

@@ -9,7 +9,7 @@
 #include "engine/image/image.h"
 
 struct pull_opts {
-    struct registry_flags registry;
+    struct registry_flags registry; /* first: more_flags */
     bool all_tags, quiet, no_trust;
     const char *arch, *os, *variant, *platform, *policy;
 };
@@ -19,7 +19,6 @@ static const struct cli_flag pull_flags[] = {
     {"all-tags", 'a', CLI_BOOL, .offset = O(all_tags), .help = "All tagged images in the repository will be pulled"},
     {"arch", 0, CLI_STRING, .offset = O(arch),
      .help = "Use ARCH instead of the architecture of the machine for choosing images"},
-    REGISTRY_FLAGS(O(registry)),
     {"decryption-key", 0, CLI_ARRAY, .missing = "encrypted images are not built yet",
      .help = "Key needed to decrypt the image"},
     {"disable-content-trust", 0, CLI_BOOL, .hidden = true, .offset = O(no_trust),
@@ -119,6 +118,7 @@ const struct cli_verb cli_verb_pull = {
         "where it was.",
     .examples = "@ imageName\n@ fedora:latest\n@ --platform linux/arm64 alpine\n@ docker-archive:image.tar",
     .flags = pull_flags,
+    .more_flags = cli_registry_flags,
     .opts_size = sizeof(struct pull_opts),
     .min_args = 1,
     .max_args = -1,

@@ -13,19 +13,18 @@
 #define NO_SIGNING "signing is not built yet"
 
 struct push_opts {
-    struct registry_flags registry;
+    struct registry_flags registry; /* first: more_flags */
     bool quiet, no_trust, remove_signatures;
     const char *digestfile;
 };
 #define O(field) offsetof(struct push_opts, field)
 
 static const struct cli_flag push_flags[] = {
-    REGISTRY_FLAGS(O(registry)),
     {"all", 0, CLI_BOOL, .missing = "lists of manifests are not built yet",
      .help = "Also push all images of a manifest list"},
+    {"compress", 0, CLI_BOOL, .hidden = true, .missing = NO_CONVERSION},
     {"compression-format", 0, CLI_STRING, .missing = NO_CONVERSION, .help = "Compression format to use"},
     {"compression-level", 0, CLI_INT, .missing = NO_CONVERSION, .help = "Compression level to use"},
-    {"compress", 0, CLI_BOOL, .hidden = true, .missing = NO_CONVERSION},
     {"digestfile", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(digestfile),
      .help = "Write the digest of the pushed image to the specified file"},
     {"disable-content-trust", 0, CLI_BOOL, .hidden = true, .offset = O(no_trust),
@@ -84,6 +83,7 @@ const struct cli_verb cli_verb_push = {
                    "an image that was pulled keeps its digests.",
     .examples = "@ imageID docker://registry.example.com/repository:tag\n@ registry.example.com/repository:tag",
     .flags = push_flags,
+    .more_flags = cli_registry_flags,
     .opts_size = sizeof(struct push_opts),
     .min_args = 1,
     .max_args = 2,

@@ -11,33 +11,8 @@ struct registry_flags {
     int tls_verify; /* -1: not given */
     uint64_t retry;
 };
-/* Entries of a flag table; `base` is the offset of a struct registry_flags in the verb's options. */
-#define REGISTRY_TLS_FLAGS(base)                                                                                \
-    {"cert-dir",                                                                                                \
-     0,                                                                                                         \
-     CLI_STRING,                                                                                                \
-     CLI_COMPLETE_DIR,                                                                                          \
-     .offset = (base) + offsetof(struct registry_flags, cert_dir),                                              \
-     .help = "Pathname of a directory containing TLS certificates and keys"},                                   \
-        {"tls-verify", 0, CLI_TRISTATE, .offset = (base) + offsetof(struct registry_flags, tls_verify),         \
-         .help = "Require HTTPS and verify certificates when contacting registries (default: true, unless the " \
-                 "registry is marked insecure)"},                                                               \
-    {                                                                                                           \
-        "authfile", 0, CLI_STRING, CLI_COMPLETE_FILE,                                                           \
-            .offset = (base) + offsetof(struct registry_flags, authfile),                                       \
-            .help = "Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override"  \
-    }
-#define REGISTRY_FLAGS(base)                                                                                          \
-    REGISTRY_TLS_FLAGS(base),                                                                                         \
-        {"creds", 0, CLI_STRING, .offset = (base) + offsetof(struct registry_flags, creds),                           \
-         .help = "Credentials (USERNAME:PASSWORD) to use for authenticating to a registry"},                          \
-        {"retry",    0,                                                                                               \
-         CLI_UINT,   .offset = (base) + offsetof(struct registry_flags, retry),                                       \
-         .def = "3", .help = "number of times to retry in case of failure"},                                          \
-    {                                                                                                                 \
-        "retry-delay", 0, CLI_STRING, .offset = (base) + offsetof(struct registry_flags, retry_delay),                \
-                                      .help = "delay between retries in case of failures (default: grows from 250ms)" \
-    }
+/* For more_flags of verbs whose options begin with a struct registry_flags: all, and those that login has. */
+extern const struct cli_flag cli_registry_flags[], cli_registry_login_flags[];
 
 struct err *registry_flags_take(const struct cli *c, const struct registry_flags *f,
                                 struct registry_opts *ret) ERR_RESULT;
