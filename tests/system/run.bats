@@ -102,7 +102,7 @@ teardown() { clean; }
     one_error "$dir/no/such"
     run --separate-stderr coracle run --rm --pidfile "$dir/no/such" $BB true
     [ "$status" != 0 ]
-    one_error "$dir/no/such"
+    one_error "$dir/no"
 }
 
 @test "run: environment of the image, -e, --env-file, --env-host, --unsetenv" {
