@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The same command lines given to coracle and to podman: the same output, exit code and, masked, the same words on stderr.
-load helpers
+load suite
 
 setup_file() {
     start_root bb app

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # run: namespaces, capabilities, seccomp, devices, mounts that every container has, limits.
-load helpers
+load suite
 
 setup_file() { start_root bb; }
 teardown_file() { end_root; }
@@ -110,6 +110,24 @@ caps() { sed -n "s/^$1:[[:space:]]*//p" <<<"$output"; }
     run -0 coracle run --rm --userns auto $BB sh -c 'id -u; awk "{ s += \$3 } END { print s }" /proc/self/uid_map'
     is "${lines[0]}" 0
     [ "${lines[1]}" -ge 1000 ]
+}
+
+@test "userns: nomap with files that coracle makes, volumes, and a closed directory in the way" {
+    run -0 coracle run --rm --userns nomap --hostname box -v nm:/v --tmpfs /t $BB sh -c 'touch /v/f /t/f /home/x; cat /etc/hostname; stat -c %u /etc /home/app'
+    is "$(grep . <<<"$output")" $'box\n0\n1000'
+    run -0 coracle run --rm --userns nomap -v nm:/v $BB ls /v
+    is "$output" f
+    only_coracle
+    local dir; dir=$(scratch)
+    chmod 700 "$dir"
+    "$CORACLE" --root "$dir/root" load -q -i "$IMAGES/bb.tar" >/dev/null
+    run -125 --separate-stderr "$CORACLE" --root "$dir/root" run --rm --userns nomap $BB true
+    one_error "$dir is closed to others" "chmod o+x"
+    run -0 "$CORACLE" --root "$dir/root" run --rm --userns keep-id $BB true
+    for _ in $(seq 80); do
+        pgrep -f "coracle-session.*$dir" >/dev/null || break
+        sleep 0.1
+    done
 }
 
 @test "userns: --uidmap and --gidmap" {

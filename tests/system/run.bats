@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # run: exit codes, names, environment, users, working directory, files that coracle makes in the container.
-load helpers
+load suite
 
 setup_file() { start_root bb app; }
 teardown_file() { end_root; }
