@@ -180,6 +180,7 @@ static struct err *check_verb(struct cli *c, void *opts, int *exit_code)
     AUTO_STRV struct strv problems = STRV_INIT;
     struct engine *e;
     TRY(cli_engine(c, &e));
+    TRY(store_clean(engine_store(e))); /* what killed commands left is no damage */
     TRY(store_check(engine_store(e), !o->no_blobs, &problems));
     for (size_t i = 0; i < problems.count; i++)
         TRY(cli_printf(c, "%s\n", problems.items[i]));

@@ -27,7 +27,7 @@ struct creation {
     struct strv needs;        /* ids of containers */
     struct strv needs_images; /* ids of images that are mounted */
     struct strv volumes;      /* names */
-    struct strv anonymous;    /* those of them that were made here and have no other user */
+    struct strv anonymous;    /* those of them that are new and nameless */
     struct ident id;
     char *name;
     char *json;
@@ -176,6 +176,25 @@ static struct err *refuse_not_built(const struct mount_spec *m)
     return m->idmap ? ERR_NEW(ERR_UNSUPPORTED, "mount %s: id-mapped mounts are not built yet", m->target) : NULL;
 }
 
+/* It comes into being with the container: commit(). */
+static struct err *name_anonymous(struct creation *n, struct mount_spec *m)
+{
+    struct ident id;
+    TRY(ident_random(&id));
+    TRY(mem_replace(&m->source, id.s));
+    TRY(strv_add(&n->volumes, id.s));
+    return strv_add(&n->anonymous, id.s);
+}
+
+static struct err *insert_anonymous(struct creation *n)
+{
+    for (size_t i = 0; i < n->anonymous.count; i++) {
+        const struct volume_create_opts opts = {.name = n->anonymous.items[i], .anonymous = true};
+        TRY(volume_insert(n->e, &opts));
+    }
+    return NULL;
+}
+
 /* Anonymous volumes get their names, named ones come into being; image mounts keep their image alive. */
 static struct err *settle_mount(struct creation *n, struct mount_spec *m)
 {
@@ -192,21 +211,19 @@ static struct err *settle_mount(struct creation *n, struct mount_spec *m)
     TRY(refuse_not_built(m));
     if (m->type != MOUNT_VOLUME)
         return NULL;
+    if (!m->source || !*m->source)
+        return name_anonymous(n, m);
     struct volume *v = NULL;
-    bool anonymous = !m->source || !*m->source;
-    struct volume_create_opts opts = {
-        .name = anonymous ? NULL : m->source,
+    const struct volume_create_opts opts = {
+        .name = m->source,
         .driver = m->volume_driver,
         .options = m->volume_options,
-        .anonymous = anonymous,
         .ignore_existing = true,
     };
     TRY(volume_create(n->e, &opts, &v));
     struct err *err = mem_replace(&m->source, v->name);
     if (!err && !strv_contains(&n->volumes, v->name))
         err = strv_add(&n->volumes, v->name);
-    if (!err && anonymous)
-        err = strv_add(&n->anonymous, v->name);
     volume_free(v);
     return err;
 }
@@ -324,6 +341,8 @@ static struct err *commit(struct creation *n)
     TRY(store_begin(s, STORE_WRITE, false));
     struct err *err = make_directory(n, &made);
     if (!err)
+        err = insert_anonymous(n);
+    if (!err)
         err = insert_rows(n);
     if (!err)
         err = store_commit(s);
@@ -366,7 +385,7 @@ struct err *container_create(struct engine *e, const struct container_spec *spec
     container_spec_init(&n.spec);
     struct err *err = create(&n, spec, ret);
     for (size_t i = 0; err && i < n.anonymous.count; i++)
-        err_drop(volume_remove(e, n.anonymous.items[i]));
+        err_drop(volume_remove_directory(e, n.anonymous.items[i])); /* the rows were rolled back */
     creation_done(&n);
     return err;
 }

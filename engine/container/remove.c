@@ -44,47 +44,59 @@ static struct err *own_volumes(struct engine *e, const char *id, struct strv *re
     }
 }
 
-static struct err *delete_row(struct engine *e, const struct container *c)
+/* Row and, with `volumes`, those anonymous volumes that nobody else uses: names of the removed ones in *ret_volumes. */
+static struct err *delete_rows(struct engine *e, const struct container *c, bool volumes, struct strv *ret_volumes)
 {
     struct store *s = engine_store(e);
     AUTO_TX struct store_tx_guard tx = {s};
+    AUTO_STRV struct strv own = STRV_INIT;
     struct store_stmt *st;
     TRY(store_begin(s, STORE_WRITE, false));
+    if (volumes)
+        TRY(own_volumes(e, c->id, &own));
     TRY(store_prepare(s, "DELETE FROM containers WHERE id = ?1", &st));
     TRY(store_bind(st, "t", c->id));
     TRY(store_run(st));
+    for (size_t i = 0; i < own.count; i++) {
+        struct err *err = volume_delete_row(e, own.items[i]);
+        if (err && err_kind(err) == ERR_IN_USE) { /* another container uses it: its business now */
+            err_drop(err);
+            continue;
+        }
+        TRY(err);
+        TRY(strv_add(ret_volumes, own.items[i]));
+    }
     TRY(container_event(e, c, "remove"));
     return store_commit(s);
+}
+
+static struct err *explain_in_use(struct engine *e, const struct container *c)
+{
+    AUTO_STRV struct strv ids = STRV_INIT;
+    AUTO_FREE char *joined = NULL;
+    TRY(dependents(e, c->id, &ids));
+    TRY(strv_join(&ids, ", ", &joined));
+    return ERR_NEW(ERR_IN_USE,
+                   "container %s has dependent containers which must be removed before it: %s: "
+                   "container already exists",
+                   c->id, joined);
 }
 
 struct err *container_erase(struct engine *e, struct container *c, bool volumes)
 {
     AUTO_STRV struct strv names = STRV_INIT;
     AUTO_FREE char *dir = NULL;
-    if (volumes)
-        TRY(own_volumes(e, c->id, &names));
-    /* The row first: what is left of a killed removal is a directory without a row, which store_clean sweeps. */
-    struct err *err = delete_row(e, c);
+    /* The rows first: what is left of a killed removal are directories without a row, which store_clean sweeps. */
+    struct err *err = delete_rows(e, c, volumes, &names);
     if (err && err_kind(err) == ERR_IN_USE) {
-        AUTO_STRV struct strv ids = STRV_INIT;
-        AUTO_FREE char *joined = NULL;
         err_drop(err);
-        TRY(dependents(e, c->id, &ids));
-        TRY(strv_join(&ids, ", ", &joined));
-        return ERR_NEW(ERR_IN_USE,
-                       "container %s has dependent containers which must be removed before it: %s: "
-                       "container already exists",
-                       c->id, joined);
+        return explain_in_use(e, c);
     }
     TRY(err);
     TRY(mem_asprintf(&dir, "containers/%s", c->id));
     TRY_WRAP(file_remove_tree(store_root_fd(engine_store(e)), dir), "remove container %s", c->name);
-    for (size_t i = 0; i < names.count; i++) {
-        err = volume_remove(e, names.items[i]);
-        if (err && err_kind(err) != ERR_IN_USE) /* another container uses it: its business now */
-            return err;
-        err_drop(err);
-    }
+    for (size_t i = 0; i < names.count; i++)
+        TRY(volume_remove_directory(e, names.items[i]));
     return NULL;
 }
 

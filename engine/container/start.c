@@ -86,6 +86,10 @@ static struct err *check_workdir(struct start *s)
     if (!dir || !*dir || strcmp(dir, "/") == 0)
         return NULL;
     struct err *err = path_open_in_root(s->root_fd, dir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, &fd);
+    if (err && err_errno(err) == ENOTDIR) {
+        err_drop(err);
+        return ERR_NEW(ERR_CANNOT_EXEC, "workdir \"%s\" is not a directory", dir);
+    }
     if (!err || err_kind(err) != ERR_NOT_FOUND)
         return ERR_WRAP(err, "workdir %s", dir);
     err_drop(err);
@@ -212,6 +216,7 @@ static struct err *run(struct start *s, const struct container_start_opts *opts,
     struct monitor_started started;
     struct monitor_attach attach = {0};
     TRY(monitor_wait_mounted(m, &s->root_fd, &s->private_fd));
+    TRY(start_open_userns(s));
     TRY(configure(s));
     if (opts->attach)
         attach = attach_request(&s->c->spec, &opts->io);

@@ -52,6 +52,9 @@ struct err *start_write_files(struct start *s) ERR_RESULT;
 struct err *start_share_shm(struct start *s, pid_t other) ERR_RESULT;
 /* start_userns.c: the container's own user namespace, from --userns and --uidmap. Sets own_userns, ct_uids, ct_gids. */
 struct err *start_settle_userns(struct start *s) ERR_RESULT;
+/* A container that doesn't have the user's own id cannot enter what is closed to others: opens the way (o+x) to the
+ * root file system, once it is mounted. ERR_DENIED names a directory above ours that is in the way. */
+struct err *start_open_userns(struct start *s) ERR_RESULT;
 
 /* A string kept in s->paths; *ret is borrowed from there. */
 struct err *start_keep(struct start *s, const char **ret, const char *fmt, ...)

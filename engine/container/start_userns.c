@@ -4,10 +4,13 @@
  * right is needed to make them. What differs is who owns the files of the image: a layer that is mounted with a shifted
  * map needs a shifted copy (image/shift.h).
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/path.h"
 #include "engine/container/internal.h"
 #include "engine/container/start.h"
 #include "engine/engine.h"
@@ -115,4 +118,48 @@ struct err *start_settle_userns(struct start *s)
         return NULL;
     strv_clear(&s->layer_dirs);
     return image_shifted_layers(s->e, s->image, &s->ct_uids, &s->ct_gids, &s->layer_dirs);
+}
+
+/* Others may pass through `path`, without seeing what is in it. Only what is the user's own is changed. */
+static struct err *open_dir(const char *path, bool ours)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return errno == ENOENT ? NULL : ERR_SYS(errno, "stat %s", path);
+    if (st.st_mode & S_IXOTH)
+        return NULL;
+    if (!ours)
+        return ERR_NEW(ERR_DENIED,
+                       "%s is closed to others (mode %03o), so a container without your own id cannot get to its "
+                       "files; open it (chmod o+x), choose another directory with --root, or use --userns keep-id",
+                       path, (unsigned)st.st_mode & 0777);
+    if (chmod(path, (st.st_mode & 07777) | S_IXOTH) < 0)
+        return ERR_SYS(errno, "let other ids of yours pass through %s", path);
+    return NULL;
+}
+
+/* Each directory on the way to `path`; those below the data or session directory are ours. */
+static struct err *open_way(const struct start *s, const char *path)
+{
+    const char *root = engine_root(s->e), *session = engine_session(s->e)->session_dir;
+    for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+        AUTO_FREE char *dir = NULL;
+        const char *end = strchr(slash + 1, '/');
+        TRY(mem_strndup(path, end ? (size_t)(end - path) : strlen(path), &dir));
+        TRY(open_dir(dir, path_is_below(dir, root) || path_is_below(dir, session)));
+    }
+    return NULL;
+}
+
+struct err *start_open_userns(struct start *s)
+{
+    AUTO_FREE char *volumes = NULL;
+    uint32_t ct;
+    if (!s->own_userns || idmap_to_ct(&s->ct_uids, 0, &ct))
+        return NULL;
+    TRY(open_way(s, engine_run_dir(s->e)));
+    TRY(open_way(s, engine_root(s->e)));
+    TRY(mem_asprintf(&volumes, "%s/volumes", engine_root(s->e)));
+    TRY(open_dir(volumes, true));
+    return fchmod(s->private_fd, 0711) < 0 ? ERR_SYS(errno, "let other ids of yours pass through") : NULL;
 }

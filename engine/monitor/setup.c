@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -26,6 +27,9 @@
 #include "engine/monitor/server.h"
 #include "engine/monitor/spawnfd.h"
 #include "engine/storage/storage.h"
+
+#define ALONE_TRIES 3000 /* a killed process may take a while to go; three seconds at most */
+#define ALONE_WAIT_USEC 1000
 
 void server_init(struct server *s)
 {
@@ -222,6 +226,18 @@ static void kill_all(struct server *s)
     reap_kill_rest(s);
 }
 
+/* A runtime that was killed halfway leaves processes that may be about to fork: look again until there is nobody. */
+static void kill_until_alone(struct server *s)
+{
+    for (int i = 0; i < ALONE_TRIES && !reap_is_alone(); i++) {
+        reap_kill_rest(s);
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            continue;
+        if (!reap_is_alone())
+            (void)usleep(ALONE_WAIT_USEC);
+    }
+}
+
 void server_done(struct server *s)
 {
     kill_all(s);
@@ -231,6 +247,7 @@ void server_done(struct server *s)
         launch_free(s->launches);
     while (s->jobs)
         job_free(s->jobs);
+    kill_until_alone(s);
     if (!s->unmounted)
         server_unmount(s);
     ctlog_close(s->log);

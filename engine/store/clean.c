@@ -103,24 +103,36 @@ static struct err *remove_blobs(struct store *s)
     return NULL;
 }
 
-/* Move the directories of layers without a row into `staging`. */
-static struct err *take_layers_away(struct store *s, struct store_staging *staging)
+/* Move the directories below `parent` that have no row into `staging`. `sql` looks for a row by the directory's name.
+ */
+static struct err *take_away(struct store *s, const char *parent, const char *sql, struct store_staging *staging)
 {
     AUTO_STRV struct strv names = STRV_INIT;
-    TRY(store_dir_names(s, "layers", &names));
+    TRY(store_dir_names(s, parent, &names));
     for (size_t i = 0; i < names.count; i++) {
         AUTO_FREE char *path = NULL;
         bool known;
-        TRY(store_has_row(s, STORE_SQL_LAYER_KNOWN, names.items[i], &known));
+        TRY(store_has_row(s, sql, names.items[i], &known));
         if (known)
             continue;
         if (!staging->name)
             TRY(store_staging_new(s, staging));
-        TRY(path_join(&path, "layers", names.items[i]));
+        TRY(path_join(&path, parent, names.items[i]));
         if (renameat(s->root_fd, path, staging->dirfd, names.items[i]) < 0 && errno != ENOENT)
             return ERR_SYS(errno, "move %s/%s away", s->root, path);
     }
     return NULL;
+}
+
+/* Of containers and volumes whose creation or removal was cut short. They are made within a write transaction, with
+ * their rows, so that inside another one nothing is half there. */
+static struct err *clean_directories(struct store *s, struct store_staging *staging)
+{
+    AUTO_TX struct store_tx_guard tx = {s};
+    TRY(store_begin(s, STORE_WRITE, false));
+    TRY(take_away(s, "containers", STORE_SQL_CONTAINER_KNOWN, staging));
+    TRY(take_away(s, "volumes", STORE_SQL_VOLUME_KNOWN, staging));
+    return store_commit(s);
 }
 
 static struct err *clean_content(struct store *s, struct store_staging *staging)
@@ -134,13 +146,15 @@ static struct err *clean_content(struct store *s, struct store_staging *staging)
     TRY(e);
     TRY(delete_rows(s));
     TRY(remove_blobs(s));
-    return take_layers_away(s, staging);
+    return take_away(s, "layers", STORE_SQL_LAYER_KNOWN, staging);
 }
 
 struct err *store_clean(struct store *s)
 {
     struct store_staging staging = {.dirfd = -1, .lock_fd = -1};
     struct err *e = clean_content(s, &staging);
+    if (!e)
+        e = clean_directories(s, &staging);
     store_staging_done(s, &staging);
     struct err *staging_error = store_clean_staging(s);
     if (e)

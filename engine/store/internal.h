@@ -54,6 +54,8 @@ struct strv;
 struct err *store_dir_names(struct store *s, const char *path, struct strv *ret) ERR_RESULT;
 #define STORE_SQL_BLOB_KNOWN "SELECT 1 FROM blobs WHERE digest = ?"
 #define STORE_SQL_LAYER_KNOWN "SELECT 1 FROM layers WHERE dir = ?"
+#define STORE_SQL_CONTAINER_KNOWN "SELECT 1 FROM containers WHERE id = ?"
+#define STORE_SQL_VOLUME_KNOWN "SELECT 1 FROM volumes WHERE name = ?"
 /* Whether a query with one text parameter has a row. */
 struct err *store_has_row(struct store *s, const char *sql, const char *key, bool *ret) ERR_RESULT;
 

@@ -126,48 +126,70 @@ static struct err *make_directory(struct store *s, const char *name)
     return NULL;
 }
 
-static struct err *insert_row(struct store *s, const struct volume_create_opts *opts, const char *name)
+static struct err *insert_row(struct store *s, const struct volume_create_opts *opts)
 {
-    AUTO_TX struct store_tx_guard tx = {s};
     AUTO_FREE char *labels = NULL, *options = NULL;
     struct store_stmt *st;
     TRY(pairs_to_json(&opts->labels, &labels));
     TRY(pairs_to_json(&opts->options, &options));
-    TRY(store_begin(s, STORE_WRITE, !opts->anonymous));
     TRY(store_prepare(s,
                       "INSERT INTO volumes(name, driver, created_nsec, anonymous, labels, options) "
                       "VALUES(?1, 'local', ?2, ?3, ?4, ?5)",
                       &st));
-    TRY(store_bind(st, "tiitt", name, timefmt_now(), (int64_t)opts->anonymous, labels, options));
+    TRY(store_bind(st, "tiitt", opts->name, timefmt_now(), (int64_t)opts->anonymous, labels, options));
     TRY(store_run(st));
-    TRY(store_event(s, "volume", "create", name, name, NULL));
+    return store_event(s, "volume", "create", opts->name, opts->name, NULL);
+}
+
+/* A sweep, which takes a write transaction too, sees directory and row or neither. */
+struct err *volume_insert(struct engine *e, const struct volume_create_opts *opts)
+{
+    TRY(check_options(opts));
+    TRY(make_directory(engine_store(e), opts->name));
+    return insert_row(engine_store(e), opts);
+}
+
+static struct err *insert_alone(struct engine *e, const struct volume_create_opts *opts)
+{
+    struct store *s = engine_store(e);
+    AUTO_TX struct store_tx_guard tx = {s};
+    TRY(store_begin(s, STORE_WRITE, true));
+    TRY(volume_insert(e, opts));
     return store_commit(s);
+}
+
+static struct err *exists(struct store *s, const char *name, bool *ret)
+{
+    struct store_stmt *st;
+    TRY(store_prepare(s, "SELECT 1 FROM volumes WHERE name = ?1", &st));
+    TRY(store_bind(st, "t", name));
+    return store_step(st, ret);
 }
 
 struct err *volume_create(struct engine *e, const struct volume_create_opts *opts, struct volume **ret)
 {
-    struct store *s = engine_store(e);
+    struct volume_create_opts named = *opts;
     struct ident id;
-    const char *name = opts->name;
-    if (!name || !*name) {
+    bool there = false;
+    if (!named.name || !*named.name) {
         TRY(ident_random(&id));
-        name = id.s;
+        named.name = id.s;
     }
-    if (!ident_is_name(name))
+    if (!ident_is_name(named.name))
         return ERR_NEW(ERR_INVALID,
                        "running volume create option: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");
     TRY(check_options(opts));
-    /* The directory first: a row never points to nothing; a directory without a row is swept by the store. */
-    TRY(make_directory(s, name));
-    struct err *err = insert_row(s, opts, name);
+    if (opts->ignore_existing)
+        TRY(exists(engine_store(e), named.name, &there));
+    struct err *err = there ? NULL : insert_alone(e, &named);
     if (err && err_kind(err) == ERR_EXISTS) {
         err_drop(err);
         if (!opts->ignore_existing)
-            return ERR_NEW(ERR_EXISTS, "volume with name %s already exists: volume already exists", name);
+            return ERR_NEW(ERR_EXISTS, "volume with name %s already exists: volume already exists", named.name);
         err = NULL;
     }
     TRY(err);
-    return volume_find(e, name, ret);
+    return volume_find(e, named.name, ret);
 }
 
 /* One volume by the condition `name = ?1` or a prefix range; *ret_count counts matches up to 2. */
@@ -230,14 +252,12 @@ struct err *volume_users(struct engine *e, const char *name, struct strv *ret_id
     }
 }
 
-struct err *volume_remove(struct engine *e, const char *name)
+struct err *volume_delete_row(struct engine *e, const char *name)
 {
     struct store *s = engine_store(e);
-    AUTO_TX struct store_tx_guard tx = {s};
     AUTO_STRV struct strv users = STRV_INIT;
-    AUTO_FREE char *dir = NULL, *ids = NULL;
+    AUTO_FREE char *ids = NULL;
     struct store_stmt *st;
-    TRY(store_begin(s, STORE_WRITE, true));
     TRY(volume_users(e, name, &users));
     if (users.count) {
         TRY(strv_join(&users, ", ", &ids));
@@ -247,11 +267,24 @@ struct err *volume_remove(struct engine *e, const char *name)
     TRY(store_prepare(s, "DELETE FROM volumes WHERE name = ?1", &st));
     TRY(store_bind(st, "t", name));
     TRY(store_run(st));
-    TRY(store_event(s, "volume", "remove", name, name, NULL));
-    TRY(store_commit(s));
+    return store_event(s, "volume", "remove", name, name, NULL);
+}
+
+struct err *volume_remove_directory(struct engine *e, const char *name)
+{
+    AUTO_FREE char *dir = NULL;
     TRY(mem_asprintf(&dir, "volumes/%s", name));
-    TRY_WRAP(file_remove_tree(store_root_fd(s), dir), "remove volume %s", name);
-    return NULL;
+    return ERR_WRAP(file_remove_tree(store_root_fd(engine_store(e)), dir), "remove volume %s", name);
+}
+
+struct err *volume_remove(struct engine *e, const char *name)
+{
+    struct store *s = engine_store(e);
+    AUTO_TX struct store_tx_guard tx = {s};
+    TRY(store_begin(s, STORE_WRITE, true));
+    TRY(volume_delete_row(e, name));
+    TRY(store_commit(s));
+    return volume_remove_directory(e, name);
 }
 
 struct err *volume_inspect(struct engine *e, const struct volume *v, char **ret_json)

@@ -27,6 +27,12 @@ struct volume_create_opts {
     bool ignore_existing;
 };
 struct err *volume_create(struct engine *e, const struct volume_create_opts *opts, struct volume **ret) ERR_RESULT;
+/* Directory and row of a volume inside the caller's write transaction, so that it comes into being together with what
+ * needs it. `opts->name` is given and valid. */
+struct err *volume_insert(struct engine *e, const struct volume_create_opts *opts) ERR_RESULT;
+/* The row goes inside the caller's write transaction; volume_remove_directory() afterwards. ERR_IN_USE. */
+struct err *volume_delete_row(struct engine *e, const char *name) ERR_RESULT;
+struct err *volume_remove_directory(struct engine *e, const char *name) ERR_RESULT;
 /* Exact name, or a unique prefix. ERR_NOT_FOUND "no such volume". */
 struct err *volume_find(struct engine *e, const char *name, struct volume **ret) ERR_RESULT;
 struct err *volume_list(struct engine *e, const struct strv *filters, struct volume ***ret,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What is wrong from outside: one clear line, the right exit code, nothing half-made.
-load helpers
+load suite
 
 setup_file() { start_root bb; }
 teardown_file() { end_root; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # doctor, info, version, help, completion, manual pages: what describes the machine and the program.
-load helpers
+load suite
 
 setup_file() { start_root bb; }
 teardown_file() { end_root; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # A real Debian image: packages, users, setuid programs, big files, many files, many layers; beside podman where it counts.
-load helpers
+load suite
 
 setup_file() { start_root debian layers60 app; }
 teardown_file() { end_root; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The images that coracle brings along: with no network, no registry, in a fresh data directory.
-load helpers
+load suite
 
 setup_file() { start_root; }
 teardown_file() { end_root; }

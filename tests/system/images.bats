@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Images without a registry: load, save, import, tag, rmi, history, tree, inspect, names, platforms.
-load helpers
+load suite
 
 setup_file() { start_root; }
 teardown_file() { end_root; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # A container's life: create, start, stop, kill, restart, rm, ps, logs, inspect, exec, wait, rename, prune.
-load helpers
+load suite
 
 setup_file() { start_root bb app; }
 teardown_file() { end_root; }

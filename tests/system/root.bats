@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # As root: its containers get a user namespace as well, without the host's root in it.
-load helpers
+load suite
 
 setup_file() { start_root bb; }
 teardown_file() { end_root; }

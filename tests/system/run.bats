@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # run: exit codes, names, environment, users, working directory, files that coracle makes in the container.
-load helpers
+load suite
 
 setup_file() { start_root bb app; }
 teardown_file() { end_root; }
@@ -102,7 +102,7 @@ teardown() { clean; }
     one_error "$dir/no/such"
     run --separate-stderr coracle run --rm --pidfile "$dir/no/such" $BB true
     [ "$status" != 0 ]
-    one_error "$dir/no/such"
+    one_error "$dir/no"
 }
 
 @test "run: environment of the image, -e, --env-file, --env-host, --unsetenv" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # A user without subordinate ids, as on a login node: one id, one notice, no errors.
-load helpers
+load suite
 
 setup_file() { start_root bb; }
 teardown_file() { end_root; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What goes in and out of a container: pipes, gigabytes, terminals, detaching.
-load helpers
+load suite
 
 setup_file() {
     start_root bb

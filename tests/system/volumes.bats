@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Volumes and mounts: named, anonymous, copied up, owned by other ids, read-only, of other containers, every --mount type.
-load helpers
+load suite
 
 setup_file() { start_root bb app; }
 teardown_file() { end_root; }
