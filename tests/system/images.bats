@@ -303,8 +303,8 @@ bb_id() { tar -xOf "$IMAGES/bb.tar" manifest.json | jq -r '.[0].Config' | cut -d
     coracle tag $BB docker.io/library/hub:1
     run -0 coracle run --rm hub:1 echo library
     is "$output" library
-    run -125 --separate-stderr coracle run --rm 'UPPER/case' true
-    one_error UPPER/case
+    run -125 --separate-stderr coracle run --rm 'localhost/UPPER' true
+    one_error localhost/UPPER
     run -125 --separate-stderr coracle run --rm "localhost/bb@sha256:1234" true
     matches "$stderr" "^Error: "
 }
