@@ -114,3 +114,79 @@ uint32_t idmap_contiguous(const struct idmap *m)
         next += m->ranges[i].count; /* cannot wrap: idmap_check */
     return next;
 }
+
+static const struct idmap_range *idmap_holding(const struct idmap *m, uint32_t ct)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (ct >= m->ranges[i].ct && ct - m->ranges[i].ct < m->ranges[i].count)
+            return &m->ranges[i];
+    return NULL;
+}
+
+static struct err *idmap_cut_range(struct idmap_range r, const struct idmap *parent, struct idmap *ret)
+{
+    while (r.count) {
+        const struct idmap_range *p = idmap_holding(parent, r.host);
+        if (!p)
+            return ERR_NEW(ERR_INVALID, "id range %u:%u:%u: there is no id %u to map to", r.ct, r.host, r.count,
+                           r.host);
+        uint32_t left = p->count - (r.host - p->ct);
+        uint32_t n = r.count < left ? r.count : left;
+        TRY(idmap_add(ret, r.ct, r.host, n));
+        r = (struct idmap_range){.ct = r.ct + n, .host = r.host + n, .count = r.count - n};
+    }
+    return NULL;
+}
+
+struct err *idmap_cut(const struct idmap *m, const struct idmap *parent, struct idmap *ret)
+{
+    AUTO_IDMAP struct idmap cut = {0};
+    for (size_t i = 0; i < m->count; i++)
+        TRY(idmap_cut_range(m->ranges[i], parent, &cut));
+    *ret = cut;
+    cut = (struct idmap){0};
+    return NULL;
+}
+
+/* The first id at or after `id` on one side that no range holds, and how many free ones follow it before `end`. */
+static uint32_t idmap_gap(const struct idmap *m, bool host, uint32_t id, uint32_t end, uint32_t *ret_count)
+{
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < m->count; i++) {
+            uint32_t first = host ? m->ranges[i].host : m->ranges[i].ct;
+            if (id >= first && id - first < m->ranges[i].count) {
+                id = first + m->ranges[i].count;
+                moved = true;
+            }
+        }
+    }
+    uint32_t stop = end;
+    for (size_t i = 0; i < m->count; i++) {
+        uint32_t first = host ? m->ranges[i].host : m->ranges[i].ct;
+        if (first > id && first < stop)
+            stop = first;
+    }
+    *ret_count = id < stop ? stop - id : 0;
+    return id;
+}
+
+struct err *idmap_fill(struct idmap *m, uint32_t ct_first, uint32_t count, uint32_t host_first, uint32_t host_end,
+                       uint32_t *ret_missing)
+{
+    AUTO_IDMAP struct idmap taken = {0}; /* as it was: what is added must not count as in the way */
+    uint32_t ct = ct_first, ct_end = ct_first + count, host = host_first;
+    TRY(idmap_copy(m, &taken));
+    for (;;) {
+        uint32_t cts, hosts;
+        ct = idmap_gap(&taken, false, ct, ct_end, &cts);
+        host = idmap_gap(&taken, true, host, host_end, &hosts);
+        uint32_t n = cts < hosts ? cts : hosts;
+        *ret_missing = ct < ct_end ? ct_end - ct : 0;
+        if (!n)
+            return NULL;
+        TRY(idmap_add(m, ct, host, n));
+        ct += n;
+        host += n;
+    }
+}

@@ -32,6 +32,14 @@ bool idmap_to_ct(const struct idmap *m, uint32_t host, uint32_t *ret_ct);
 /* Number of ids mapped; the first unmapped id from 0 is idmap_contiguous(). */
 uint64_t idmap_total(const struct idmap *m);
 uint32_t idmap_contiguous(const struct idmap *m);
+/* The same map with its ranges cut where those of `parent` (the map of the namespace around) end: the kernel takes a
+ * range only when one range of the parent holds all of it, user_namespaces(7). ERR_INVALID names an id that the parent
+ * lacks. */
+struct err *idmap_cut(const struct idmap *m, const struct idmap *parent, struct idmap *ret) ERR_RESULT;
+/* Maps `count` ids from ct_first on, in order, to the parent's ids from host_first to host_end - 1, leaving out what
+ * `m` has on either side already. *ret_missing: how many found no place. */
+struct err *idmap_fill(struct idmap *m, uint32_t ct_first, uint32_t count, uint32_t host_first, uint32_t host_end,
+                       uint32_t *ret_missing) ERR_RESULT;
 /* Text form of /proc/PID/uid_map: "ct host count\n" lines. */
 struct err *idmap_parse(const char *text, struct idmap *ret) ERR_RESULT;
 struct err *idmap_text(const struct idmap *m, char **ret) ERR_RESULT;

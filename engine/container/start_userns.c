@@ -17,7 +17,8 @@
 #include "engine/image/shift.h"
 #include "rootless/session.h"
 
-#define AUTO_SIZE 1024u /* ids that --userns=auto gives when the image asks for no more */
+#define AUTO_SIZE 1024 /* ids that --userns=auto gives when the image asks for no more */
+#define IDMAP_COUNT_MAX (UINT32_MAX - 1)
 
 /* ct `own` is the user outside (session id 0); the others keep their order around it. */
 static struct err *keep_id(const struct idmap *session, uint32_t own, struct idmap *ret)
@@ -60,20 +61,52 @@ static struct err *keep_id_options(const char *arg, uint32_t *uid, uint32_t *gid
     return NULL;
 }
 
-/* "auto:size=N": N ids from the session's, after the user's own. Every container has the same: they can't see each
- * other's files, and the ids outside are the user's anyway. */
-static struct err *auto_map(const struct idmap *session, const char *arg, struct idmap *ret)
+/* What --userns auto may say; `own` are the mappings that it asks for besides. */
+struct auto_options {
+    uint64_t size;
+    struct idmap uids, gids;
+};
+
+static struct err *auto_options(const char *arg, struct auto_options *ret)
 {
-    uint64_t size = AUTO_SIZE;
-    uint32_t total = idmap_contiguous(session);
-    if (arg && strncmp(arg, "size=", 5) == 0)
-        TRY_WRAP(number_parse_u64(arg + 5, UINT32_MAX, &size), "--userns auto");
-    else if (arg && *arg)
-        return ERR_NEW(ERR_UNSUPPORTED, "--userns auto: option \"%s\" is not built yet", arg);
-    if (size == 0 || size >= total)
-        return ERR_NEW(ERR_UNSUPPORTED, "--userns auto: %llu ids asked for, %u are free", (unsigned long long)size,
-                       total ? total - 1 : 0);
-    return idmap_add(ret, 0, 1, (uint32_t)size);
+    AUTO_STRV struct strv parts = STRV_INIT;
+    if (arg && *arg)
+        TRY(strv_split(arg, ',', &parts));
+    for (size_t i = 0; i < parts.count; i++) { /* known and with "=": spec_set_ns() */
+        const char *eq = strchr(parts.items[i], '='), *value = eq ? eq + 1 : "";
+        if (*parts.items[i] == 's')
+            TRY(number_parse_u64(value, UINT32_MAX - 1, &ret->size));
+        else
+            TRY(idmap_parse_flag(value, *parts.items[i] == 'u' ? &ret->uids : &ret->gids));
+    }
+    return NULL;
+}
+
+/* `size` ids of the container from 0 on, those that were mapped by name among them, to the session's after the user's
+ * own. Every container has the same: they can't see each other's files, and the ids outside are the user's anyway. */
+static struct err *auto_map(const struct idmap *session, const struct idmap *named, uint64_t size, struct idmap *ret)
+{
+    uint32_t total = idmap_contiguous(session), missing;
+    TRY(idmap_copy(named, ret));
+    if (size == 0 || size > IDMAP_COUNT_MAX)
+        return ERR_NEW(ERR_INVALID, "size %llu", (unsigned long long)size);
+    TRY(idmap_fill(ret, 0, (uint32_t)size, 1, total, &missing));
+    return missing ? ERR_NEW(ERR_UNSUPPORTED, "could not find enough available IDs: %llu asked for, %u are missing",
+                             (unsigned long long)size, missing)
+                   : NULL;
+}
+
+static struct err *auto_maps(const struct session *session, const char *arg, struct start *s)
+{
+    struct auto_options o = {.size = AUTO_SIZE};
+    struct err *err = auto_options(arg, &o);
+    if (!err)
+        err = auto_map(&session->uid_map, &o.uids, o.size, &s->ct_uids);
+    if (!err)
+        err = auto_map(&session->gid_map, &o.gids, o.size, &s->ct_gids);
+    idmap_done(&o.uids);
+    idmap_done(&o.gids);
+    return ERR_WRAP(err, "--userns auto");
 }
 
 static struct err *compute(struct start *s, const struct session *session)
@@ -90,8 +123,7 @@ static struct err *compute(struct start *s, const struct session *session)
         TRY(nomap(&session->uid_map, &s->ct_uids));
         return nomap(&session->gid_map, &s->ct_gids);
     case NS_AUTO:
-        TRY(auto_map(&session->uid_map, ns->arg, &s->ct_uids));
-        return auto_map(&session->gid_map, ns->arg, &s->ct_gids);
+        return auto_maps(session, ns->arg, s);
     case NS_DEFAULT:
     case NS_PRIVATE:
     case NS_HOST:
@@ -104,15 +136,31 @@ static struct err *compute(struct start *s, const struct session *session)
     }
     const struct idmap *uids = spec->uid_map.count ? &spec->uid_map : &spec->gid_map;
     const struct idmap *gids = spec->gid_map.count ? &spec->gid_map : &spec->uid_map;
-    if (!uids->count)
-        return NULL;
     TRY(idmap_copy(uids, &s->ct_uids));
     return idmap_copy(gids, &s->ct_gids);
 }
 
+/* The session's map has two ranges at least, the user's own id and the subordinate ones; a container's may not reach
+ * from one into the other. */
+static struct err *cut(struct idmap *m, const struct idmap *session, const char *what)
+{
+    struct idmap whole = *m;
+    *m = (struct idmap){0};
+    struct err *err = idmap_cut(&whole, session, m);
+    idmap_done(&whole);
+    return err ? ERR_WRAP(err, "%s (there are %llu)", what, (unsigned long long)idmap_total(session)) : NULL;
+}
+
+static struct err *settle_maps(struct start *s, const struct session *session)
+{
+    TRY(compute(s, session));
+    TRY(cut(&s->ct_uids, &session->uid_map, "user ids"));
+    return cut(&s->ct_gids, &session->gid_map, "group ids");
+}
+
 struct err *start_settle_userns(struct start *s)
 {
-    TRY_WRAP(compute(s, engine_session(s->e)), "container %s", s->c->name);
+    TRY_WRAP(settle_maps(s, engine_session(s->e)), "container %s", s->c->name);
     s->own_userns = s->ct_uids.count > 0;
     if (!s->own_userns || !s->image)
         return NULL;
@@ -155,7 +203,10 @@ struct err *start_open_userns(struct start *s)
 {
     AUTO_FREE char *volumes = NULL;
     uint32_t ct;
-    if (!s->own_userns || idmap_to_ct(&s->ct_uids, 0, &ct))
+    /* Capabilities of the container's root count for files whose owner and group are both mapped
+     * (capable_wrt_inode_uidgid() in the kernel); then no mode is in its way. */
+    bool mapped = idmap_to_ct(&s->ct_uids, 0, &ct) && idmap_to_ct(&s->ct_gids, 0, &ct);
+    if (!s->own_userns || mapped)
         return NULL;
     TRY(open_way(s, engine_run_dir(s->e)));
     TRY(open_way(s, engine_root(s->e)));

@@ -135,6 +135,32 @@ caps() { sed -n "s/^$1:[[:space:]]*//p" <<<"$output"; }
     is "$output" "0 1000"
 }
 
+# Both maps, with spaces as one, in one order.
+maps_of() { # PROGRAM FLAGS...
+    local program=$1
+    shift
+    $program run --rm "$@" $BB cat /proc/self/uid_map /proc/self/gid_map | tr -s ' ' | sort
+}
+
+@test "userns: maps over the border of own and subordinate ids, as podman's" {
+    local flags
+    for flags in "--uidmap 0:0:1000 --gidmap 0:0:1000" "--uidmap 0:0:500" "--gidmap 5:0:3 --gidmap 0:3:2" \
+        "--uidmap 1:0:1 --uidmap 0:1:1 --uidmap 2:2:100" "--userns auto:size=100,uidmapping=5000:0:1,gidmapping=7:0:1" \
+        "--userns auto:uidmapping=0:0:1" "--userns keep-id" "--userns auto"; do
+        # shellcheck disable=SC2086
+        is "$(maps_of coracle $flags)" "$(maps_of podman $flags)" "$flags"
+    done
+    run -0 coracle run --rm --userns private --uidmap 0:0:10 --gidmap 0:0:20 $BB cat /proc/self/gid_map
+    is "$(tr -s ' ' <<<"$output")" $' 0 0 1\n 1 1 19'
+}
+
+@test "userns: ids that aren't there are an error that names one" {
+    run -125 --separate-stderr coracle run --rm --uidmap 0:0:70000 $BB true
+    one_error "user ids" "no id 65537"
+    run -125 --separate-stderr coracle run --rm --userns auto:size=70000 $BB true
+    one_error "could not find enough available IDs"
+}
+
 @test "capabilities: the default set" {
     run -0 coracle run --rm $BB grep ^Cap /proc/self/status
     is "$(caps CapBnd)" 00000000800405fb

@@ -129,6 +129,58 @@ static void running_out_of_memory_changes_nothing(void **state)
     assert_int_equal(m.count, 1);
 }
 
+/* What the kernel would refuse with EPERM: a range that reaches over a border of the map around. */
+static void ranges_are_cut_at_the_borders_of_the_parent(void **state)
+{
+    (void)state;
+    AUTO_IDMAP struct idmap parent = {0}, m = {0}, cut = {0}, want = {0};
+    assert_null(idmap_add(&parent, 0, 1000, 1));
+    assert_null(idmap_add(&parent, 1, 100000, 500));
+    assert_null(idmap_add(&parent, 501, 700000, 500));
+    assert_null(idmap_add(&m, 0, 0, 600));
+    assert_null(idmap_add(&m, 5000, 700, 301));
+    assert_null(idmap_cut(&m, &parent, &cut));
+    assert_null(idmap_add(&want, 0, 0, 1));
+    assert_null(idmap_add(&want, 1, 1, 500));
+    assert_null(idmap_add(&want, 501, 501, 99));
+    assert_null(idmap_add(&want, 5000, 700, 301));
+    assert_true(idmap_equal(&cut, &want));
+}
+
+static void ids_that_the_parent_lacks_are_refused(void **state)
+{
+    (void)state;
+    AUTO_IDMAP struct idmap parent = {0}, m = {0}, beyond = {0}, cut = {0};
+    assert_null(idmap_add(&parent, 0, 1000, 1));
+    assert_null(idmap_add(&parent, 2, 100000, 10));
+    assert_null(idmap_add(&m, 0, 0, 3)); /* over a gap */
+    assert_invalid(idmap_cut(&m, &parent, &cut));
+    assert_null(idmap_add(&beyond, 0, 2, 11));
+    assert_invalid(idmap_cut(&beyond, &parent, &cut));
+    assert_int_equal(cut.count, 0);
+}
+
+static void filling_goes_around_what_is_there(void **state)
+{
+    (void)state;
+    AUTO_IDMAP struct idmap m = {0}, want = {0};
+    uint32_t missing = 77;
+    assert_null(idmap_add(&m, 3, 0, 1));
+    assert_null(idmap_add(&m, 1000, 5, 2));
+    assert_null(idmap_fill(&m, 0, 10, 1, 100, &missing));
+    assert_int_equal(missing, 0);
+    assert_null(idmap_add(&want, 0, 1, 3));
+    assert_null(idmap_add(&want, 3, 0, 1));
+    assert_null(idmap_add(&want, 4, 4, 1));
+    assert_null(idmap_add(&want, 5, 7, 5));
+    assert_null(idmap_add(&want, 1000, 5, 2));
+    assert_true(idmap_equal(&m, &want));
+    assert_null(idmap_fill(&m, 2000, 100, 20, 50, &missing));
+    assert_int_equal(missing, 70);
+    assert_null(idmap_fill(&m, 0, 0, 0, 0, &missing));
+    assert_int_equal(missing, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +190,9 @@ int main(void)
         cmocka_unit_test(overlaps_of_either_side_are_refused),
         cmocka_unit_test(what_the_kernel_refuses_is_refused),
         cmocka_unit_test(more_than_340_ranges_are_refused),
+        cmocka_unit_test(ranges_are_cut_at_the_borders_of_the_parent),
+        cmocka_unit_test(ids_that_the_parent_lacks_are_refused),
+        cmocka_unit_test(filling_goes_around_what_is_there),
         cmocka_unit_test(copies_are_equal_and_independent),
         cmocka_unit_test(running_out_of_memory_changes_nothing),
     };
