@@ -277,11 +277,12 @@ static struct err *dispatch(struct loop_source *src, uint32_t events)
     }
 }
 
-/* Wait once and serve what came. Stops early at loop_quit() or an error; level-triggered epoll loses nothing. */
-static struct err *iterate(struct loop *l)
+/* Wait once (timeout as for epoll_wait) and serve what came. Stops early at loop_quit() or an error; level-triggered
+ * epoll loses nothing. */
+static struct err *iterate(struct loop *l, int timeout_msec)
 {
     struct epoll_event batch[LOOP_BATCH];
-    int n = epoll_wait(l->epoll_fd, batch, LOOP_BATCH, l->n_steady ? 0 : -1);
+    int n = epoll_wait(l->epoll_fd, batch, LOOP_BATCH, timeout_msec);
     if (n < 0 && errno != EINTR)
         return ERR_SYS(errno, "wait for events");
     for (int i = 0; i < n && !l->quit; i++)
@@ -300,7 +301,7 @@ struct err *loop_run(struct loop *l)
     l->depth++;
     while (!l->quit && !e) {
         if (l->sources)
-            e = iterate(l);
+            e = iterate(l, l->n_steady ? 0 : -1);
         else
             e = ERR_NEW(ERR_INTERNAL, "event loop without sources would wait forever");
         if (l->depth == 1)
@@ -314,4 +315,19 @@ struct err *loop_run(struct loop *l)
 void loop_quit(struct loop *l)
 {
     l->quit = true;
+}
+
+int loop_fd(const struct loop *l)
+{
+    return l->epoll_fd;
+}
+
+struct err *loop_serve(struct loop *l)
+{
+    l->depth++;
+    struct err *e = iterate(l, 0);
+    if (l->depth == 1)
+        free_dead(l);
+    l->depth--;
+    return e;
 }

@@ -46,3 +46,9 @@ void loop_remove(struct loop_source *src);
 /* Until loop_quit(), also one before this call, or an error. Without any source: ERR_INTERNAL. */
 struct err *loop_run(struct loop *l) ERR_RESULT;
 void loop_quit(struct loop *l);
+
+/* For programs that wait in a loop of their own: this descriptor is readable while loop_serve() has something to do
+ * (epoll descriptors nest; sources that never block don't show there). Borrowed. */
+int loop_fd(const struct loop *l);
+/* Serve what is ready now, without waiting. */
+struct err *loop_serve(struct loop *l) ERR_RESULT;

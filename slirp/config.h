@@ -1,0 +1,45 @@
+/* What a network is to look like; the same for all ways of starting. Plain data: it travels over the control socket
+ * between two processes of one build. Computes only. */
+#pragma once
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define SLIRP_MTU_DEFAULT 65520u
+#define SLIRP_MTU_MIN 68u /* the least that IPv4 allows; IPv6 needs SLIRP_MTU_MIN6 */
+#define SLIRP_MTU_MIN6 1280u
+#define SLIRP_MTU_MAX 65521u /* IF_MTU_MAX of libslirp */
+#define SLIRP_DNS_TEXT_MAX ((size_t)16 << 10)
+
+struct slirp_config {
+    char ifname[IFNAMSIZ]; /* inside the namespace */
+    uint32_t mtu;
+    uint32_t prefix_len; /* of the IPv4 network */
+    struct in_addr network, guest, gateway, dns;
+    struct in6_addr network6, guest6, gateway6, dns6; /* always /64 */
+    struct in_addr outbound;                          /* source address of what leaves; 0: the host's choice */
+    struct in6_addr outbound6;
+    uint8_t mac[6];
+    uint8_t mac_set;
+    uint8_t configure; /* bring the interface up with addresses and routes; false: only make it */
+    uint8_t ipv6;
+    uint8_t host_loopback; /* the gateway address leads to the host's loopback */
+    uint8_t no_dns;        /* nobody answers at the dns addresses */
+    uint8_t no_tun;        /* tests: behave as if /dev/net/tun were missing */
+    uint8_t pad[2];
+};
+
+/* 10.0.2.0/24 and fd00::/64, eth0-to-be "tap0", configured, host loopback closed. */
+void slirp_config_default(struct slirp_config *c);
+/* "10.0.3.0/24": network, .100 for the guest, .2 gateway, .3 resolver, as slirp4netns does. ERR_INVALID. */
+struct err *slirp_config_set_cidr(struct slirp_config *c, const char *cidr) ERR_RESULT;
+/* "00:11:22:33:44:55"; not a group address. ERR_INVALID. */
+struct err *slirp_config_set_mac(struct slirp_config *c, const char *mac) ERR_RESULT;
+/* Interface names: 1 to 15 bytes, no slash, colon or white space, not "." or "..". ERR_INVALID. */
+struct err *slirp_config_set_ifname(struct slirp_config *c, const char *name) ERR_RESULT;
+/* As it came over the control socket: everything in range and consistent. ERR_INVALID. */
+struct err *slirp_config_check(const struct slirp_config *c) ERR_RESULT;

@@ -1,0 +1,138 @@
+#include "slirp/engine.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/msg.h"
+#include "slirp/control.h"
+#include "slirp/netns.h"
+#include "slirp/run.h"
+
+struct engine {
+    struct slirp s;
+    int sock; /* also in the loop */
+};
+
+static struct err *engine_answer(struct engine *g, struct err *take_e)
+{
+    char buf[ERR_WIRE_MAX];
+    AUTO_ERR struct err *e = take_e;
+    if (!e)
+        return msg_send(g->sock, SLIRP_OK, NULL, 0, NULL, 0);
+    return msg_send(g->sock, SLIRP_FAILED, buf, err_encode(e, buf, sizeof(buf)), NULL, 0);
+}
+
+static struct err *engine_port(struct engine *g, const struct msg *m)
+{
+    struct slirp_port port;
+    if (m->len != sizeof(port))
+        return ERR_NEW(ERR_INVALID, "a port of %zu bytes", m->len);
+    memcpy(&port, m->data, sizeof(port));
+    if (m->type == SLIRP_PORT_REMOVE)
+        return hostfwd_remove(&g->s.hostfwd, &port);
+    return hostfwd_add(&g->s.hostfwd, &port, NULL);
+}
+
+static struct err *engine_list(struct engine *g)
+{
+    const struct hostfwd *h = &g->s.hostfwd;
+    size_t n = h->n < SLIRP_CONTROL_PORTS_MAX ? h->n : SLIRP_CONTROL_PORTS_MAX;
+    return msg_send(g->sock, SLIRP_PORTS, h->ports, n * sizeof(*h->ports), NULL, 0);
+}
+
+static struct err *engine_request(struct engine *g, const struct msg *m)
+{
+    switch (m->type) {
+    case SLIRP_PORT_ADD:
+    case SLIRP_PORT_REMOVE:
+        return engine_answer(g, engine_port(g, m));
+    case SLIRP_PORT_LIST:
+        return engine_list(g);
+    default:
+        return engine_answer(g, ERR_NEW(ERR_INVALID, "unknown message %u", m->type));
+    }
+}
+
+/* The client is gone, or doesn't speak our language: nobody needs this network any more. */
+static struct err *engine_ready(struct loop_source *src, int fd, uint32_t events, void *arg)
+{
+    struct engine *g = arg;
+    AUTO_MSG struct msg m = MSG_INIT;
+    bool eof = false;
+    (void)src;
+    (void)events;
+    struct err *e = msg_recv(fd, &m, &eof);
+    if (e && err_errno(e) == EAGAIN) {
+        err_drop(e);
+        return NULL;
+    }
+    if (!e && !eof)
+        e = engine_request(g, &m);
+    if (e || eof)
+        g->s.quit = true;
+    err_drop(e);
+    return NULL;
+}
+
+/* The start message: strings and numbers in range, descriptors as announced. */
+static struct err *engine_read_start(int sock, struct msg *m, struct slirp_start *ret)
+{
+    bool eof = false;
+    TRY(msg_recv(sock, m, &eof));
+    if (eof || m->type != SLIRP_START || m->len < sizeof(*ret))
+        return ERR_NEW(ERR_INVALID, "no start message came");
+    memcpy(ret, m->data, sizeof(*ret));
+    if (ret->version != SLIRP_CONTROL_VERSION)
+        return ERR_NEW(ERR_INVALID, "this is coracle-slirp %s, and another version started it", CORACLE_VERSION);
+    size_t n_fds = (ret->flags & SLIRP_START_NETNS ? 1 : 0) + (ret->flags & SLIRP_START_USERNS ? 1 : 0);
+    if (m->len != sizeof(*ret) + ret->dns_len || ret->dns_len > SLIRP_DNS_TEXT_MAX || m->n_fds != n_fds)
+        return ERR_NEW(ERR_INVALID, "a malformed start message came");
+    log_set_level(ret->log_level >= LOG_LEVEL_DEBUG ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+    return slirp_config_check(&ret->config);
+}
+
+static struct err *engine_start(struct engine *g, struct device *device)
+{
+    AUTO_MSG struct msg m = MSG_INIT;
+    AUTO_FD int netns = -1;
+    struct slirp_start start;
+    TRY(engine_read_start(g->sock, &m, &start));
+    g->s.config = start.config;
+    const struct netns_opts opts = {
+        .config = &g->s.config,
+        .netns_fd = start.flags & SLIRP_START_NETNS ? m.fds[0] : -1,
+        .userns_fd = start.flags & SLIRP_START_USERNS ? m.fds[m.n_fds - 1] : -1,
+    };
+    TRY(netns_setup(&opts, device, &netns));
+    /* From here on the namespace can be used: everything else happens while the container is being made. */
+    return msg_send(g->sock, SLIRP_READY, NULL, 0, &netns, 1);
+}
+
+static struct err *engine_serve(struct engine *g, struct device *device)
+{
+    TRY(loop_new(&g->s.loop));
+    TRY(fd_set_nonblock(g->sock, true));
+    TRY(loop_add_fd(g->s.loop, g->sock, EPOLLIN, engine_ready, g, NULL));
+    return slirp_run(&g->s, device);
+}
+
+struct err *engine_run(int take_sock)
+{
+    struct engine g = {.sock = take_sock};
+    struct device device = {.fd = -1};
+    struct err *e = engine_start(&g, &device);
+    if (e) {
+        char buf[ERR_WIRE_MAX];
+        err_drop(msg_send(g.sock, SLIRP_FAILED, buf, err_encode(e, buf, sizeof(buf)), NULL, 0));
+    } else {
+        e = engine_serve(&g, &device);
+    }
+    slirp_done(&g.s);
+    device_close(&device);
+    (void)fd_close(g.sock);
+    return e;
+}

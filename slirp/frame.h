@@ -1,0 +1,23 @@
+/* Frames of the container, before libslirp sees them: what is malformed or leads where nobody may go is dropped, and
+ * what the interface left to us (checksums) is completed. Computes only; hostile input. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "slirp/config.h"
+
+enum frame_verdict {
+    FRAME_DROP,
+    FRAME_PASS, /* for libslirp */
+    FRAME_DNS,  /* a UDP query to the resolver's address */
+};
+
+/* `buf`: struct virtio_net_hdr and a frame, `len` bytes together; the frame's checksum may be written. */
+enum frame_verdict frame_check(const struct slirp_config *c, uint8_t *buf, size_t len);
+
+/* One's complement sum of bytes in network order, to be continued: at most 64 KiB per call but the last of odd length.
+ * RFC 1071. */
+uint32_t frame_sum(const uint8_t *p, size_t len, uint32_t sum);
+/* The sum as it is written into a header, in network order. */
+uint16_t frame_sum_fold(uint32_t sum);

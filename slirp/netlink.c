@@ -1,0 +1,165 @@
+#include "slirp/netlink.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+
+#define NETLINK_BUF 2048 /* our requests are below 300 bytes; the answer is one acknowledgement */
+
+struct err *netlink_open(struct netlink *ret)
+{
+    struct mnl_socket *sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (!sock)
+        return ERR_SYS(errno, "open a netlink socket");
+    if (mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0) {
+        struct err *e = ERR_SYS(errno, "bind a netlink socket");
+        (void)mnl_socket_close(sock);
+        return e;
+    }
+    *ret = (struct netlink){.sock = sock, .portid = mnl_socket_get_portid(sock)};
+    return NULL;
+}
+
+void netlink_close(struct netlink *nl)
+{
+    if (nl->sock)
+        (void)mnl_socket_close(nl->sock);
+    nl->sock = NULL;
+}
+
+static struct nlmsghdr *netlink_request(struct netlink *nl, char *buf, uint16_t type, uint16_t flags)
+{
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+    nlh->nlmsg_type = type;
+    nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
+    nlh->nlmsg_seq = ++nl->seq;
+    return nlh;
+}
+
+/* Send, and wait for the acknowledgement; 0 or a positive errno. */
+static int netlink_talk(struct netlink *nl, const struct nlmsghdr *nlh)
+{
+    char buf[NETLINK_BUF];
+    if (mnl_socket_sendto(nl->sock, nlh, nlh->nlmsg_len) < 0)
+        return errno;
+    for (;;) {
+        ssize_t n = mnl_socket_recvfrom(nl->sock, buf, sizeof(buf));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != ENOSPC) /* a longer answer than ours can be: extended acknowledgements are off */
+            return errno;
+        int r = n < 0 ? MNL_CB_OK : mnl_cb_run(buf, (size_t)n, nl->seq, nl->portid, NULL, NULL);
+        if (r == MNL_CB_ERROR)
+            return errno;
+        if (r == MNL_CB_STOP)
+            return 0;
+    }
+}
+
+/* Before the interface comes up, which is when the kernel gives it a link-local address. A kernel without IPv6 refuses,
+ * and then there is nothing to be prevented. */
+static void netlink_set_no_ipv6(struct netlink *nl, unsigned index)
+{
+    char buf[NETLINK_BUF];
+    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWLINK, 0);
+    struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+    ifi->ifi_index = (int)index;
+    struct nlattr *spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+    struct nlattr *inet6 = mnl_attr_nest_start(nlh, AF_INET6);
+    mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+    mnl_attr_nest_end(nlh, inet6);
+    mnl_attr_nest_end(nlh, spec);
+    (void)netlink_talk(nl, nlh);
+}
+
+struct err *netlink_set_link(struct netlink *nl, unsigned index, const struct netlink_link *link)
+{
+    char buf[NETLINK_BUF];
+    if (link->no_ipv6)
+        netlink_set_no_ipv6(nl, index);
+    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWLINK, 0);
+    struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+    ifi->ifi_index = (int)index;
+    ifi->ifi_change = link->up ? IFF_UP : 0;
+    ifi->ifi_flags = link->up ? IFF_UP : 0;
+    if (link->mtu)
+        mnl_attr_put_u32(nlh, IFLA_MTU, link->mtu);
+    if (link->mac)
+        mnl_attr_put(nlh, IFLA_ADDRESS, 6, link->mac);
+    int errnum = netlink_talk(nl, nlh);
+    return errnum ? ERR_SYS(errnum, "configure network interface %u", index) : NULL;
+}
+
+static size_t netlink_addr_len(int family)
+{
+    return family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+}
+
+struct err *netlink_add_address(struct netlink *nl, unsigned index, int family, const void *addr, unsigned bits)
+{
+    char buf[NETLINK_BUF];
+    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
+    struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
+    ifa->ifa_family = (uint8_t)family;
+    ifa->ifa_prefixlen = (uint8_t)bits;
+    ifa->ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0;
+    ifa->ifa_scope = RT_SCOPE_UNIVERSE;
+    ifa->ifa_index = index;
+    mnl_attr_put(nlh, IFA_LOCAL, netlink_addr_len(family), addr);
+    mnl_attr_put(nlh, IFA_ADDRESS, netlink_addr_len(family), addr);
+    if (family == AF_INET) {
+        /* Broadcast as everybody's tools set it; the kernel has no default for netlink. */
+        struct in_addr broadcast;
+        memcpy(&broadcast, addr, sizeof(broadcast));
+        broadcast.s_addr |= bits < 32 ? htonl(~0u >> bits) : 0;
+        mnl_attr_put(nlh, IFA_BROADCAST, sizeof(broadcast), &broadcast);
+    }
+    int errnum = netlink_talk(nl, nlh);
+    if (errnum && errnum != EEXIST)
+        return ERR_SYS(errnum, "add an IPv%c address", family == AF_INET ? '4' : '6');
+    return NULL;
+}
+
+struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int family, const void *gateway)
+{
+    char buf[NETLINK_BUF];
+    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+    struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+    rtm->rtm_family = (uint8_t)family;
+    rtm->rtm_table = RT_TABLE_MAIN;
+    rtm->rtm_protocol = RTPROT_BOOT;
+    rtm->rtm_scope = RT_SCOPE_UNIVERSE;
+    rtm->rtm_type = RTN_UNICAST;
+    mnl_attr_put(nlh, RTA_GATEWAY, netlink_addr_len(family), gateway);
+    mnl_attr_put_u32(nlh, RTA_OIF, index);
+    int errnum = netlink_talk(nl, nlh);
+    return errnum ? ERR_SYS(errnum, "add the IPv%c default route", family == AF_INET ? '4' : '6') : NULL;
+}
+
+struct err *netlink_add_veth(struct netlink *nl, const char *name, const char *peer, int peer_netns)
+{
+    char buf[NETLINK_BUF];
+    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+    (void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+    mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+    struct nlattr *info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+    mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "veth");
+    struct nlattr *data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+    struct nlattr *other = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
+    (void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+    mnl_attr_put_strz(nlh, IFLA_IFNAME, peer);
+    mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)peer_netns);
+    mnl_attr_nest_end(nlh, other);
+    mnl_attr_nest_end(nlh, data);
+    mnl_attr_nest_end(nlh, info);
+    int errnum = netlink_talk(nl, nlh);
+    if (errnum == EOPNOTSUPP)
+        return ERR_SYS_AS(ERR_UNSUPPORTED, errnum, "the kernel has no veth devices (module veth)");
+    return errnum ? ERR_SYS(errnum, "make a veth pair with %s", peer) : NULL;
+}

@@ -1,0 +1,42 @@
+/* coracle-slirp: a network for one network namespace, without any right on the host.
+ *
+ * One process for each namespace. It stays in the namespace of its starter, where the sockets of the outside are made,
+ * and owns a tap device inside the other one; libslirp turns frames into sockets. Single-threaded, but for what port.c
+ * says of its own.
+ *
+ *   tap frames ── device.c ── frame.c (checks, checksums) ── stack.c (libslirp) ── sockets of the host
+ *                                  └── dns*.c (the resolver at .3)
+ *
+ * Started as `coracle-slirp [OPTIONS] PID|PATH TAPNAME` (options.c: slirp4netns' command line) or by coracle-monitor as
+ * `coracle-slirp --engine FD` (control.h, engine.c). Set-up happens with rights (netns.c, netlink.c); then the sandbox
+ * (sandbox.c) takes everything away but open descriptors, and only after that the first frame is read: whatever comes
+ * from the container is parsed by a process that can do nothing but use its sockets.
+ *
+ * Always holds: nothing that arrives from the container, a peer, the API socket or the engine ends the process, except
+ * the end of the engine's connection, of the exit descriptor, or of the namespace.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "slirp/config.h"
+#include "slirp/hostfwd.h"
+
+struct device;
+struct stack;
+
+/* What belongs together in a running process. */
+struct slirp {
+    struct slirp_config config;
+    struct loop *loop;           /* everything but the tap and libslirp's sockets: control, API, names */
+    const struct device *device; /* frames of the container */
+    struct stack *stack;         /* libslirp */
+    struct hostfwd hostfwd;
+    bool quit;
+};
+
+/* Serve until quit is set, the interface is gone or a source of the loop fails. */
+struct err *slirp_serve(struct slirp *s) ERR_RESULT;
