@@ -92,12 +92,12 @@ static struct err *put_map(json_t *maps, const char *key, const struct idmap *ma
 static struct err *put_cgroups(struct engine *e, json_t *host)
 {
     struct cgroup_facts facts = {0};
-    struct err *err = cgroup_probe(&facts);
+    struct err *err = cgroup_probe(engine_session(e)->host_uid, &facts);
     const char *given = engine_options(e)->cgroup_manager;
     if (!err)
         err = json_put_str(host, "CgroupManager", given ? given : facts.manager);
     if (!err)
-        err = json_put_str(host, "CgroupsVersion", facts.unified ? "v2" : "v1");
+        err = json_put_str(host, "CgroupsVersion", facts.layout == CGROUP_V2 ? "v2" : "v1");
     if (!err)
         err = json_put_strv(host, "CgroupControllers", &facts.controllers);
     cgroup_facts_done(&facts);

@@ -1,11 +1,9 @@
 /* Control groups: which version, where this process is, and what it may do there (cgroups(7)). */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -13,25 +11,10 @@
 #include "base/path.h"
 #include "base/strbuf.h"
 #include "base/strv.h"
+#include "rootless/cgroup_host.h"
 #include "rootless/doctor_internal.h"
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_TEXT_MAX ((size_t)64 << 10)
-
-enum cgroup_layout { CGROUP_NONE, CGROUP_V1, CGROUP_HYBRID, CGROUP_V2 };
-
-static enum cgroup_layout cgroup_layout(void)
-{
-    struct statfs fs;
-    struct stat st;
-    if (statfs(CGROUP_ROOT, &fs) < 0)
-        return CGROUP_NONE;
-    if (fs.f_type == CGROUP2_SUPER_MAGIC)
-        return CGROUP_V2;
-    if (statfs(CGROUP_ROOT "/unified", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
-        return CGROUP_HYBRID;
-    return stat(CGROUP_ROOT "/memory", &st) == 0 || stat(CGROUP_ROOT "/cpu", &st) == 0 ? CGROUP_V1 : CGROUP_NONE;
-}
 
 /* The path behind "0::" in /proc/self/cgroup, below the mount point. */
 static struct err *cgroup_own_dir(char **ret)
@@ -65,66 +48,71 @@ static bool cgroup_is_ours(const char *dir)
     return ours;
 }
 
-static struct err *cgroup_delegation(struct doctor_item *item)
+static struct err *cgroup_limits_missing(struct doctor_item *item, const char *controllers, const char *fix)
 {
-    struct stat st;
     item->state = DOCTOR_DEGRADED;
-    DOCTOR_SET(item->meaning, "limits (--memory, --cpus, --pids-limit …) cannot be applied, and `pause` does not work");
-    if (stat("/run/systemd/system", &st) == 0)
-        DOCTOR_SET(item->fix,
-                   "log in through systemd (not su), or: systemd-run --user --scope -p Delegate=yes; as root, "
-                   "Delegate=cpu cpuset io memory pids in user@.service for all controllers");
+    if (controllers)
+        DOCTOR_SET(item->meaning, "limits that need these controllers cannot be applied: %s", controllers);
     else
-        DOCTOR_SET(item->fix, "as root: make a cgroup, chown it with cgroup.procs and cgroup.subtree_control to this "
-                              "user, enable controllers for it, and start the login in it");
+        DOCTOR_SET(item->meaning,
+                   "limits (--memory, --cpus, --pids-limit …) cannot be applied, and `pause` does not work");
+    DOCTOR_SET(item->fix, "%s", fix);
     return NULL;
+}
+
+/* Where containers' cgroups would be made: below our own, or below the user's systemd, which makes scopes for us. */
+static struct err *cgroup_place(const char *own, char **ret_dir, const char **ret_how)
+{
+    AUTO_FREE char *manager = NULL;
+    *ret_how = NULL;
+    if (cgroup_is_ours(own)) {
+        *ret_how = "is delegated";
+        return mem_strdup(own, ret_dir);
+    }
+    struct err *e = cgroup_user_manager(getuid(), &manager);
+    if (e && err_kind(e) == ERR_NOT_FOUND) {
+        err_drop(e);
+        return mem_strdup(own, ret_dir);
+    }
+    TRY(e);
+    *ret_how = "belongs to your systemd, which makes scopes for containers";
+    return path_join(ret_dir, CGROUP_ROOT, manager);
 }
 
 static struct err *cgroup_judge_v2(struct doctor_item *item)
 {
     static const char *const wanted[] = {"cpu", "cpuset", "io", "memory", "pids"};
-    AUTO_FREE char *dir = NULL;
-    AUTO_FREE char *controllers = NULL;
+    AUTO_FREE char *own = NULL, *dir = NULL, *controllers = NULL;
     AUTO_STRV struct strv have = STRV_INIT;
     AUTO_STRBUF struct strbuf missing = STRBUF_INIT;
-    TRY(cgroup_own_dir(&dir));
+    const char *how;
+    TRY(cgroup_own_dir(&own));
+    TRY(cgroup_place(own, &dir, &how));
     TRY(cgroup_controllers(dir, &controllers));
-    bool ours = cgroup_is_ours(dir);
-    DOCTOR_SET(item->found, "version 2; %s is %s; controllers: %s", dir, ours ? "delegated" : "not delegated",
+    DOCTOR_SET(item->found, "version 2; %s %s; controllers: %s", dir, how ? how : "is not delegated",
                *controllers ? controllers : "none");
-    if (!ours)
-        return cgroup_delegation(item);
+    if (!how)
+        return cgroup_limits_missing(item, NULL, cgroup_delegation_fix());
     TRY(strv_split(controllers, ' ', &have));
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         if (!strv_contains(&have, wanted[i]))
             TRY(strbuf_printf(&missing, "%s%s", missing.len ? ", " : "", wanted[i]));
     }
-    if (missing.len == 0)
-        return NULL;
-    TRY(cgroup_delegation(item));
-    DOCTOR_SET(item->meaning, "limits that need these controllers cannot be applied: %s", strbuf_str(&missing));
-    return NULL;
+    return missing.len ? cgroup_limits_missing(item, strbuf_str(&missing), cgroup_controller_fix()) : NULL;
 }
 
 struct err *doctor_probe_cgroups(const struct doctor_opts *opts, struct doctor_item *item)
 {
+    static const char *const names[] = {
+        [CGROUP_NONE] = "none mounted",
+        [CGROUP_V1] = "version 1",
+        [CGROUP_HYBRID] = "version 1, with version 2 for naming only (hybrid)",
+    };
+    enum cgroup_layout layout = cgroup_layout();
     (void)opts;
-    DOCTOR_SET(item->probed, CGROUP_ROOT ", and whether this process's cgroup can be written");
-    switch (cgroup_layout()) {
-    case CGROUP_V2:
+    DOCTOR_SET(item->probed, CGROUP_ROOT ", this process's cgroup, and whether the user's systemd can be asked");
+    if (layout == CGROUP_V2)
         return cgroup_judge_v2(item);
-    case CGROUP_HYBRID:
-        DOCTOR_SET(item->found, "version 1, with version 2 for naming only (hybrid)");
-        break;
-    case CGROUP_V1:
-        DOCTOR_SET(item->found, "version 1");
-        break;
-    case CGROUP_NONE:
-        DOCTOR_SET(item->found, "none mounted");
-        break;
-    }
-    item->state = DOCTOR_DEGRADED;
-    DOCTOR_SET(item->meaning, "limits (--memory, --cpus, --pids-limit …) cannot be applied");
-    DOCTOR_SET(item->fix, "as root: boot with systemd.unified_cgroup_hierarchy=1 (cgroup v2)");
-    return NULL;
+    DOCTOR_SET(item->found, "%s", names[layout]);
+    return cgroup_limits_missing(item, NULL, cgroup_layout_fix(layout));
 }

@@ -8,6 +8,8 @@
 #include "base/strbuf.h"
 #include "engine/container/inspect.h"
 #include "engine/engine.h"
+#include "engine/monitor/cgroup.h"
+#include "rootless/session.h"
 
 /* How a namespace choice is printed: "private", "host", "container:<id>", "ns:<path>", "keep-id" … */
 static struct err *ns_text(const struct ns_spec *ns, const char *fallback, char **ret)
@@ -230,13 +232,25 @@ static struct err *put_flags(json_t *o, const struct inspection *in)
     return json_put_str(o, "CgroupParent", spec->cgroup_parent);
 }
 
+/* Podman knows no third one. */
+static struct err *put_cgroup_manager(json_t *o, const struct inspection *in)
+{
+    const char *given = engine_options(in->e)->cgroup_manager;
+    struct cgroup_facts facts = {0};
+    if (given)
+        return json_put_str(o, "CgroupManager", given);
+    TRY(cgroup_probe(engine_session(in->e)->host_uid, &facts));
+    struct err *err = json_put_str(o, "CgroupManager", strcmp(facts.manager, "systemd") == 0 ? "systemd" : "cgroupfs");
+    cgroup_facts_done(&facts);
+    return err;
+}
+
 static struct err *build(const struct inspection *in, json_t *o)
 {
     const struct container_spec *spec = &in->c->spec;
-    const char *manager = engine_options(in->e)->cgroup_manager;
     json_t *ports;
     TRY(put_binds(o, in));
-    TRY(json_put_str(o, "CgroupManager", manager ? manager : "cgroupfs"));
+    TRY(put_cgroup_manager(o, in));
     TRY(json_put_str(o, "ContainerIDFile", spec->cidfile));
     TRY(put_log(o, in));
     TRY(json_put_obj(o, "PortBindings", &ports));

@@ -20,6 +20,7 @@
 #include "base/strbuf.h"
 #include "base/timefmt.h"
 #include "engine/container/internal.h"
+#include "engine/container/logs_internal.h"
 #include "engine/engine.h"
 #include "engine/monitor/client.h"
 
@@ -27,31 +28,21 @@
 #define RECORD_MAX ((size_t)1 << 20) /* longer records are cut there: the monitor writes 16 KiB at most */
 
 struct reader {
-    const struct logs_opts *opts;
-    const struct container *c;
+    struct logs_sink *sink;
     FILE *f;
     char *path;
     ino_t ino;
     char *line; /* getline's */
     size_t cap;
-    bool past_until;
-    bool mid_line[2]; /* a P record was the last of this stream */
-    struct strbuf out[2];
-};
-
-struct record {
-    const char *time, *text;
-    size_t time_len, text_len;
-    bool is_err, partial;
 };
 
 /* Split one line of the file in place; false when it is none of ours. */
-static bool parse_record(const char *line, size_t len, struct record *ret)
+static bool parse_record(const char *line, size_t len, struct logs_record *ret)
 {
     const char *end = line + len, *sp = memchr(line, ' ', len);
     if (!sp || end - sp < 10)
         return false;
-    ret->time = line;
+    *ret = (struct logs_record){.time = line};
     ret->time_len = (size_t)(sp - line);
     if (memcmp(sp + 1, "stdout ", 7) != 0 && memcmp(sp + 1, "stderr ", 7) != 0)
         return false;
@@ -65,64 +56,70 @@ static bool parse_record(const char *line, size_t len, struct record *ret)
     return true;
 }
 
-static struct err *flush(struct reader *r)
+/* Only where somebody asks for it. */
+static void parse_time(const struct logs_opts *opts, struct logs_record *rec)
 {
-    const int fds[2] = {r->opts->out_fd, r->opts->err_fd};
+    char text[64];
+    if ((!opts->since_nsec && !opts->until_nsec) || rec->time_len >= sizeof(text))
+        return;
+    memcpy(text, rec->time, rec->time_len);
+    text[rec->time_len] = '\0';
+    err_drop(timefmt_parse_rfc3339(text, &rec->nsec)); /* a damaged line is shown */
+}
+
+/* --- output */
+
+void logs_sink_done(struct logs_sink *s)
+{
+    strbuf_done(&s->out[0]);
+    strbuf_done(&s->out[1]);
+}
+
+struct err *logs_flush(struct logs_sink *s)
+{
+    const int fds[2] = {s->opts->out_fd, s->opts->err_fd};
     for (int i = 0; i < 2; i++) {
-        if (!r->out[i].len)
+        if (!s->out[i].len)
             continue;
-        TRY(fd_write_all(fds[i], r->out[i].data, r->out[i].len));
-        strbuf_truncate(&r->out[i], 0);
+        TRY(fd_write_all(fds[i], s->out[i].data, s->out[i].len));
+        strbuf_truncate(&s->out[i], 0);
     }
     return NULL;
 }
 
-static struct err *put_prefix(struct reader *r, struct strbuf *sb, const struct record *rec)
+static struct err *put_prefix(struct logs_sink *s, struct strbuf *sb, const struct logs_record *rec)
 {
-    if (r->opts->names)
-        TRY(strbuf_printf(sb, "%s ", r->c->name));
-    if (r->opts->timestamps)
+    if (s->opts->names)
+        TRY(strbuf_printf(sb, "%s ", s->c->name));
+    if (s->opts->timestamps)
         TRY(strbuf_printf(sb, "%.*s ", (int)rec->time_len, rec->time));
     return NULL;
 }
 
 /* Before since: skipped. At or after until: the end. */
-static struct err *in_window(struct reader *r, const struct record *rec, bool *ret)
+static bool in_window(struct logs_sink *s, const struct logs_record *rec)
 {
-    char text[64];
-    int64_t t;
-    *ret = true;
-    if ((!r->opts->since_nsec && !r->opts->until_nsec) || rec->time_len >= sizeof(text))
-        return NULL;
-    memcpy(text, rec->time, rec->time_len);
-    text[rec->time_len] = '\0';
-    struct err *err = timefmt_parse_rfc3339(text, &t);
-    if (err) { /* a damaged line is shown */
-        err_drop(err);
-        return NULL;
-    }
-    if (r->opts->until_nsec && t >= r->opts->until_nsec)
-        r->past_until = true;
-    *ret = t >= r->opts->since_nsec && !r->past_until;
-    return NULL;
+    if (s->opts->until_nsec && rec->nsec >= s->opts->until_nsec)
+        s->past_until = true;
+    return !s->past_until && (!rec->nsec || rec->nsec >= s->opts->since_nsec);
 }
 
-static struct err *put_record(struct reader *r, const struct record *rec)
+struct err *logs_put(struct logs_sink *s, const struct logs_record *rec)
 {
-    bool wanted;
-    struct strbuf *sb = &r->out[rec->is_err];
-    TRY(in_window(r, rec, &wanted));
-    if (!wanted)
+    struct strbuf *sb = &s->out[rec->is_err];
+    if (!in_window(s, rec))
         return NULL;
-    if (!r->mid_line[rec->is_err])
-        TRY(put_prefix(r, sb, rec));
-    r->mid_line[rec->is_err] = rec->partial;
+    if (!s->mid_line[rec->is_err])
+        TRY(put_prefix(s, sb, rec));
+    s->mid_line[rec->is_err] = rec->partial;
     TRY(strbuf_add(sb, rec->text, rec->text_len));
     if (!rec->partial)
         TRY(strbuf_putc(sb, '\n'));
     /* Order between the two streams matters when both go to one place. */
-    return r->out[!rec->is_err].len || sb->len > CHUNK ? flush(r) : NULL;
+    return s->out[!rec->is_err].len || sb->len > CHUNK ? logs_flush(s) : NULL;
 }
+
+/* --- the file */
 
 /* All complete lines from the file position on. A line that is still being written is left for the next time. */
 static struct err *read_lines(struct reader *r)
@@ -130,19 +127,21 @@ static struct err *read_lines(struct reader *r)
     for (;;) {
         off_t at = ftello(r->f);
         ssize_t n = getline(&r->line, &r->cap, r->f);
-        struct record rec;
-        if (n < 0 || r->past_until)
+        struct logs_record rec;
+        if (n < 0 || r->sink->past_until)
             break;
         if (r->line[n - 1] != '\n') {
             if (fseeko(r->f, at, SEEK_SET) < 0)
                 return ERR_SYS(errno, "read log");
             break;
         }
-        if ((size_t)n <= RECORD_MAX && parse_record(r->line, (size_t)n - 1, &rec))
-            TRY(put_record(r, &rec));
+        if ((size_t)n > RECORD_MAX || !parse_record(r->line, (size_t)n - 1, &rec))
+            continue;
+        parse_time(r->sink->opts, &rec);
+        TRY(logs_put(r->sink, &rec));
     }
     clearerr(r->f);
-    return flush(r);
+    return logs_flush(r->sink);
 }
 
 /* Position the file at its last `count` lines: scan backwards for the ends of complete lines ("F"). */
@@ -160,7 +159,7 @@ static struct err *seek_tail(struct reader *r, int64_t count)
     for (;;) {
         off_t at = ftello(r->f);
         ssize_t n = getline(&r->line, &r->cap, r->f);
-        struct record rec;
+        struct logs_record rec;
         if (n <= 0)
             break;
         if (!parse_record(r->line, (size_t)n - (r->line[n - 1] == '\n'), &rec))
@@ -203,8 +202,7 @@ static struct err *follow_rotation(struct reader *r)
     return NULL;
 }
 
-/* A connection that the monitor answers at the end; *ret -1 when nothing runs. */
-static struct err *watch_end(struct engine *e, const struct container *c, struct monitor **ret)
+struct err *logs_watch_end(struct engine *e, const struct container *c, struct monitor **ret)
 {
     struct err *err = monitor_connect(engine_run_dir(e), c->id, ret);
     if (!err)
@@ -218,7 +216,7 @@ static struct err *watch_end(struct engine *e, const struct container *c, struct
     return err;
 }
 
-static int until_timeout_msec(const struct logs_opts *opts)
+int logs_until_msec(const struct logs_opts *opts)
 {
     if (!opts->until_nsec)
         return -1;
@@ -235,9 +233,9 @@ static struct err *follow(struct engine *e, struct reader *r)
     TRY(mem_strndup(r->path, slash ? (size_t)(slash - r->path) : 0, &dir));
     if (watch < 0 || inotify_add_watch(watch, dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE) < 0)
         return ERR_SYS(errno, "watch log %s", r->path);
-    TRY(watch_end(e, r->c, &m));
+    TRY(logs_watch_end(e, r->sink->c, &m));
     struct err *err = NULL;
-    for (bool more = true; !err && more && !r->past_until;) {
+    for (bool more = true; !err && more && !r->sink->past_until;) {
         struct pollfd p[2] = {{.fd = watch, .events = POLLIN}, {.fd = m ? monitor_fd(m) : -1, .events = POLLIN}};
         char events[4096];
         err = r->f ? read_lines(r) : NULL;
@@ -247,7 +245,7 @@ static struct err *follow(struct engine *e, struct reader *r)
             err = read_lines(r);
         if (!m || err)
             break;
-        int n = poll(p, 2, until_timeout_msec(r->opts));
+        int n = poll(p, 2, logs_until_msec(r->sink->opts));
         if (n < 0 && errno != EINTR)
             err = ERR_SYS(errno, "follow log");
         while (read(watch, events, sizeof(events)) > 0)
@@ -260,19 +258,14 @@ static struct err *follow(struct engine *e, struct reader *r)
     return err;
 }
 
-static struct err *find_log(struct engine *e, struct container *c, char **ret)
+static struct err *find_log(struct engine *e, const struct container *c, char **ret)
 {
-    TRY(container_load_spec(e, c));
     const char *driver = c->spec.log_driver ? c->spec.log_driver : "k8s-file";
-    if (strcmp(driver, "k8s-file") != 0 && strcmp(driver, "json-file") != 0) {
-        if (strcmp(driver, "journald") == 0)
-            return ERR_NEW(ERR_UNSUPPORTED,
-                           "reading from the journal is not built yet: journalctl CONTAINER_ID_FULL=%s", c->id);
+    if (strcmp(driver, "k8s-file") != 0 && strcmp(driver, "json-file") != 0)
         return ERR_NEW(ERR_INVALID,
                        "this container is using the '%s' log driver, cannot read logs: this container is not logging "
                        "output",
                        driver);
-    }
     const char *path = strv_env_get(&c->spec.log_opt, "path");
     if (path)
         return mem_strdup(path, ret);
@@ -283,25 +276,34 @@ static struct err *find_log(struct engine *e, struct container *c, char **ret)
 
 static struct err *read_all(struct engine *e, struct reader *r)
 {
+    const struct logs_opts *opts = r->sink->opts;
     bool there;
     TRY(open_log(r, &there));
-    if (there && r->opts->tail >= 0)
-        TRY(seek_tail(r, r->opts->tail));
-    if (r->opts->follow)
+    if (there && opts->tail >= 0)
+        TRY(seek_tail(r, opts->tail));
+    if (opts->follow)
         return follow(e, r);
     return there ? read_lines(r) : NULL;
 }
 
-struct err *container_logs(struct engine *e, struct container *c, const struct logs_opts *opts)
+static struct err *logs_file(struct engine *e, struct logs_sink *sink)
 {
-    struct reader r = {.opts = opts, .c = c};
-    TRY(find_log(e, c, &r.path));
+    struct reader r = {.sink = sink};
+    TRY(find_log(e, sink->c, &r.path));
     struct err *err = read_all(e, &r);
     if (r.f)
         fclose(r.f);
     free(r.line);
     mem_freep(&r.path);
-    strbuf_done(&r.out[0]);
-    strbuf_done(&r.out[1]);
+    return err;
+}
+
+struct err *container_logs(struct engine *e, struct container *c, const struct logs_opts *opts)
+{
+    struct logs_sink sink = {.opts = opts, .c = c};
+    TRY(container_load_spec(e, c));
+    bool journal = c->spec.log_driver && strcmp(c->spec.log_driver, "journald") == 0;
+    struct err *err = journal ? logs_journal(e, &sink) : logs_file(e, &sink);
+    logs_sink_done(&sink);
     return err;
 }

@@ -39,11 +39,14 @@ struct oci_facts {
     const char *hostname;
     const char *network_ns, *ipc_ns, *pid_ns, *uts_ns, *cgroup_ns, *user_ns; /* paths of namespaces to join, or NULL */
     const struct idmap *session_uids, *session_gids;                         /* what is mapped where we run */
-    const struct idmap *ct_uids, *ct_gids;          /* container's own user namespace, or NULL: the session's */
-    bool cgroup_v2;                                 /* a cgroup2 tree is (or will be) at /sys/fs/cgroup */
-    bool cgroup_writable;                           /* limits can be applied */
-    struct strv cgroup_controllers;                 /* delegated ones */
-    const char *cgroup_path;                        /* linux.cgroupsPath, or NULL */
+    const struct idmap *ct_uids, *ct_gids; /* container's own user namespace, or NULL: the session's */
+    bool cgroup_v2;                        /* a cgroup2 tree is (or will be) at /sys/fs/cgroup */
+    bool cgroup_writable;                  /* limits can be applied */
+    struct strv cgroup_controllers;        /* delegated ones */
+    struct strv cgroup_lacking;            /* controllers that this kernel doesn't have at all */
+    const char *cgroup_why,
+        *cgroup_fix;         /* what is in the way of limits, NULL: nothing; what gives (more) controllers */
+    const char *cgroup_path; /* linux.cgroupsPath, or NULL */
     uint64_t rlimit_nofile_hard, rlimit_nproc_hard; /* the caller's */
     int64_t oom_score_adj;                          /* the caller's own: a container's can't be lower */
     bool allow_socketcall;                          /* a 32-bit image: see container/seccomp_default.json */

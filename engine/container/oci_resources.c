@@ -22,6 +22,25 @@ static bool is_disabled(const struct container_spec *s)
     return s->cgroups && strcmp(s->cgroups, "disabled") == 0;
 }
 
+/* Why a limit cannot be applied, and who can change that: the runtime would only say "no such file". */
+static struct err *tell_unusable(struct oci_build *b, const char *controller, const char *flags)
+{
+    const struct oci_facts *f = b->facts;
+    if (is_disabled(b->spec))
+        return strv_addf(b->notices, "%s: not applied, since --cgroups=disabled was given", flags);
+    if (!f->cgroup_v2 || !f->cgroup_writable)
+        return strv_addf(b->notices, "%s: not applied, since %s; %s", flags,
+                         f->cgroup_why ? f->cgroup_why : "cgroups are disabled", f->cgroup_fix ? f->cgroup_fix : "");
+    if (strv_contains(&f->cgroup_lacking, controller))
+        return strv_addf(b->notices,
+                         "%s: not applied, since this kernel has no cgroup controller \"%s\", or it was switched off "
+                         "(cgroup_disable= on its command line)",
+                         flags, controller);
+    return strv_addf(b->notices,
+                     "%s: not applied, since the cgroup controller \"%s\" is not delegated to this user; %s", flags,
+                     controller, f->cgroup_fix ? f->cgroup_fix : "");
+}
+
 /* Is `controller` there? If not, and something was asked of it, tell. */
 static bool usable(struct oci_build *b, const char *controller, const char *flags, bool asked)
 {
@@ -29,24 +48,8 @@ static bool usable(struct oci_build *b, const char *controller, const char *flag
         return false;
     if (!is_disabled(b->spec) && has_controller(b->facts, controller))
         return true;
-    if (!b->notices)
-        return false;
-    if (is_disabled(b->spec))
-        jsonout_fail(&b->out, strv_addf(b->notices, "%s: not applied, since --cgroups=disabled was given", flags));
-    else if (!b->facts->cgroup_v2)
-        jsonout_fail(
-            &b->out,
-            strv_addf(b->notices,
-                      "%s: not applied, since this host has no cgroup v2 hierarchy for users; an administrator "
-                      "can boot it with systemd.unified_cgroup_hierarchy=1",
-                      flags));
-    else
-        jsonout_fail(&b->out,
-                     strv_addf(b->notices,
-                               "%s: not applied, since the cgroup controller \"%s\" is not delegated to this user; an "
-                               "administrator can put \"[Service]\\nDelegate=cpu cpuset io memory pids\" into "
-                               "/etc/systemd/system/user@.service.d/delegate.conf",
-                               flags, controller));
+    if (b->notices)
+        jsonout_fail(&b->out, tell_unusable(b, controller, flags));
     return false;
 }
 

@@ -40,6 +40,7 @@ void start_done(struct start *s)
     mem_freep(&s->mounts);
     strv_done(&s->paths);
     strv_done(&s->facts.cgroup_controllers);
+    strv_done(&s->facts.cgroup_lacking);
     strv_done(&s->facts.host_devices);
     mem_freep(&s->config_json);
 }
@@ -70,7 +71,7 @@ static struct err *load_image(struct start *s)
 static struct err *prepare(struct start *s, const struct container_start_opts *opts)
 {
     TRY(load_image(s));
-    TRY(cgroup_probe(&s->cgroup));
+    TRY(cgroup_probe(engine_session(s->e)->host_uid, &s->cgroup));
     TRY(start_settle_userns(s));
     TRY(start_fill_plan(s, opts));
     TRY(start_settle_hooks(s));

@@ -16,7 +16,6 @@
 #include "base/mem.h"
 #include "base/path.h"
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_TEXT_MAX ((size_t)64 << 10)
 #define CGROUP_DEPTH_MAX 32
 
@@ -89,51 +88,55 @@ static bool is_delegated(const char *cgroup)
     return writable;
 }
 
-/* The user's systemd instance can make a scope for us; the runtime asks it over its private socket or the bus. */
-static bool has_user_systemd(void)
+static struct err *settle_v2(uid_t host_uid, struct cgroup_facts *f)
 {
-    const char *dir = getenv("XDG_RUNTIME_DIR");
-    AUTO_FREE char *path = NULL, *bus = NULL;
-    if (!dir || *dir != '/')
-        return false;
-    struct err *e = path_join(&path, dir, "systemd/private");
-    if (!e)
-        e = path_join(&bus, dir, "bus");
-    bool found = !e && access(path, F_OK) == 0 && access(bus, F_OK) == 0;
-    err_drop(e);
-    return found;
-}
-
-static void choose_manager(struct cgroup_facts *f)
-{
-    f->manager = "disabled";
-    if (!f->unified)
-        f->why = f->hybrid ? "this host uses cgroup v1, which cannot be delegated to an ordinary user"
-                           : "no cgroup file system is mounted on /sys/fs/cgroup";
-    else if (f->writable)
+    AUTO_FREE char *manager = NULL;
+    f->writable = f->path && is_delegated(f->path);
+    if (f->writable) {
         f->manager = "cgroupfs";
-    else if (has_user_systemd())
+        err_drop(read_controllers(f->path, &f->controllers));
+        return NULL;
+    }
+    struct err *e = cgroup_user_manager(host_uid, &manager);
+    if (!e) {
         f->manager = "systemd";
-    else
-        f->why = "this cgroup is not delegated to you; an administrator can do so with systemd (Delegate=yes)";
+        err_drop(read_controllers(manager, &f->controllers));
+        return NULL;
+    }
+    f->why = "this cgroup is not delegated to you";
+    f->fix = cgroup_delegation_fix();
+    if (err_kind(e) != ERR_NOT_FOUND)
+        return e;
+    err_drop(e);
+    return NULL;
 }
 
-struct err *cgroup_probe(struct cgroup_facts *ret)
+struct err *cgroup_probe(uid_t host_uid, struct cgroup_facts *ret)
 {
-    struct cgroup_facts f = {.unified = is_cgroup2(CGROUP_ROOT)};
-    f.hybrid = !f.unified && access(CGROUP_ROOT "/memory/cgroup.procs", F_OK) == 0;
+    struct cgroup_facts f = {.layout = cgroup_layout(), .manager = "disabled"};
     struct err *e = cgroup_of(0, &f.path);
-    if (!e && f.unified && f.path) {
-        err_drop(read_controllers(f.path, &f.controllers));
-        f.writable = is_delegated(f.path);
+    if (f.layout != CGROUP_V2) {
+        f.why = f.layout == CGROUP_NONE ? "no cgroup file system is mounted on " CGROUP_ROOT
+                                        : "this host uses cgroup version 1, which users cannot be given a part of";
+        f.fix = cgroup_layout_fix(f.layout);
+    } else if (!e) {
+        e = settle_v2(host_uid, &f);
     }
     if (e) {
         cgroup_facts_done(&f);
         return e;
     }
-    choose_manager(&f);
     *ret = f;
     return NULL;
+}
+
+bool cgroup_kernel_lacks(const char *controller)
+{
+    AUTO_STRV struct strv all = STRV_INIT;
+    struct err *e = read_controllers("/", &all);
+    bool lacks = !e && !strv_contains(&all, controller);
+    err_drop(e);
+    return lacks;
 }
 
 struct err *cgroup_make_unified(void)

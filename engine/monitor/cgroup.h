@@ -10,18 +10,22 @@
 
 #include "base/err.h"
 #include "base/strv.h"
+#include "rootless/cgroup_host.h"
 
 struct cgroup_facts {
-    bool unified;            /* cgroup2 is at /sys/fs/cgroup */
-    bool hybrid;             /* v1 controllers are there instead */
+    enum cgroup_layout layout;
     bool writable;           /* our own cgroup is delegated to us: children can be made, processes moved */
     char *path;              /* our own cgroup in the unified hierarchy, "/" based; NULL: none */
-    struct strv controllers; /* of our cgroup: what its children can have at most */
+    struct strv controllers; /* of what containers' cgroups are made below: the most they can have */
     const char *manager;     /* "cgroupfs", "systemd" or "disabled": what the runtime should use */
-    const char *why;         /* when disabled: a line for the user; else NULL */
+    const char *why, *fix;   /* when disabled: what is in the way, and who does what about it; else NULL */
 };
 void cgroup_facts_done(struct cgroup_facts *f);
-struct err *cgroup_probe(struct cgroup_facts *ret) ERR_RESULT;
+/* `host_uid`: whose systemd is asked to make scopes where our own cgroup isn't ours to change. */
+struct err *cgroup_probe(uid_t host_uid, struct cgroup_facts *ret) ERR_RESULT;
+/* A controller that cgroups of ours could not have whatever was delegated: the kernel has none, or it was switched off.
+ */
+bool cgroup_kernel_lacks(const char *controller);
 
 /* In the monitor's own mount namespace: have cgroup2 at /sys/fs/cgroup, in a new cgroup namespace where v1 is there
  * (crun ≥ 1.5 refuses v1 hosts). Where no cgroup2 can be mounted nothing changes. */

@@ -39,7 +39,7 @@ struct monitor_plan {
     char *bundle;              /* directory of config.json; NULL: the private directory (second fd of MOUNTED) */
     char *runtime;             /* absolute path */
     struct strv runtime_flags; /* global ones, without their leading dashes */
-    char *cgroup_manager;      /* "cgroupfs", "systemd", "disabled"; NULL: probed (cgroup.h) */
+    char *cgroup_manager;      /* "cgroupfs", "systemd", "disabled" (NULL) */
     bool run_delete;           /* run `<runtime> delete` at the end: poststop hooks */
 
     struct plan_mount root;    /* mounted on <run_dir>/m/rootfs */

@@ -119,19 +119,6 @@ static void mark_cloexec(const struct server *s)
     }
 }
 
-static struct err *choose_cgroup_manager(struct server *s)
-{
-    struct cgroup_facts facts = {0};
-    if (s->plan.cgroup_manager) {
-        s->cgroup_manager = s->plan.cgroup_manager;
-        return NULL;
-    }
-    TRY(cgroup_probe(&facts));
-    s->cgroup_manager = facts.manager;
-    cgroup_facts_done(&facts);
-    return NULL;
-}
-
 struct err *server_setup(struct server *s, int control_fd)
 {
     /* Before the plan is there: a spare monitor does this much while its client still works the plan out. */
@@ -141,7 +128,8 @@ struct err *server_setup(struct server *s, int control_fd)
     mark_cloexec(s);
     TRY(lockfile_take(s->plan.run_dir, s->plan.id, &s->lock));
     life_publish(s, MONITOR_PHASE_STARTING);
-    TRY(choose_cgroup_manager(s));
+    if (s->plan.cgroup_manager)
+        s->cgroup_manager = s->plan.cgroup_manager;
     TRY(mount_private(s));
     TRY(mount_all(s));
     const int fds[] = {s->root_fd, s->private_fd};

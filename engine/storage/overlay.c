@@ -159,6 +159,9 @@ static struct err *overlay_mount_new(const struct overlay *o, const char *target
         *ret_tried = true;
     if (fs < 0)
         return *ret_tried ? overlay_refused(fs, o, "") : NULL;
+    /* Before 6.5 overlay takes whatever fsconfig(2) brings as text, and complains in the kernel's log later. */
+    if (mountapi_set_flag(fs, "coracle-asks-whether-names-are-checked") >= 0)
+        return NULL;
     if (overlay_configure(fs, o) < 0) /* no "lowerdir+" before 6.8 */
         return NULL;
     *ret_tried = true;

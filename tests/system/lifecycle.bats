@@ -181,6 +181,57 @@ sleeper() { coracle run -d --name "$1" "${@:2}" $BB sh -c 'trap "exit 0" TERM; e
     matches "$stderr" '^Error: '
 }
 
+# A journal in a can: what journalctl prints for a container, whatever it is asked for. Its arguments go to a file.
+fake_journalctl() { # DIRECTORY
+    cat >"$1/journalctl" <<'X'
+#!/bin/sh
+echo "$@" >>"${0%/*}/asked"
+entry() { # SECOND PRIORITY MESSAGE MORE
+    echo "{\"__CURSOR\":\"c$1\",\"__REALTIME_TIMESTAMP\":\"17000000$1000000\",\"PRIORITY\":\"$2\",\"MESSAGE\":$3$4}"
+}
+case "$*" in *--after-cursor*) entry 40 6 '"later"'; exit ;; esac
+entry 10 6 '"one"'
+entry 11 3 '"wrong"'
+entry 12 6 '[97,27,91,48,109,255,0,98]'
+entry 13 6 '"begin "' ',"CONTAINER_PARTIAL_MESSAGE":"true"'
+entry 14 6 '"end"'
+entry 15 6 null
+X
+    chmod +x "$1/journalctl"
+}
+
+@test "logs: from the journal, through journalctl" {
+    only_coracle
+    local dir id; dir=$(scratch)
+    fake_journalctl "$dir"
+    id=$(coracle create --name j --log-driver journald $BB true)
+    PATH=$dir:$PATH
+    coracle logs j >"$dir/out" 2>"$dir/err"
+    printf 'one\na\033[0m\377\000b\nbegin end\n\n' >"$dir/want"
+    cmp "$dir/out" "$dir/want"
+    is "$(cat "$dir/err")" wrong
+    has "$(cat "$dir/asked")" "CONTAINER_ID_FULL=$id"
+    run -0 coracle logs --tail 2 j
+    is "$output" "begin end"
+    run -0 coracle logs -t --since 1700000013 --until 1700000015 j
+    matches "$output" '^2023-11-14T[0-9:]+.*begin end$'
+    has "$(tail -n1 "$dir/asked")" "--since=@1700000013"
+    run -0 coracle logs -f --tail 0 j
+    is "$output" later
+    has "$(tail -n1 "$dir/asked")" "--after-cursor=c15"
+    echo 'echo "{broken"' >>"$dir/journalctl"
+    run -125 --separate-stderr coracle logs j
+    has "$stderr" "journal entry"
+    printf '#!/bin/sh\nexit 3\n' >"$dir/journalctl"
+    run -125 --separate-stderr coracle logs j
+    one_error "journalctl ended with code"
+    if ! command -v /usr/bin/journalctl >/dev/null; then
+        PATH=${PATH#*:}
+        run -125 --separate-stderr coracle logs j
+        one_error "journalctl is not installed"
+    fi
+}
+
 @test "logs: both streams, --tail, -t, --since, --until" {
     coracle run -d --name l $BB sh -c 'echo one; echo two >&2; echo three; sleep 0.3; echo last'
     coracle wait l

@@ -54,6 +54,7 @@ static inline int fixture_teardown(void **state)
     strv_done(&f->image.cmd);
     strv_done(&f->image.entrypoint);
     strv_done(&f->facts.cgroup_controllers);
+    strv_done(&f->facts.cgroup_lacking);
     strv_done(&f->facts.host_devices);
     strv_done(&f->notices);
     json_decref(f->config);

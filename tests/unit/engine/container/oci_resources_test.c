@@ -5,6 +5,7 @@
 static void delegate(struct fixture *f, const char *controllers)
 {
     f->facts.cgroup_writable = true;
+    f->facts.cgroup_fix = "ask the administrator";
     strv_done(&f->facts.cgroup_controllers);
     expect_ok(strv_split(controllers, ' ', &f->facts.cgroup_controllers), controllers);
 }
@@ -60,15 +61,35 @@ static void missing_controllers_are_named(void **state)
     expect_json(generate(f), "linux.resources",
                 "{\"memory\":{\"limit\":1000,\"reservation\":500,\"swap\":2000},\"pids\":{\"limit\":50}}");
     assert_int_equal(f->notices.count, 3);
-    assert_non_null(strstr(f->notices.items[0], "\"cpu\" is not delegated"));
+    assert_non_null(strstr(f->notices.items[0], "\"cpu\" is not delegated to this user; ask the administrator"));
     assert_non_null(strstr(f->notices.items[1], "\"cpuset\""));
     assert_non_null(strstr(f->notices.items[2], "\"io\""));
-    assert_non_null(strstr(f->notices.items[0], "Delegate=cpu cpuset io memory pids"));
-    strv_clear(&f->notices);
-    f->facts.cgroup_v2 = false;
+}
+
+/* Nobody is sent to delegate what the kernel hasn't got. */
+static void what_the_kernel_lacks_is_told_apart(void **state)
+{
+    struct fixture *f = *state;
+    delegate(f, "cpu cpuset io pids");
+    ask_for_everything(f);
+    expect_ok(strv_add(&f->facts.cgroup_lacking, "memory"), "lacking");
+    expect_json(generate(f), "linux.resources.memory", NULL);
+    assert_int_equal(f->notices.count, 1);
+    assert_non_null(strstr(f->notices.items[0], "this kernel has no cgroup controller \"memory\""));
+}
+
+/* The reason is that of the host's state, with what changes it. */
+static void hosts_without_usable_cgroups_are_explained(void **state)
+{
+    struct fixture *f = *state;
+    ask_for_everything(f);
+    f->facts.cgroup_writable = false;
+    f->facts.cgroup_why = "this host uses cgroup version 1";
+    f->facts.cgroup_fix = "boot otherwise";
     expect_json(generate(f), "linux.resources", "{}");
     assert_int_equal(f->notices.count, 5);
-    assert_non_null(strstr(f->notices.items[0], "systemd.unified_cgroup_hierarchy=1"));
+    assert_string_equal(f->notices.items[0],
+                        "--memory: not applied, since this host uses cgroup version 1; boot otherwise");
 }
 
 static void what_version_2_has_not(void **state)
@@ -89,6 +110,8 @@ int main(void)
         FIXTURE_TEST(limits_are_passed_on),
         FIXTURE_TEST(processes_have_a_default),
         FIXTURE_TEST(missing_controllers_are_named),
+        FIXTURE_TEST(what_the_kernel_lacks_is_told_apart),
+        FIXTURE_TEST(hosts_without_usable_cgroups_are_explained),
         FIXTURE_TEST(what_version_2_has_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
