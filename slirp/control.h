@@ -27,6 +27,8 @@ enum slirp_msg {
     SLIRP_PORT_ADD,    /* client →: struct slirp_port; fd: the bound socket (TCP: listening), if it has one;
                           answer SLIRP_OK or SLIRP_FAILED */
     SLIRP_PORT_REMOVE, /* client →: struct slirp_port (proto, host); answer SLIRP_OK or SLIRP_FAILED */
+    SLIRP_PORT_MAKER,  /* client →: fd: the connection to a maker of sockets (port_maker.h), before a port with a
+                          socket; answer SLIRP_OK or SLIRP_FAILED */
     SLIRP_PORT_LIST,   /* client →; answer SLIRP_PORTS */
     SLIRP_PORTS,       /* →  client: struct slirp_port[] */
     SLIRP_MSG_MAX,

@@ -8,8 +8,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/msg.h"
+#include "base/strbuf.h"
 #include "slirp/control.h"
 #include "slirp/netns.h"
+#include "slirp/port.h"
 #include "slirp/run.h"
 
 struct engine {
@@ -26,12 +28,32 @@ static struct err *engine_answer(struct engine *g, struct err *take_e)
     return msg_send(g->sock, SLIRP_FAILED, buf, err_encode(e, buf, sizeof(buf)), NULL, 0);
 }
 
-static struct err *engine_port(struct engine *g, const struct msg *m)
+static struct err *engine_maker(struct engine *g, struct msg *m)
+{
+    const struct port_opts opts = {.loop = g->s.loop, .config = &g->s.config};
+    if (m->n_fds != 1)
+        return ERR_NEW(ERR_INVALID, "a maker without a connection");
+    if (!g->s.port)
+        TRY(port_new(&opts, &g->s.port));
+    return port_set_maker(g->s.port, TAKE_FD(m->fds[0]));
+}
+
+/* A port with a socket is ours to carry, one without libslirp's. */
+static struct err *engine_port(struct engine *g, struct msg *m)
 {
     struct slirp_port port;
     if (m->len != sizeof(port))
         return ERR_NEW(ERR_INVALID, "a port of %zu bytes", m->len);
     memcpy(&port, m->data, sizeof(port));
+    if (m->type == SLIRP_PORT_ADD && m->n_fds)
+        return g->s.port ? port_add(g->s.port, &port, TAKE_FD(m->fds[0]))
+                         : ERR_NEW(ERR_STATE, "a port's socket came before a maker");
+    if (m->type == SLIRP_PORT_REMOVE && g->s.port) {
+        struct err *e = port_remove(g->s.port, &port);
+        if (!e || err_kind(e) != ERR_NOT_FOUND)
+            return e;
+        err_drop(e);
+    }
     if (m->type == SLIRP_PORT_REMOVE)
         return hostfwd_remove(&g->s.hostfwd, &port);
     return hostfwd_add(&g->s.hostfwd, &port, NULL);
@@ -40,16 +62,25 @@ static struct err *engine_port(struct engine *g, const struct msg *m)
 static struct err *engine_list(struct engine *g)
 {
     const struct hostfwd *h = &g->s.hostfwd;
-    size_t n = h->n < SLIRP_CONTROL_PORTS_MAX ? h->n : SLIRP_CONTROL_PORTS_MAX;
-    return msg_send(g->sock, SLIRP_PORTS, h->ports, n * sizeof(*h->ports), NULL, 0);
+    AUTO_FREE struct slirp_port *spliced = NULL;
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    size_t n = 0;
+    if (g->s.port)
+        TRY(port_list(g->s.port, &spliced, &n));
+    TRY(strbuf_add(&sb, spliced, n * sizeof(*spliced)));
+    TRY(strbuf_add(&sb, h->ports, h->n * sizeof(*h->ports)));
+    n = (n + h->n < SLIRP_CONTROL_PORTS_MAX ? n + h->n : SLIRP_CONTROL_PORTS_MAX) * sizeof(*h->ports);
+    return msg_send(g->sock, SLIRP_PORTS, sb.data, n, NULL, 0);
 }
 
-static struct err *engine_request(struct engine *g, const struct msg *m)
+static struct err *engine_request(struct engine *g, struct msg *m)
 {
     switch (m->type) {
     case SLIRP_PORT_ADD:
     case SLIRP_PORT_REMOVE:
         return engine_answer(g, engine_port(g, m));
+    case SLIRP_PORT_MAKER:
+        return engine_answer(g, engine_maker(g, m));
     case SLIRP_PORT_LIST:
         return engine_list(g);
     default:

@@ -136,9 +136,8 @@ static bool same_address(const union slirp_addr *a, const union slirp_addr *b)
 {
     if (a->sa.sa_family != b->sa.sa_family)
         return false;
-    return a->sa.sa_family == AF_INET6
-               ? memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr)) == 0
-               : a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+    return a->sa.sa_family == AF_INET6 ? memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr)) == 0
+                                       : a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
 }
 
 static struct maker_address *find_address(struct maker *m, const union slirp_addr *a)
@@ -168,7 +167,8 @@ static void drop_address(struct maker *m, const struct port_maker_flow *f)
     struct maker_address *known = find_address(m, &f->source);
     if (!known || --known->refs)
         return;
-    err_drop(port_route_local(m->route, f->source.sa.sa_family, PORT_MAKER_TABLE_UDP, &f->source, &known->guest, false));
+    err_drop(
+        port_route_local(m->route, f->source.sa.sa_family, PORT_MAKER_TABLE_UDP, &f->source, &known->guest, false));
     *known = m->addresses[--m->n_addresses];
 }
 
@@ -263,10 +263,10 @@ static struct err *handle(struct maker *m, const struct msg *msg)
         struct port_maker_flow flow;
         struct port_maker_port port;
     } u;
-    size_t want = msg->type == PORT_MAKER_TCP                                            ? sizeof(u.batch)
-                  : msg->type == PORT_MAKER_UDP || msg->type == PORT_MAKER_UDP_END       ? sizeof(u.flow)
-                  : msg->type == PORT_MAKER_OPEN || msg->type == PORT_MAKER_CLOSE        ? sizeof(u.port)
-                                                                                         : 0;
+    size_t want = msg->type == PORT_MAKER_TCP                                      ? sizeof(u.batch)
+                  : msg->type == PORT_MAKER_UDP || msg->type == PORT_MAKER_UDP_END ? sizeof(u.flow)
+                  : msg->type == PORT_MAKER_OPEN || msg->type == PORT_MAKER_CLOSE  ? sizeof(u.port)
+                                                                                   : 0;
     if (!want || msg->len != want)
         return ERR_NEW(ERR_CORRUPT, "a message of %zu bytes and type %u", msg->len, msg->type);
     memcpy(&u, msg->data, want);

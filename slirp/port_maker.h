@@ -59,6 +59,6 @@ struct port_maker_port {
 };
 
 /* Fork a maker for the namespace `netns_fd`. *ret_sock is for port_set_maker(), in whatever process. The caller needs
- * rights (CAP_SYS_ADMIN) over the namespace, and stays the parent; the maker ends when `*ret_sock` is closed. Whether it
- * could prepare the namespace is its first message. The caller has one thread. */
+ * rights (CAP_SYS_ADMIN) over the namespace, and stays the parent; the maker ends when `*ret_sock` is closed. Whether
+ * it could prepare the namespace is its first message. The caller has one thread. */
 struct err *port_maker_start(int netns_fd, pid_t *ret_pid, int *ret_sock) ERR_RESULT;

@@ -13,8 +13,8 @@
 #include "base/mem.h"
 #include "slirp/port_internal.h"
 
-#define TCP_ACCEPTS 8                        /* for one event of a listening socket */
-#define TCP_RESUME_NSEC UINT64_C(100000000)  /* without room: look again */
+#define TCP_ACCEPTS 8                       /* for one event of a listening socket */
+#define TCP_RESUME_NSEC UINT64_C(100000000) /* without room: look again */
 #define TCP_DIALS_MAX 1024u
 
 struct port_dial {

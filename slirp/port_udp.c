@@ -18,7 +18,7 @@
 #define UDP_BATCH 16 /* datagrams for one event */
 #define UDP_BUCKETS 256u
 #define UDP_FLOWS_MAX 2048u
-#define UDP_QUEUE_MAX 4u                      /* datagrams of a flow that has no socket yet … */
+#define UDP_QUEUE_MAX 4u                       /* datagrams of a flow that has no socket yet … */
 #define UDP_QUEUED_BYTES_MAX ((size_t)1 << 20) /* … and bytes of all of them */
 #define UDP_QUIET_SEC 30
 #define UDP_QUIET_ANSWERED_SEC 120

@@ -1,5 +1,6 @@
 #include "slirp/run.h"
 
+#include "slirp/port.h"
 #include "slirp/sandbox.h"
 #include "slirp/stack.h"
 
@@ -16,7 +17,9 @@ struct err *slirp_run(struct slirp *s, const struct device *device)
 void slirp_done(struct slirp *s)
 {
     hostfwd_done(&s->hostfwd);
+    port_free(s->port);
     stack_free(s->stack);
     loop_freep(&s->loop);
     s->stack = NULL;
+    s->port = NULL;
 }

@@ -1,11 +1,11 @@
 /* coracle-slirp: a network for one network namespace, without any right on the host.
  *
  * One process for each namespace. It stays in the namespace of its starter, where the sockets of the outside are made,
- * and owns a tap device inside the other one; libslirp turns frames into sockets. Single-threaded, but for what port.c
- * says of its own.
+ * and owns a tap device inside the other one; libslirp turns frames into sockets. Single-threaded.
  *
  *   tap frames ── device.c ── frame.c (checks, checksums) ── stack.c (libslirp) ── sockets of the host
  *                                  └── dns*.c (the resolver at .3)
+ *   sockets of the host ── port*.c, splice.c ── sockets inside the namespace
  *
  * Started as `coracle-slirp [OPTIONS] PID|PATH TAPNAME` (options.c: slirp4netns' command line) or by coracle-monitor as
  * `coracle-slirp --engine FD` (control.h, engine.c). Set-up happens with rights (netns.c, netlink.c); then the sandbox
@@ -26,6 +26,7 @@
 #include "slirp/hostfwd.h"
 
 struct device;
+struct port;
 struct stack;
 
 /* What belongs together in a running process. */
@@ -35,6 +36,7 @@ struct slirp {
     const struct device *device; /* frames of the container */
     struct stack *stack;         /* libslirp */
     struct hostfwd hostfwd;
+    struct port *port; /* published ports that don't go through libslirp; NULL before the first */
     bool quit;
 };
 

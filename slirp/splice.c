@@ -24,7 +24,7 @@
 #include "base/mem.h"
 
 #define SPLICE_BUFFER ((size_t)64 << 10) /* of all pairs together */
-#define SPLICE_PIPE (512 << 10)  /* asked for; a user has 64 MiB of pipes (pipe-user-pages-soft, pipe(7)) */
+#define SPLICE_PIPE (512 << 10)          /* asked for; a user has 64 MiB of pipes (pipe-user-pages-soft, pipe(7)) */
 #define SPLICE_MOVE_MAX ((size_t)1 << 20)
 #define SPLICE_ROUNDS 16            /* reads for one event */
 #define SPLICE_PIPES_IDLE 4         /* kept for the next bulk transfer */
@@ -165,8 +165,7 @@ static enum outcome copy(struct splice_set *set, struct splice_flow *f, int from
 /* By way of the pipe, which is empty before: so EAGAIN is about the socket. */
 static enum outcome move(struct splice_flow *f, int from, int to)
 {
-    ssize_t n =
-        splice(from, NULL, f->pipe.fds[1], NULL, SPLICE_MOVE_MAX, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    ssize_t n = splice(from, NULL, f->pipe.fds[1], NULL, SPLICE_MOVE_MAX, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n < 0)
         return failed() == BROKEN ? BROKEN : DRAINED;
     f->eof = n == 0;
