@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/choose.h"
 #include "cli/help.h"
 #include "cli/registry_flags.h"
 #include "engine/monitor/detach_keys.h"
@@ -57,6 +58,8 @@ struct err *cli_engine(struct cli *c, struct engine **ret)
             .hooks_dirs = c->globals.hooks_dirs,
             .only_existing = c->only_existing,
             .progress = c->quiet ? NULL : registry_flags_progress,
+            .choose = choose_function(),
+            .registry = c->registry,
         };
         TRY(engine_open(&opts, &c->engine));
     }

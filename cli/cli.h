@@ -37,8 +37,9 @@ struct cli {
     bool help;
     char *hint; /* lines behind a usage error: suggestions, "See 'coracle ps --help'" */
     struct engine *engine;
-    bool only_existing; /* don't start a session (completion) */
-    bool quiet;         /* no progress of pulls */
+    bool only_existing;                   /* don't start a session (completion) */
+    bool quiet;                           /* no progress of pulls */
+    const struct registry_opts *registry; /* of pulls that a container needs, or NULL; as long as the engine */
     size_t notices_shown;
     struct strbuf out;
 };

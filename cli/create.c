@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "engine/container/container.h"
+#include "engine/image/platform.h"
 
 #define ENV_FILE_MAX ((size_t)1 << 20)
 
@@ -75,14 +76,13 @@ static struct err *fill_platform(struct create_opts *o)
         return mem_replace(&o->spec.platform, o->platform);
     if (!parts)
         return NULL;
+    /* What is not named is this machine's. */
     AUTO_FREE char *text = NULL;
-    if (o->variant && !o->arch)
-        return ERR_NEW(ERR_INVALID, "--variant needs --arch");
-    if (o->arch)
-        TRY(mem_asprintf(&text, "%s/%s%s%s", o->os ? o->os : "linux", o->arch, o->variant ? "/" : "",
-                         o->variant ? o->variant : ""));
-    else if (strcmp(o->os, "linux") != 0) /* --os alone: this machine's architecture */
-        return ERR_NEW(ERR_UNSUPPORTED, "--os %s: containers of this host are linux", o->os);
+    AUTO_PLATFORM struct image_platform here = {0};
+    TRY(platform_resolve(&(struct image_platform){0}, &here));
+    const char *variant = o->variant ? o->variant : o->arch ? NULL : here.variant;
+    TRY(mem_asprintf(&text, "%s/%s%s%s", o->os ? o->os : here.os, o->arch ? o->arch : here.arch, variant ? "/" : "",
+                     variant ? variant : ""));
     return mem_replace(&o->spec.platform, text);
 }
 

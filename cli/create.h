@@ -2,10 +2,13 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/registry_flags.h"
 #include "engine/container/spec.h"
 
 struct create_opts {
     struct container_spec spec;
+    struct registry_flags registry;
+    struct registry_opts pull; /* what they say */
     struct strv env, env_files, labels, label_files, attach;
     const char *arch, *os, *variant, *platform;
     uint64_t preserve_fds;

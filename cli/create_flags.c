@@ -17,7 +17,6 @@
 #define NO_PODS "pods are not built yet"
 #define NO_HEALTH "health checks are not built yet"
 #define NO_SECRETS "secrets are not built yet"
-#define NO_REGISTRY "registries are not built yet"
 #define NO_THROTTLE "limits on block devices are not built yet"
 
 static void *slot(void *opts, const struct cli_flag *f)
@@ -158,13 +157,16 @@ const struct cli_flag create_flags[] = {
     {"arch", 0, CLI_STRING, .offset = O(arch), .arg = "ARCH",
      .help = "use ARCH instead of the architecture of the machine for choosing images"},
     {"attach", 'a', CLI_STRINGS, .offset = O(attach), .help = "Attach to STDIN, STDOUT or STDERR"},
-    {"authfile", 0, CLI_STRING, .missing = NO_REGISTRY, .help = "Path of the authentication file"},
+    {"authfile", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(registry.authfile),
+     .help = "Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override"},
     {"blkio-weight", 0, CLI_CALL, .offset = S(res.blkio_weight), .set = set_blkio_weight,
      .help = "Block IO weight (relative weight) accepts a weight value between 10 and 1000."},
     {"blkio-weight-device", 0, CLI_STRING, .missing = NO_THROTTLE, .arg = "DEVICE_NAME:WEIGHT",
      .help = "Block IO weight (relative device weight, format: DEVICE_NAME:WEIGHT)"},
     {"cap-add", 0, CLI_STRINGS, .offset = S(cap_add), .help = "Add capabilities to the container"},
     {"cap-drop", 0, CLI_STRINGS, .offset = S(cap_drop), .help = "Drop capabilities from the container"},
+    {"cert-dir", 0, CLI_STRING, CLI_COMPLETE_DIR, .offset = O(registry.cert_dir),
+     .help = "Pathname of a directory containing TLS certificates and keys"},
     {"cgroup-conf", 0, CLI_STRINGS, .missing = "settings of cgroup files are not built yet",
      .help = "Configure cgroup v2 (key=value)"},
     {"cgroup-parent", 0, CLI_CALL, .offset = S(cgroup_parent), .set = set_text,
@@ -192,6 +194,8 @@ const struct cli_flag create_flags[] = {
      .help = "CPUs in which to allow execution (0-3, 0,1)"},
     {"cpuset-mems", 0, CLI_CALL, .offset = S(res.cpuset_mems), .set = set_text,
      .help = "Memory nodes (MEMs) in which to allow execution (0-3, 0,1). Only effective on NUMA systems."},
+    {"creds", 0, CLI_STRING, .offset = O(registry.creds),
+     .help = "Credentials (USERNAME:PASSWORD) to use for authenticating to a registry"},
     {"device", 0, CLI_CALL_CSV, CLI_COMPLETE_FILE, .set = add_device, .help = "Add a host device to the container"},
     {"device-cgroup-rule", 0, CLI_STRINGS, .missing = "device rules are not built yet",
      .help = "Add a rule to the cgroup allowed devices list"},
@@ -304,6 +308,10 @@ const struct cli_flag create_flags[] = {
     {"restart", 0, CLI_CALL, .set = set_restart,
      .help = "Restart policy to apply when a container exits "
              "(\"always\"|\"no\"|\"on-failure\"|\"unless-stopped\")"},
+    {"retry", 0, CLI_UINT, .offset = O(registry.retry), .def = "3",
+     .help = "number of times to retry in case of failure when performing pull"},
+    {"retry-delay", 0, CLI_STRING, .offset = O(registry.retry_delay),
+     .help = "delay between retries in case of pull failures (default: grows from 250ms)"},
     {"rm", 0, CLI_BOOL, .offset = S(auto_remove), .help = "Remove container (and pod if created) after exit"},
     {"rootfs", 0, CLI_BOOL, .offset = O(rootfs),
      .help = "The first argument is not an image but the rootfs to the exploded container"},
@@ -332,7 +340,7 @@ const struct cli_flag create_flags[] = {
      .help =
          "Maximum length of time a container is allowed to run. The container will be killed automatically after the "
          "time expires."},
-    {"tls-verify", 0, CLI_BOOL, .missing = NO_REGISTRY,
+    {"tls-verify", 0, CLI_TRISTATE, .offset = O(registry.tls_verify),
      .help = "Require HTTPS and verify certificates when contacting registries for pulling images"},
     {"tmpfs", 0, CLI_CALL, .set = add_tmpfs, .arg = "tmpfs",
      .help = "Mount a temporary filesystem (tmpfs) into a container"},

@@ -1,9 +1,9 @@
 /* pull. */
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "cli/choose.h"
 #include "cli/registry_flags.h"
 #include "cli/verbs.h"
 #include "engine/image/image.h"
@@ -83,7 +83,7 @@ static struct err *pull_all(struct cli *c, const struct pull_opts *o, const stru
         .platform = platform,
         .policy = o->policy,
         .all_tags = o->all_tags,
-        .can_ask = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+        .choose = choose_function(),
         .progress = o->quiet ? NULL : registry_flags_progress,
     };
     for (size_t i = 0; i < c->n_args; i++) {

@@ -114,7 +114,9 @@ static struct err *create_container(struct cli *c, struct create_opts *o, struct
 {
     struct engine *e;
     AUTO_FD int cidfile = -1;
+    TRY(registry_flags_take(c, &o->registry, &o->pull));
     TRY(create_open_cidfile(o->spec.cidfile, &cidfile));
+    c->registry = &o->pull;
     c->quiet = o->quiet;
     struct err *err = cli_engine(c, &e);
     if (!err)

@@ -97,6 +97,7 @@ const struct cli_verb *const cli_verbs[] = {
     &cli_verb_push,
     &cli_verb_rmi,
     &cli_verb_save,
+    &cli_verb_search,
     &cli_verb_tag,
     &cli_verb_untag,
     &cli_verb_volume,

@@ -42,6 +42,8 @@ static struct err *copy_options(struct engine *e, const struct engine_opts *opts
         .hooks_dirs = e->hooks_dirs,
         .only_existing = opts->only_existing,
         .progress = opts->progress,
+        .choose = opts->choose,
+        .registry = opts->registry,
         .progress_arg = opts->progress_arg,
     };
     return NULL;

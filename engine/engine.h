@@ -12,6 +12,7 @@
 #include "base/strv.h"
 
 struct engine;
+struct registry_opts;
 struct session;
 struct store;
 
@@ -26,7 +27,10 @@ struct engine_opts {
     bool only_existing;         /* don't start a session: ERR_NOT_FOUND */
     /* Lines for the user while something takes long (a pull that a `run` needs); NULL: quiet. */
     void (*progress)(void *arg, const char *line);
+    /* See struct image_pull_opts. */
+    struct err *(*choose)(void *arg, const struct strv *names, size_t *ret_index);
     void *progress_arg;
+    const struct registry_opts *registry; /* of such a pull; NULL: defaults; borrowed */
 };
 
 /* Join the session (starting it when needed) and open the store. */

@@ -120,7 +120,13 @@ static struct err *pull(struct engine *e, const char *name, const char *policy, 
     AUTO_STRV struct strv ids = STRV_INIT;
     const struct engine_opts *eo = engine_options(e);
     const struct image_pull_opts opts = {
-        .platform = platform, .policy = policy, .progress = eo->progress, .progress_arg = eo->progress_arg};
+        .registry = eo->registry,
+        .platform = platform,
+        .policy = policy,
+        .choose = eo->choose,
+        .progress = eo->progress,
+        .progress_arg = eo->progress_arg,
+    };
     TRY(image_pull(e, name, &opts, &ids));
     image_freep(ret);
     return image_fetch(engine_store(e), ids.items[0], ret);

@@ -61,7 +61,8 @@ struct image_pull_opts {
     const struct image_platform *platform; /* or NULL */
     const char *policy;                    /* "always" (NULL), "missing", "newer", "never" */
     bool all_tags;
-    bool can_ask;                                  /* there is a terminal */
+    /* An ambiguous short name: which of these? NULL: nobody can be asked. */
+    struct err *(*choose)(void *arg, const struct strv *names, size_t *ret_index);
     void (*progress)(void *arg, const char *line); /* NULL: quiet */
     void *progress_arg;
 };

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "engine/image/platform.h"
@@ -150,52 +151,122 @@ static struct err *pull_repository(struct pull *p, const struct registry_conf *c
     return e;
 }
 
-/* Each meaning of a short name, until one works. */
-static struct err *pull_short(struct pull *p, const struct registry_conf *conf, const struct reference *r,
-                              struct strv *ret_ids)
+/* "domain/path" with the tag and digest that the user gave to the short name. */
+static struct err *complete_name(const char *repository, const struct reference *r, struct reference *ret)
 {
-    AUTO_STRV struct strv names = STRV_INIT;
-    struct err *last = NULL;
-    TRY(registry_conf_short_name(conf, r->path, p->opts->can_ask, &names));
-    for (size_t i = 0; i < names.count; i++) {
-        AUTO_REFERENCE struct reference full = {0};
-        struct err *e = reference_parse(names.items[i], &full);
-        if (!e && !full.domain)
-            e = ERR_NEW(ERR_INVALID, "the alias %s of %s has no registry", names.items[i], r->path);
-        if (!e && r->tag)
-            e = mem_replace(&full.tag, r->tag);
-        if (!e && r->digest)
-            e = mem_replace(&full.digest, r->digest);
-        if (!e)
-            e = pull_repository(p, conf, &full, ret_ids);
-        err_drop(last);
-        last = e;
-        if (!e)
-            return NULL;
-    }
-    return last;
+    TRY(reference_parse(repository, ret));
+    if (!ret->domain)
+        return ERR_NEW(ERR_INVALID, "the alias %s of %s has no registry", repository, r->path);
+    if (r->tag)
+        TRY(mem_replace(&ret->tag, r->tag));
+    return r->digest ? mem_replace(&ret->digest, r->digest) : NULL;
 }
 
-/* Full names that are here already, of all that `name` may mean. */
-static struct err *find_here(struct pull *p, const struct registry_conf *conf, const struct reference *r,
-                             const char *name, char **ret_id)
+/* Each of several repositories, until one works; else all of what went wrong. */
+static struct err *pull_first(struct pull *p, const struct registry_conf *conf, const struct reference *r,
+                              const struct strv *names, struct strv *ret_ids)
+{
+    AUTO_STRBUF struct strbuf all = STRBUF_INIT;
+    struct err *last = NULL;
+    for (size_t i = 0; i < names->count; i++) {
+        AUTO_REFERENCE struct reference full = {0};
+        if (last) {
+            struct err *note = strbuf_printf(&all, " * %s;", err_text(last));
+            err_drop(last);
+            TRY(note);
+        }
+        last = complete_name(names->items[i], r, &full);
+        if (!last)
+            last = pull_repository(p, conf, &full, ret_ids);
+        if (!last)
+            return NULL;
+    }
+    if (names->count < 2)
+        return last;
+    struct err *e = ERR_NEW(err_kind(last), "%zu errors occurred while pulling:%s * %s", names->count, strbuf_str(&all),
+                            err_text(last));
+    err_drop(last);
+    return e;
+}
+
+/* The full name behind a candidate, as it would be stored. */
+static struct err *full_name(const char *repository, const struct reference *r, char **ret)
+{
+    bool plain = !r->tag && !r->digest;
+    return mem_asprintf(ret, "%s%s%s%s%s", repository, r->tag ? ":" : "", r->tag ? r->tag : "", r->digest ? "@" : "",
+                        plain       ? ""
+                        : r->digest ? r->digest
+                                    : "");
+}
+
+/* The first candidate that is here already; *ret_id stays NULL when there is none. */
+static struct err *find_candidate(struct pull *p, const struct registry_conf *conf, const struct reference *r,
+                                  struct strv *ret_name, char **ret_id)
 {
     AUTO_STRV struct strv names = STRV_INIT;
-    struct store *s = engine_store(p->engine);
-    TRY(strv_add(&names, strncmp(name, "docker://", 9) == 0 ? name + 9 : name));
-    if (!r->domain)
-        err_drop(registry_conf_short_name(conf, r->path, p->opts->can_ask, &names));
-    for (size_t i = 0; i < names.count && !*ret_id; i++) {
+    TRY(registry_conf_candidates(conf, r->path, &names));
+    for (size_t i = 0; i < names.count; i++) {
         AUTO_FREE char *full = NULL;
-        if (i > 0)
-            TRY(mem_asprintf(&full, "%s%s%s%s%s", names.items[i], r->tag ? ":" : "", r->tag ? r->tag : "",
-                             r->digest ? "@" : "", r->digest ? r->digest : ""));
-        struct err *e = image_find_id(s, full ? full : names.items[i], ret_id, NULL);
-        if (e && err_kind(e) != ERR_NOT_FOUND)
+        TRY(full_name(names.items[i], r, &full));
+        struct err *e = image_find_id(engine_store(p->engine), full, ret_id, NULL);
+        if (!e)
+            return strv_add(ret_name, names.items[i]);
+        if (err_kind(e) != ERR_NOT_FOUND)
             return e;
         err_drop(e);
     }
     return NULL;
+}
+
+/* Let the user choose; what was chosen is remembered once it worked. */
+static struct err *pull_chosen(struct pull *p, const struct registry_conf *conf, const struct reference *r,
+                               const struct strv *names, struct strv *ret_ids)
+{
+    AUTO_STRV struct strv shown = STRV_INIT, chosen = STRV_INIT;
+    size_t index = 0;
+    for (size_t i = 0; i < names->count; i++) {
+        AUTO_FREE char *full = NULL;
+        TRY(full_name(names->items[i], r, &full));
+        TRY(strv_addf(&shown, "%s%s", full, r->tag || r->digest ? "" : ":latest"));
+    }
+    TRY(p->opts->choose(p->opts->progress_arg, &shown, &index));
+    TRY(strv_add(&chosen, names->items[index]));
+    TRY(pull_first(p, conf, r, &chosen, ret_ids));
+    struct err *e = registry_conf_record_alias(r->path, names->items[index]);
+    if (e)
+        log_debug("recording the alias %s: %s", r->path, err_text(e));
+    err_drop(e); /* it will be asked again */
+    return NULL;
+}
+
+static struct err *pull_short(struct pull *p, const struct registry_conf *conf, const struct reference *r,
+                              struct strv *ret_ids)
+{
+    AUTO_SHORT_NAME struct short_name s = {0};
+    AUTO_STRV struct strv known = STRV_INIT;
+    AUTO_FREE char *id = NULL;
+    TRY(find_candidate(p, conf, r, &known, &id));
+    if (id)
+        return pull_first(p, conf, r, &known, ret_ids);
+    TRY(registry_conf_short_name(conf, r->path, p->opts->choose != NULL, &s));
+    if (s.ambiguous)
+        return pull_chosen(p, conf, r, &s.names, ret_ids);
+    if (s.why)
+        pull_say(p, "%s", s.why);
+    return pull_first(p, conf, r, &s.names, ret_ids);
+}
+
+/* What is here already, by its name or by any that a short one may mean. */
+static struct err *find_here(struct pull *p, const struct registry_conf *conf, const struct reference *r,
+                             const char *name, char **ret_id)
+{
+    AUTO_STRV struct strv known = STRV_INIT;
+    const char *plain = strncmp(name, "docker://", 9) == 0 ? name + 9 : name;
+    struct err *e = image_find_id(engine_store(p->engine), plain, ret_id, NULL);
+    if (!e || err_kind(e) != ERR_NOT_FOUND)
+        return e;
+    err_drop(e);
+    return r->domain ? NULL : find_candidate(p, conf, r, &known, ret_id);
 }
 
 static bool is_policy(const struct pull *p, const char *name)

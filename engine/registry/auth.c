@@ -1,21 +1,19 @@
 #include "engine/registry/auth.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fd.h"
-#include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "engine/registry/auth_internal.h"
 #include "engine/registry/base64.h"
+#include "engine/registry/keyring.h"
 #include "engine/registry/places.h"
 
-#define AUTH_MAX_BYTES ((size_t)4 << 20)
-#define DOCKER_LEGACY_KEY "https://index.docker.io/v1/"
+#define OLD_NAME "/.dockercfg"
 
 void auth_done(struct auth *a)
 {
@@ -83,16 +81,46 @@ static size_t key_covers(const char *key, const char *name)
     return len && strncmp(plain, name, len) == 0 && (!name[len] || name[len] == '/') ? len : 0;
 }
 
-static struct err *check_helpers(const json_t *root, const char *file, const char *name)
+/* Docker's name for its own registry. */
+static const char *server_of(const char *host)
 {
-    const char *key;
+    return strcmp(host, "docker.io") == 0 ? DOCKER_LEGACY_KEY : host;
+}
+
+const char *auth_helper_of(const json_t *root, const char *name, bool *ret_for_all)
+{
     json_t *v, *helpers = json_object_get(root, "credHelpers");
+    const char *key, *best = NULL;
+    size_t best_len = 0;
     json_object_foreach (helpers, key, v) {
-        if (key_covers(key, name))
-            return ERR_NEW(ERR_UNSUPPORTED, "%s: the credential helper %s of %s: credential helpers are not built yet",
-                           file, json_string_value(v) ? json_string_value(v) : "", key);
+        size_t covered = key_covers(key, name);
+        if (covered > best_len && json_is_string(v)) {
+            best = json_string_value(v);
+            best_len = covered;
+        }
     }
-    return NULL;
+    *ret_for_all = !best;
+    return best ? best : json_string_value(json_object_get(root, "credsStore"));
+}
+
+struct err *auth_ask_helper(const char *helper, const char *name, bool may_miss, struct auth *ret)
+{
+    AUTO_FREE char *host = NULL;
+    TRY(mem_strndup(name, strcspn(name, "/"), &host));
+    struct err *e = keyring_get(helper, server_of(host), ret);
+    if (e && may_miss && err_kind(e) == ERR_NOT_FOUND) {
+        log_debug("%s", err_text(e));
+        err_drop(e);
+        return NULL;
+    }
+    return e;
+}
+
+/* ~/.dockercfg is what "auths" of later files is. */
+static bool is_old_form(const char *file)
+{
+    size_t len = strlen(file), end = strlen(OLD_NAME);
+    return len > end && strcmp(file + len - end, OLD_NAME) == 0;
 }
 
 struct err *auth_find_in(const char *text, size_t len, const char *file, const char *name, struct auth *ret)
@@ -103,8 +131,16 @@ struct err *auth_find_in(const char *text, size_t len, const char *file, const c
     const char *key, *best_key = NULL;
     size_t best_len = 0;
     TRY(json_parse(text, len, file, &root));
+    /* A credsStore is written by desktop programs into files that outlive them. */
+    bool for_all = false;
+    const char *helper = auth_helper_of(root, name, &for_all);
+    if (helper && helper[0]) {
+        TRY_WRAP(auth_ask_helper(helper, name, for_all, ret), "%s", file);
+        if (ret->user || ret->identity)
+            return NULL;
+    }
     TRY(json_get_obj(root, "auths", file, &auths));
-    json_object_foreach (auths, key, v) {
+    json_object_foreach (is_old_form(file) ? root : auths, key, v) {
         size_t covered = key_covers(key, name);
         if (covered > best_len) {
             best = v;
@@ -112,7 +148,7 @@ struct err *auth_find_in(const char *text, size_t len, const char *file, const c
             best_len = covered;
         }
     }
-    return best ? entry_auth(best, file, best_key, ret) : check_helpers(root, file, name);
+    return best ? entry_auth(best, file, best_key, ret) : NULL;
 }
 
 static struct err *try_file(const char *path, const char *name, struct auth *ret)
@@ -125,43 +161,31 @@ static struct err *try_file(const char *path, const char *name, struct auth *ret
     return text && len ? auth_find_in(text, len, path, name, ret) : NULL;
 }
 
-/* --authfile, else $REGISTRY_AUTH_FILE; NULL for neither. */
-static const char *named_file(const char *authfile)
-{
-    if (authfile && authfile[0])
-        return authfile;
-    const char *env = getenv("REGISTRY_AUTH_FILE");
-    return env && env[0] ? env : NULL;
-}
-
 static struct err *runtime_file(char **ret)
 {
     const char *dir = getenv("XDG_RUNTIME_DIR");
     return dir && dir[0] ? mem_asprintf(ret, "%s/containers/auth.json", dir) : NULL;
 }
 
-struct err *auth_find(const char *authfile, const char *name, struct auth *ret)
+static struct err *docker_file(char **ret)
 {
-    AUTO_FREE char *runtime = NULL, *config = NULL, *docker = NULL;
-    const char *named = named_file(authfile);
-    if (named) {
-        if (authfile && access(authfile, F_OK) < 0)
-            return ERR_SYS(errno, "checking authfile: stat %s", authfile);
-        return try_file(named, name, ret);
-    }
-    TRY(runtime_file(&runtime));
-    TRY(places_user_config("auth.json", &config));
-    TRY(places_home(".docker/config.json", &docker));
-    TRY(try_file(runtime, name, ret));
-    TRY(try_file(config, name, ret));
-    return try_file(docker, name, ret);
+    const char *dir = getenv("DOCKER_CONFIG");
+    return dir && dir[0] ? mem_asprintf(ret, "%s/config.json", dir) : places_home(".docker/config.json", ret);
 }
 
-/* --- writing */
-
-struct err *auth_path(const char *authfile, char **ret)
+const char *auth_named_file(const struct auth_places *places)
 {
-    const char *named = named_file(authfile);
+    if (places->docker_file && places->docker_file[0])
+        return places->docker_file;
+    if (places->file && places->file[0])
+        return places->file;
+    const char *env = getenv("REGISTRY_AUTH_FILE");
+    return env && env[0] ? env : NULL;
+}
+
+struct err *auth_path(const struct auth_places *places, char **ret)
+{
+    const char *named = auth_named_file(places);
     if (named)
         return mem_strdup(named, ret);
     TRY(runtime_file(ret));
@@ -170,68 +194,36 @@ struct err *auth_path(const char *authfile, char **ret)
     return *ret ? NULL : ERR_NEW(ERR_NOT_FOUND, "no place for auth.json: neither XDG_RUNTIME_DIR nor HOME is set");
 }
 
-static struct err *read_root(const char *path, json_t **ret)
+static struct err *find_in_files(const struct auth_places *places, const char *name, struct auth *ret)
 {
-    AUTO_FREE char *text = NULL;
-    size_t len = 0;
-    TRY(places_read(path, AUTH_MAX_BYTES, &text, &len));
-    if (text && len)
-        return json_parse(text, len, path, ret);
-    *ret = json_object();
-    return *ret ? NULL : err_oom();
-}
-
-static struct err *write_root(const char *path, const json_t *root)
-{
-    AUTO_FREE char *text = NULL, *dir = NULL;
-    TRY(json_text_indented(root, 8, &text));
-    TRY(mem_strdup(path, &dir));
-    char *slash = strrchr(dir, '/');
-    if (slash && slash > dir) {
-        *slash = '\0';
-        TRY(file_mkdirs(dir, 0700));
+    const char *named = auth_named_file(places);
+    if (named) {
+        if (places->file && access(places->file, F_OK) < 0)
+            return ERR_SYS(errno, "checking authfile: stat %s", places->file);
+        return try_file(named, name, ret);
     }
-    return file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_SYNC);
+    AUTO_FREE char *runtime = NULL, *config = NULL, *docker = NULL, *old = NULL;
+    TRY(runtime_file(&runtime));
+    TRY(places_user_config("auth.json", &config));
+    TRY(docker_file(&docker));
+    TRY(places_home(".dockercfg", &old));
+    const char *const files[] = {runtime, config, docker, old};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        TRY(try_file(files[i], name, ret));
+    return NULL;
 }
 
-struct err *auth_store(const char *authfile, const char *name, const char *user, const char *password)
+struct err *auth_find(const struct auth_places *places, const char *name, struct auth *ret)
 {
-    AUTO_FREE char *path = NULL, *pair = NULL, *encoded = NULL;
-    AUTO_JSON json_t *root = NULL;
-    json_t *auths = NULL, *entry;
-    TRY(auth_path(authfile, &path));
-    TRY(read_root(path, &root));
-    TRY(json_get_obj(root, "auths", path, &auths));
-    if (!auths)
-        TRY(json_put_obj(root, "auths", &auths));
-    TRY(mem_asprintf(&pair, "%s:%s", user, password));
-    TRY(base64_encode(pair, strlen(pair), &encoded));
-    (void)json_object_del(auths, name);
-    TRY(json_put_obj(auths, name, &entry));
-    TRY(json_put_str(entry, "auth", encoded));
-    return ERR_WRAP(write_root(path, root), "write %s", path);
-}
-
-struct err *auth_remove(const char *authfile, const char *name, bool *ret_found)
-{
-    AUTO_FREE char *path = NULL;
-    AUTO_JSON json_t *root = NULL;
-    json_t *auths = NULL;
-    TRY(auth_path(authfile, &path));
-    TRY(read_root(path, &root));
-    TRY(json_get_obj(root, "auths", path, &auths));
-    *ret_found = auths && json_object_del(auths, name) == 0;
-    return *ret_found ? ERR_WRAP(write_root(path, root), "write %s", path) : NULL;
-}
-
-struct err *auth_remove_all(const char *authfile)
-{
-    AUTO_FREE char *path = NULL;
-    AUTO_JSON json_t *root = NULL;
-    json_t *auths;
-    TRY(auth_path(authfile, &path));
-    TRY(read_root(path, &root));
-    (void)json_object_del(root, "auths");
-    TRY(json_put_obj(root, "auths", &auths));
-    return ERR_WRAP(write_root(path, root), "write %s", path);
+    size_t n = places->helpers ? places->helpers->count : 0;
+    if (n == 0)
+        return find_in_files(places, name, ret);
+    for (size_t i = 0; i < n && !ret->user && !ret->identity; i++) {
+        const char *helper = places->helpers->items[i];
+        if (strcmp(helper, AUTH_FILE_HELPER) == 0)
+            TRY(find_in_files(places, name, ret));
+        else
+            TRY(auth_ask_helper(helper, name, false, ret));
+    }
+    return NULL;
 }

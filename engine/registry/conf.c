@@ -19,7 +19,9 @@ void registry_conf_freep(struct registry_conf **conf)
         return;
     json_decref(c->registries);
     json_decref(c->aliases);
+    json_decref(c->alias_files);
     strv_done(&c->search);
+    strv_done(&c->helpers);
     mem_freep(&c->files);
     mem_freep(&c);
 }
@@ -106,6 +108,7 @@ static struct err *add_aliases(struct registry_conf *c, const json_t *root, cons
         TRY(check_type(v, name, JSON_STRING, file));
         if (json_object_set(c->aliases, name, v))
             return err_oom();
+        TRY(json_put_str(c->alias_files, name, file));
     }
     return NULL;
 }
@@ -124,6 +127,8 @@ static struct err *add_file(struct registry_conf *c, const json_t *root, const c
         TRY(json_get_strv(root, "unqualified-search-registries", file, &c->search));
         TRY(mem_replace(&c->files, file));
     }
+    if (json_object_get(root, "credential-helpers"))
+        TRY(json_get_strv(root, "credential-helpers", file, &c->helpers));
     TRY(add_mode(c, root, file));
     return add_aliases(c, root, file);
 }
@@ -135,7 +140,8 @@ static struct err *conf_new(struct registry_conf **ret)
         return err_oom();
     c->registries = json_array();
     c->aliases = json_object();
-    if (!c->registries || !c->aliases) {
+    c->alias_files = json_object();
+    if (!c->registries || !c->aliases || !c->alias_files) {
         registry_conf_freep(&c);
         return err_oom();
     }
@@ -150,6 +156,8 @@ struct err *registry_conf_add(struct registry_conf **conf, const char *text, siz
         TRY(conf_new(conf));
     TRY(toml_parse(text, len, file, &root));
     (*conf)->any = true;
+    if (!(*conf)->files)
+        TRY(mem_strdup(file, &(*conf)->files));
     return add_file(*conf, root, file);
 }
 
@@ -174,26 +182,29 @@ static struct err *add_dir(struct registry_conf **c, const char *dir)
     return NULL;
 }
 
-struct err *registry_conf_load(struct registry_conf **ret)
+static struct err *load_files(struct registry_conf *c)
 {
-    AUTO_REGISTRY_CONF struct registry_conf *c = NULL;
     AUTO_FREE char *user_file = NULL, *user_dir = NULL;
     const char *named = getenv("CONTAINERS_REGISTRIES_CONF");
-    TRY(conf_new(&c));
     if (!named || !named[0])
         named = getenv("REGISTRIES_CONFIG_PATH");
     TRY(places_user_config("registries.conf", &user_file));
     TRY(places_user_config("registries.conf.d", &user_dir));
-    if (named && named[0]) {
-        TRY(add_path(&c, named));
-        *ret = TAKE_PTR(c);
-        return NULL;
-    }
+    if (named && named[0])
+        return add_path(&c, named);
     TRY(add_path(&c, user_file));
     if (!c->any)
         TRY(add_path(&c, SYSTEM_FILE));
     TRY(add_dir(&c, SYSTEM_DIR));
-    TRY(add_dir(&c, user_dir));
+    return add_dir(&c, user_dir);
+}
+
+struct err *registry_conf_load(struct registry_conf **ret)
+{
+    AUTO_REGISTRY_CONF struct registry_conf *c = NULL;
+    TRY(conf_new(&c));
+    TRY(load_files(c));
+    TRY(alias_load(c)); /* what the user chose once counts more than what files say */
     *ret = TAKE_PTR(c);
     return NULL;
 }
@@ -227,39 +238,4 @@ const json_t *conf_entry(const struct registry_conf *c, const char *name, size_t
         }
     }
     return best;
-}
-
-static struct err *search_names(const struct registry_conf *c, const char *name, bool can_ask, struct strv *ret)
-{
-    static const char docker_io[] = "docker.io";
-    size_t n = c->search.count;
-    if (n == 0 && !c->any) /* nothing is configured: what everybody means */
-        return strv_addf(ret, "%s/%s%s", docker_io, strchr(name, '/') ? "" : "library/", name);
-    if (n == 0)
-        return ERR_NEW(ERR_NOT_FOUND,
-                       "short-name \"%s\" did not resolve to an alias and no unqualified-search registries are defined "
-                       "in \"%s\"",
-                       name, c->files ? c->files : SYSTEM_FILE);
-    for (size_t i = 0; i < n; i++) {
-        const char *domain = c->search.items[i];
-        bool library = strcmp(domain, docker_io) == 0 && !strchr(name, '/');
-        TRY(strv_addf(ret, "%s/%s%s", domain, library ? "library/" : "", name));
-    }
-    if (n == 1 || c->mode == SHORT_NAME_DISABLED || (c->mode == SHORT_NAME_PERMISSIVE && !can_ask))
-        return NULL;
-    AUTO_FREE char *list = NULL;
-    TRY(strv_join(ret, ", ", &list));
-    strv_clear(ret);
-    return ERR_NEW(ERR_INVALID,
-                   "short-name resolution enforced but cannot prompt (asking is not built yet): "
-                   "\"%s\" may be %s",
-                   name, list);
-}
-
-struct err *registry_conf_short_name(const struct registry_conf *c, const char *name, bool can_ask, struct strv *ret)
-{
-    const char *alias = json_string_value(json_object_get(c->aliases, name));
-    if (alias && alias[0] && c->mode != SHORT_NAME_DISABLED)
-        return strv_add(ret, alias);
-    return search_names(c, name, can_ask, ret);
 }

@@ -11,6 +11,8 @@
 #include "base/number.h"
 #include "engine/registry/serve.h"
 
+#define DOCKER_HOST "registry-1.docker.io"
+#define DOCKER_SEARCH_HOST "index.docker.io"
 #define ACCEPT_MANIFEST                                                                             \
     "Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, " \
     "application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json"
@@ -99,7 +101,7 @@ static bool is_content(const struct op *o, long status)
 {
     if (o->step != STEP_MAIN || (status != 200 && status != 206))
         return false;
-    return o->verb == REGISTRY_GET_BLOB || o->verb == REGISTRY_GET_MANIFEST;
+    return o->verb == REGISTRY_GET_BLOB || o->verb == REGISTRY_GET_MANIFEST || o->verb == REGISTRY_SEARCH;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
@@ -209,12 +211,19 @@ static struct err *main_url(struct op *o, char **ret)
         [REGISTRY_GET_BLOB] = {"blobs/", true},
         [REGISTRY_PUT_BLOB] = {"blobs/", true},
         [REGISTRY_TAGS] = {"tags/list?n=1000", false},
+        [REGISTRY_SEARCH] = {"", false},
+        [REGISTRY_CATALOG] = {"", false},
     };
     const struct place *p = op_place(o);
     if (o->verb == REGISTRY_PING)
         return mem_asprintf(ret, "%s://%s/v2/", p->scheme, p->source.host);
-    if (o->verb == REGISTRY_TAGS && o->next_url)
+    if ((o->verb == REGISTRY_TAGS || o->verb == REGISTRY_CATALOG) && o->next_url)
         return mem_strdup(o->next_url, ret);
+    if (o->verb == REGISTRY_CATALOG)
+        return mem_asprintf(ret, "%s://%s/v2/_catalog?n=1000", p->scheme, p->source.host);
+    if (o->verb == REGISTRY_SEARCH) /* Docker Hub has it on another host than everything else */
+        return mem_asprintf(ret, "%s://%s/v1/search?%s", p->scheme,
+                            strcmp(p->source.host, DOCKER_HOST) == 0 ? DOCKER_SEARCH_HOST : p->source.host, o->target);
     return mem_asprintf(ret, "%s://%s/v2/%s/%s%s", p->scheme, p->source.host, p->source.repository, paths[o->verb].path,
                         paths[o->verb].target ? o->target : "");
 }
@@ -316,13 +325,14 @@ static struct err *set_main(struct op *o)
         return NULL;
     case REGISTRY_HEAD_MANIFEST:
     case REGISTRY_GET_MANIFEST:
+    case REGISTRY_SEARCH:
         SET(CURLOPT_FOLLOWLOCATION, 1L);
         SET(CURLOPT_NOBODY, o->verb == REGISTRY_HEAD_MANIFEST ? 1L : 0L);
         /* A tag may have moved since the last try. */
         if (o->fd >= 0 && (ftruncate(o->fd, 0) < 0 || lseek(o->fd, 0, SEEK_SET) < 0))
             return ERR_SYS(errno, "begin anew");
         o->done = 0;
-        return add_header(o, ACCEPT_MANIFEST);
+        return o->verb == REGISTRY_SEARCH ? NULL : add_header(o, ACCEPT_MANIFEST);
     case REGISTRY_PUT_BLOB: /* is it there? */
         SET(CURLOPT_NOBODY, 1L);
         SET(CURLOPT_FOLLOWLOCATION, 1L);
@@ -336,6 +346,7 @@ static struct err *set_main(struct op *o)
     }
     case REGISTRY_PING:
     case REGISTRY_TAGS:
+    case REGISTRY_CATALOG:
     case REGISTRY_VERB_MAX:
         return NULL;
     }

@@ -285,17 +285,25 @@ static struct err *next_page(struct op *o, char **ret)
     return resolve_location(o, text, NULL, ret);
 }
 
-static struct err *write_tags(struct op *o)
+/* Of a catalog, as many as there is room for: who asked gave it as many bytes as it wants names. */
+static struct err *write_tags(struct op *o, bool *ret_full)
 {
+    bool catalog = o->verb == REGISTRY_CATALOG;
+    const char *what = catalog ? "catalog" : "list of tags";
     AUTO_JSON json_t *root = NULL;
     AUTO_STRV struct strv tags = STRV_INIT;
-    TRY_WRAP(json_parse(strbuf_str(&o->body), o->body.len, "list of tags", &root), "list of tags");
-    TRY(json_get_strv(root, "tags", "list of tags", &tags));
+    TRY_WRAP(json_parse(strbuf_str(&o->body), o->body.len, what, &root), "%s", what);
+    TRY(json_get_strv(root, catalog ? "repositories" : "tags", what, &tags));
     for (size_t i = 0; i < tags.count; i++) {
         size_t len = strlen(tags.items[i]);
+        if (catalog && !strstr(tags.items[i], o->target))
+            continue;
         o->done += len + 1;
+        *ret_full = catalog && o->done > o->size;
+        if (*ret_full)
+            return NULL;
         if (o->done > o->size || len == 0 || strchr(tags.items[i], '\n'))
-            return ERR_NEW(ERR_CORRUPT, "the list of tags is too long, or no list of tags");
+            return ERR_NEW(ERR_CORRUPT, "the %s is too long, or none", what);
         tags.items[i][len] = '\n'; /* in place of the NUL, for one write */
         struct err *e = fd_write_all(o->fd, tags.items[i], len + 1);
         tags.items[i][len] = '\0';
@@ -307,8 +315,9 @@ static struct err *write_tags(struct op *o)
 static void tags_done(struct op *o)
 {
     AUTO_FREE char *next = NULL;
-    struct err *e = write_tags(o);
-    if (!e)
+    bool full = false;
+    struct err *e = write_tags(o, &full);
+    if (!e && !full)
         e = next_page(o, &next);
     if (e || !next) {
         http_stop(o);
@@ -369,9 +378,9 @@ static void succeeded(struct op *o, long status)
     case STEP_MAIN:
         break;
     }
-    if (o->verb == REGISTRY_TAGS) {
+    if (o->verb == REGISTRY_TAGS || o->verb == REGISTRY_CATALOG) {
         tags_done(o);
-    } else if (o->verb == REGISTRY_GET_BLOB || o->verb == REGISTRY_GET_MANIFEST) {
+    } else if (o->verb == REGISTRY_SEARCH || o->verb == REGISTRY_GET_BLOB || o->verb == REGISTRY_GET_MANIFEST) {
         content_done(o);
     } else {
         o->existed = o->verb == REGISTRY_PUT_BLOB;

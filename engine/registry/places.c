@@ -3,9 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -23,6 +26,33 @@ struct err *places_user_config(const char *name, char **ret)
         return mem_asprintf(ret, "%s/containers/%s", config, name);
     TRY(mem_asprintf(&below, ".config/containers/%s", name));
     return places_home(below, ret);
+}
+
+/* Root of the machine, and not of a session's user namespace: 0 is in the first line of the map, user_namespaces(7). */
+static bool is_real_root(void)
+{
+    AUTO_FREE char *text = NULL;
+    AUTO_STRV struct strv words = STRV_INIT;
+    AUTO_FD int fd = geteuid() == 0 ? open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return false;
+    struct err *e = fd_read_all(fd, 4096, &text, NULL);
+    if (!e)
+        e = strv_split(text, ' ', &words);
+    bool ok = !e;
+    err_drop(e);
+    for (size_t i = 0, n = 0; ok && i < words.count; i++)
+        if (words.items[i][0] && n++ == 1)
+            return strcmp(words.items[i], "0") == 0;
+    return false;
+}
+
+struct err *places_cache_dir(char **ret)
+{
+    const char *cache = getenv("XDG_CACHE_HOME");
+    if (is_real_root())
+        return mem_strdup("/var/cache/containers", ret);
+    return cache && cache[0] ? mem_asprintf(ret, "%s/containers", cache) : places_home(".cache/containers", ret);
 }
 
 struct err *places_read(const char *path, size_t max, char **ret, size_t *ret_len)

@@ -47,9 +47,23 @@ void registry_conf_freep(struct registry_conf **c);
 #define AUTO_REGISTRY_CONF __attribute__((cleanup(registry_conf_freep)))
 /* From parsed files, the main one first; `where` names them. For tests as well. Takes nothing. */
 struct err *registry_conf_add(struct registry_conf **conf, const char *text, size_t len, const char *file) ERR_RESULT;
-/* Repositories ("docker.io/library/debian") that the short name may mean, best first. ERR_NOT_FOUND, ERR_INVALID. */
+/* What a short name may mean; shortname.c. */
+struct short_name {
+    struct strv names; /* repositories ("docker.io/library/debian"), best first */
+    char *why;         /* a line for the user, or NULL */
+    bool ambiguous;    /* the user should choose; the choice is to be recorded once it worked */
+};
+void short_name_done(struct short_name *s);
+#define AUTO_SHORT_NAME __attribute__((cleanup(short_name_done)))
+/* ERR_NOT_FOUND; ERR_INVALID where nobody can be asked and configuration forbids to guess. */
 struct err *registry_conf_short_name(const struct registry_conf *c, const char *name, bool can_ask,
-                                     struct strv *ret) ERR_RESULT;
+                                     struct short_name *ret) ERR_RESULT;
+/* All that it may mean, whatever the mode: what is here already under one of these is meant. */
+struct err *registry_conf_candidates(const struct registry_conf *c, const char *name, struct strv *ret) ERR_RESULT;
+/* From now on `name` means `repository`: into short-name-aliases.conf, under its lock, by rename. */
+struct err *registry_conf_record_alias(const char *name, const char *repository) ERR_RESULT;
+/* Where `search` and `login` without a registry go: unqualified-search-registries, docker.io without any file. */
+struct err *registry_conf_search(const struct registry_conf *c, struct strv *ret) ERR_RESULT;
 /* Where a repository is, with credentials and certificates. ERR_DENIED when it is blocked. */
 struct err *registry_find_sources(const struct registry_conf *c, const char *domain, const char *path,
                                   const struct registry_opts *opts, bool by_digest,
@@ -71,6 +85,8 @@ enum registry_verb {
     REGISTRY_PUT_MANIFEST,
     REGISTRY_TAGS, /* one to a line, to fd */
     REGISTRY_HEAD_MANIFEST,
+    REGISTRY_SEARCH,  /* `target`: url-encoded query; JSON of Docker's version 1 search to fd */
+    REGISTRY_CATALOG, /* names of repositories with `target` in them, one to a line, to fd: as many as fit */
     REGISTRY_VERB_MAX,
 };
 struct registry_request {

@@ -66,13 +66,14 @@ static struct err *add_certificates(const char *domain, const struct registry_op
 
 /* --- places */
 
-static struct err *add_credentials(const char *name, const struct registry_opts *opts, struct registry_source *s)
+static struct err *add_credentials(const struct registry_conf *c, const char *name, const struct registry_opts *opts,
+                                   struct registry_source *s)
 {
     AUTO_AUTH struct auth a = {0};
     if (opts->creds)
         TRY(auth_parse_creds(opts->creds, &a));
     else
-        TRY(auth_find(opts->authfile, name, &a));
+        TRY(auth_find(&(struct auth_places){.file = opts->authfile, .helpers = &c->helpers}, name, &a));
     s->user = TAKE_PTR(a.user);
     s->password = TAKE_PTR(a.password);
     s->identity = TAKE_PTR(a.identity);
@@ -80,8 +81,8 @@ static struct err *add_credentials(const char *name, const struct registry_opts 
 }
 
 /* `name` is "domain/path" of the place itself, after rewriting. */
-static struct err *fill_source(const char *name, bool insecure, const struct registry_opts *opts,
-                               struct registry_source *s)
+static struct err *fill_source(const struct registry_conf *c, const char *name, bool insecure,
+                               const struct registry_opts *opts, struct registry_source *s)
 {
     size_t domain_len = strcspn(name, "/");
     AUTO_FREE char *domain = NULL;
@@ -91,22 +92,22 @@ static struct err *fill_source(const char *name, bool insecure, const struct reg
     TRY(mem_strdup(strcmp(domain, DOCKER_DOMAIN) == 0 ? DOCKER_HOST : domain, &s->host));
     TRY(mem_strdup(name + domain_len + 1, &s->repository));
     s->insecure = opts->tls_given ? !opts->tls_verify : insecure;
-    TRY(add_credentials(name, opts, s));
+    TRY(add_credentials(c, name, opts, s));
     return add_certificates(domain, opts, s);
 }
 
-static struct err *add_source(struct registry_sources *list, const char *name, bool insecure,
-                              const struct registry_opts *opts)
+static struct err *add_source(const struct registry_conf *c, struct registry_sources *list, const char *name,
+                              bool insecure, const struct registry_opts *opts)
 {
     if (list->count >= WIRE_SOURCES_MAX)
         return ERR_NEW(ERR_INVALID, "more than %d mirrors", WIRE_SOURCES_MAX);
     struct registry_source *s = &list->items[list->count++];
-    return fill_source(name, insecure, opts, s);
+    return fill_source(c, name, insecure, opts, s);
 }
 
 /* `name` with what the prefix covers replaced by the location. */
-static struct err *add_table(struct registry_sources *list, const json_t *table, const char *name, size_t covered,
-                             const struct registry_opts *opts)
+static struct err *add_table(const struct registry_conf *c, struct registry_sources *list, const json_t *table,
+                             const char *name, size_t covered, const struct registry_opts *opts)
 {
     const char *location = json_string_value(json_object_get(table, "location"));
     AUTO_FREE char *rewritten = NULL;
@@ -114,7 +115,7 @@ static struct err *add_table(struct registry_sources *list, const json_t *table,
         TRY(mem_asprintf(&rewritten, "%s%s", location, name + covered));
     else
         TRY(mem_strdup(name, &rewritten));
-    return add_source(list, rewritten, json_is_true(json_object_get(table, "insecure")), opts);
+    return add_source(c, list, rewritten, json_is_true(json_object_get(table, "insecure")), opts);
 }
 
 static bool mirror_fits(const json_t *entry, const json_t *mirror, bool by_digest)
@@ -135,16 +136,16 @@ static struct err *find_sources(const struct registry_conf *c, const char *name,
     if (!list->items)
         return err_oom();
     if (!entry)
-        return add_source(list, name, false, opts);
+        return add_source(c, list, name, false, opts);
     if (json_is_true(json_object_get(entry, "blocked")))
         return ERR_NEW(ERR_DENIED, "registry %.*s is blocked in registries.conf", (int)strcspn(name, "/"), name);
     if (!opts->push) {
         json_array_foreach (json_object_get(entry, "mirror"), i, mirror) {
             if (mirror_fits(entry, mirror, by_digest))
-                TRY(add_table(list, mirror, name, covered, opts));
+                TRY(add_table(c, list, mirror, name, covered, opts));
         }
     }
-    return add_table(list, entry, name, covered, opts);
+    return add_table(c, list, entry, name, covered, opts);
 }
 
 struct err *registry_find_sources(const struct registry_conf *c, const char *domain, const char *path,

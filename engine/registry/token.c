@@ -27,6 +27,8 @@ static struct err *scope(struct op *o, char **ret)
 {
     if (o->verb == REGISTRY_PING)
         return NULL;
+    if (o->verb == REGISTRY_CATALOG)
+        return mem_strdup("registry:catalog:*", ret);
     return mem_asprintf(ret, "repository:%s:%s", op_place(o)->source.repository, o->serve->push ? "pull,push" : "pull");
 }
 

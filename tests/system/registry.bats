@@ -56,6 +56,8 @@ setup() {
 teardown() {
     if [ -n "${FAULTY_PID:-}" ]; then kill "$FAULTY_PID" 2>/dev/null || true; fi
     "$CORACLE" rmi -af >/dev/null 2>&1 || true
+    # A killed probe of overlay leaves a directory without permissions.
+    chmod -R u+rwX "$CORACLE_ROOT"/.probe-* 2>/dev/null || true
 }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }

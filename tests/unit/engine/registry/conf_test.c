@@ -46,25 +46,61 @@ static void places_of_repositories(void **state)
     expect_error(registry_find_sources(c, "bad.test", "i", &opts, false, &s), ERR_DENIED, "blocked");
 }
 
+static void expect_short(const struct registry_conf *c, const char *name, bool can_ask, const char *expected,
+                         bool ambiguous)
+{
+    AUTO_SHORT_NAME struct short_name s = {0};
+    AUTO_FREE char *all = NULL;
+    expect_success(registry_conf_short_name(c, name, can_ask, &s));
+    expect_success(strv_join(&s.names, " ", &all));
+    assert_string_equal(all, expected);
+    assert_int_equal(s.ambiguous, ambiguous);
+}
+
 static void short_names(void **state)
 {
     (void)state;
     AUTO_REGISTRY_CONF struct registry_conf *c =
         conf_of("unqualified-search-registries=['a.test','docker.io']\n[aliases]\nmine='q.test/m'\n");
-    AUTO_STRV struct strv names = STRV_INIT;
-    expect_success(registry_conf_short_name(c, "mine", false, &names));
-    assert_string_equal(names.items[0], "q.test/m");
-    strv_clear(&names);
-    expect_error(registry_conf_short_name(c, "img", false, &names), ERR_INVALID, "a.test/img, docker.io/library/img");
+    expect_short(c, "mine", false, "q.test/m", false);
+    struct short_name none = {0};
+    expect_error(registry_conf_short_name(c, "img", false, &none), ERR_INVALID, "a.test/img, docker.io/library/img");
+    expect_short(c, "img", true, "a.test/img docker.io/library/img", true);
     const char *drop_in = "short-name-mode='permissive'\n[aliases]\nmine='r.test/m'";
     expect_success(registry_conf_add(&c, drop_in, strlen(drop_in), "10.conf"));
-    expect_success(registry_conf_short_name(c, "img", false, &names));
-    assert_int_equal(names.count, 2);
-    strv_clear(&names);
-    expect_success(registry_conf_short_name(c, "mine", false, &names));
-    assert_string_equal(names.items[0], "r.test/m");
-    AUTO_REGISTRY_CONF struct registry_conf *none = conf_of("");
-    expect_error(registry_conf_short_name(none, "img", false, &names), ERR_NOT_FOUND, "did not resolve");
+    expect_short(c, "img", false, "a.test/img docker.io/library/img", false);
+    expect_short(c, "img", true, "a.test/img docker.io/library/img", true);
+    expect_short(c, "mine", false, "r.test/m", false);
+    const char *disabled = "short-name-mode='disabled'";
+    expect_success(registry_conf_add(&c, disabled, strlen(disabled), "20.conf"));
+    expect_short(c, "img", true, "a.test/img docker.io/library/img", false);
+    expect_short(c, "team/img", true, "a.test/team/img docker.io/team/img", false);
+    expect_short(c, "mine", true, "r.test/m", false); /* aliases count in every mode */
+    AUTO_STRV struct strv all = STRV_INIT;
+    expect_success(registry_conf_candidates(c, "mine", &all));
+    assert_int_equal(all.count, 3);
+    AUTO_REGISTRY_CONF struct registry_conf *empty = conf_of("");
+    expect_error(registry_conf_short_name(empty, "img", false, &none), ERR_NOT_FOUND, "did not resolve");
+}
+
+/* What one records, the next one finds; what stood there stays. */
+static void recorded_aliases(void **state)
+{
+    const struct tempdir *t = *state;
+    AUTO_FREE char *path = NULL;
+    assert_int_equal(setenv("XDG_CACHE_HOME", t->path, 1), 0);
+    assert_int_equal(setenv("CONTAINERS_REGISTRIES_CONF", "/nonexistent", 1), 0);
+    if (geteuid() == 0) /* whose file is in /var/cache */
+        return;
+    expect_success(registry_conf_record_alias("a", "x.test/a"));
+    expect_success(registry_conf_record_alias("b/c", "x.test/b/c"));
+    expect_success(registry_conf_record_alias("a", "y.test/a"));
+    expect_error(registry_conf_record_alias("a\"", "y.test/a"), ERR_INVALID, "characters");
+    AUTO_REGISTRY_CONF struct registry_conf *c = NULL;
+    expect_success(registry_conf_load(&c));
+    expect_short(c, "a", false, "y.test/a", false);
+    expect_short(c, "b/c", false, "x.test/b/c", false);
+    expect_short(c, "d", false, "docker.io/library/d", false); /* no configuration at all */
 }
 
 static void wrong_files_are_refused(void **state)
@@ -91,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_of_repositories),
         cmocka_unit_test(short_names),
+        TEMPDIR_TEST(recorded_aliases),
         cmocka_unit_test(wrong_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
