@@ -57,6 +57,7 @@ struct err *cli_engine(struct cli *c, struct engine **ret)
             .cgroup_manager = c->globals.cgroup_manager,
             .hooks_dirs = c->globals.hooks_dirs,
             .only_existing = c->only_existing,
+            .will_start = c->will_start,
             .progress = c->quiet ? NULL : registry_flags_progress,
             .choose = choose_function(),
             .registry = c->registry,

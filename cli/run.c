@@ -118,6 +118,7 @@ static struct err *create_container(struct cli *c, struct create_opts *o, struct
     TRY(create_open_cidfile(o->spec.cidfile, &cidfile));
     c->registry = &o->pull;
     c->quiet = o->quiet;
+    c->will_start = o->spec.for_run;
     struct err *err = cli_engine(c, &e);
     if (!err)
         err = create_replace(c, o);

@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "base/strbuf.h"
+#include "engine/monitor/client.h"
 #include "engine/storage/storage.h"
 #include "engine/store/store.h"
 #include "rootless/session.h"
@@ -18,6 +19,7 @@ struct engine {
     struct strv runtime_flags, hooks_dirs;
     struct session *session;
     struct store *store;
+    struct monitor *spare;
     char *runtime;      /* absolute path, once looked up */
     const char *driver; /* storage driver, once chosen */
     struct strv notices;
@@ -41,12 +43,31 @@ static struct err *copy_options(struct engine *e, const struct engine_opts *opts
         .runtime_flags = e->runtime_flags,
         .hooks_dirs = e->hooks_dirs,
         .only_existing = opts->only_existing,
+        .will_start = opts->will_start,
         .progress = opts->progress,
         .choose = opts->choose,
         .registry = opts->registry,
         .progress_arg = opts->progress_arg,
     };
     return NULL;
+}
+
+/* Before the store is opened: the two take about as long. */
+static struct err *start_spare(struct engine *e)
+{
+    const char *runtime = NULL;
+    struct err *err = engine_runtime(e, &runtime);
+    if (!err)
+        return monitor_spare(e->session->lock_fd, runtime, &e->spare);
+    if (err_kind(err) != ERR_NOT_FOUND) /* told when it is needed: the container may name another one */
+        return err;
+    err_drop(err);
+    return NULL;
+}
+
+struct monitor *engine_take_spare(struct engine *e)
+{
+    return TAKE_PTR(e->spare);
 }
 
 static struct err *engine_set_up(struct engine *e, const struct engine_opts *opts)
@@ -60,7 +81,13 @@ static struct err *engine_set_up(struct engine *e, const struct engine_opts *opt
     TRY(session_enter(&so, &e->session));
     if (e->session->notice)
         TRY(engine_notice(e, "%s", e->session->notice));
-    return store_open(e->session->root, &e->store);
+    if (opts->will_start)
+        TRY(start_spare(e));
+    TRY(store_open(e->session->root, &e->store));
+    int keeper = store_log_keeper(e->store);
+    if (keeper >= 0 && e->session->keeps)
+        err_drop(session_keep(e->session->conn_fd, keeper)); /* or the next command is a little slower */
+    return NULL;
 }
 
 struct err *engine_open(const struct engine_opts *opts, struct engine **ret)
@@ -81,6 +108,7 @@ void engine_close(struct engine *e)
 {
     if (!e)
         return;
+    monitor_free(e->spare);
     store_close(e->store);
     session_free(e->session);
     strv_done(&e->runtime_flags);

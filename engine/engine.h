@@ -12,6 +12,7 @@
 #include "base/strv.h"
 
 struct engine;
+struct monitor;
 struct registry_opts;
 struct session;
 struct store;
@@ -25,6 +26,7 @@ struct engine_opts {
     const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled"; NULL: probed */
     struct strv hooks_dirs;     /* borrowed */
     bool only_existing;         /* don't start a session: ERR_NOT_FOUND */
+    bool will_start;            /* a container will be started: have its monitor load meanwhile */
     /* Lines for the user while something takes long (a pull that a `run` needs); NULL: quiet. */
     void (*progress)(void *arg, const char *line);
     /* See struct image_pull_opts. */
@@ -42,6 +44,8 @@ struct session *engine_session(const struct engine *e);
 struct store *engine_store(const struct engine *e);
 const char *engine_root(const struct engine *e);
 const char *engine_run_dir(const struct engine *e);
+/* The monitor that will_start brought, once; then NULL. The caller's. */
+struct monitor *engine_take_spare(struct engine *e);
 /* Path of the OCI runtime; ERR_NOT_FOUND names what was looked for. Looked up when first needed. */
 struct err *engine_runtime(struct engine *e, const char **ret_path) ERR_RESULT;
 const char *engine_runtime_name(struct engine *e);

@@ -59,6 +59,7 @@ struct holder {
     int fds[SESSION_HELLO_FDS]; /* user namespace, mount namespace, lock (borrowed) */
     char *hello;
     size_t hello_len;
+    int kept_fd; /* SESSION_KEEP */
     uint64_t idle_nsec;
     bool remapped;
 };
@@ -76,6 +77,7 @@ static void holder_done(struct holder *h)
     (void)fd_close(h->listen_fd);
     (void)fd_close(h->fds[0]);
     (void)fd_close(h->fds[1]);
+    (void)fd_close(h->kept_fd);
     if (h->owns_dir_fd)
         (void)fd_close(h->dir_fd);
     holder_watch_done(&h->watch);
@@ -162,6 +164,15 @@ static struct err *conn_on_retire(struct holder_conn *c, const struct msg *m)
     return msg_send(c->fd, SESSION_BUSY, strbuf_str(&who), who.len, NULL, 0);
 }
 
+static struct err *conn_on_keep(struct holder_conn *c, struct msg *m)
+{
+    if (m->n_fds != 1)
+        return ERR_NEW(ERR_INVALID, "malformed message");
+    (void)fd_close(c->holder->kept_fd);
+    c->holder->kept_fd = TAKE_FD(m->fds[0]);
+    return NULL;
+}
+
 static struct err *conn_on_msg(struct holder_conn *c, struct msg *m)
 {
     uint64_t digest = 0;
@@ -176,6 +187,8 @@ static struct err *conn_on_msg(struct holder_conn *c, struct msg *m)
             return ERR_NEW(ERR_INVALID, "malformed message");
         session_hello_set_digest(c->holder->hello, digest, false);
         return NULL;
+    case SESSION_KEEP:
+        return conn_on_keep(c, m);
     case SESSION_RETIRE:
         return conn_on_retire(c, m);
     default:
@@ -385,7 +398,7 @@ static struct err *holder_setup(struct holder *h, const struct holder_opts *o)
 
 struct err *holder_run(const struct holder_opts *o)
 {
-    AUTO_HOLDER struct holder h = {.listen_fd = -1, .fds = {-1, -1, -1}, .watch = HOLDER_WATCH_INIT};
+    AUTO_HOLDER struct holder h = {.listen_fd = -1, .fds = {-1, -1, -1}, .kept_fd = -1, .watch = HOLDER_WATCH_INIT};
     TRY(holder_setup(&h, o));
     err_drop(err_send(o->ready, NULL)); /* the one who asked may be gone; others come */
     (void)fd_close(o->ready);

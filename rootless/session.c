@@ -64,6 +64,7 @@ static struct err *session_fill(const struct session_place *place, struct sessio
     s->gid_map = p->hello.gids;
     p->hello.uids = p->hello.gids = (struct idmap){0};
     s->single_id = idmap_total(&s->uid_map) == 1;
+    s->keeps = p->hello.flags & SESSION_KEEPS;
     s->remapped = p->hello.flags & SESSION_REMAPPED;
     if (!s->notice && join->started)
         s->notice = TAKE_PTR(p->hello.notice);

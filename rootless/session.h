@@ -48,6 +48,7 @@ struct session {
     struct idmap uid_map; /* ct = id in the session, host = id outside */
     struct idmap gid_map;
     bool single_id; /* only one id is mapped */
+    bool keeps;     /* session_keep() may be called: the holder may be of an earlier version */
     bool remapped;  /* 0 inside is not our own id outside: root's session */
     char *notice;   /* one line to show the user once (single id …), or NULL;
                      by the command that started the session */
@@ -70,6 +71,9 @@ struct err *session_default_root(char **ret) ERR_RESULT;
 struct err *session_connect(const char *session_dir, int *ret_conn) ERR_RESULT;
 struct err *session_register(int conn, const char *ct_id, int pidfd) ERR_RESULT;
 struct err *session_unregister(int conn) ERR_RESULT;
+/* For clients: the holder keeps `fd` open, in place of the one that was given to it before. Something quick that others
+ * can do without: it goes when the holder is killed. */
+struct err *session_keep(int conn, int fd) ERR_RESULT;
 /* The connection ended: see to it that a holder serves the session again. Runs
  *     coracle-session --adopt --dir SESSION_DIR    with descriptors 3: the lock, 4: the mount namespace, 5: a pipe
  * and returns when somebody listens; then session_connect and session_register again. The caller is in the session's

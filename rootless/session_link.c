@@ -76,6 +76,11 @@ struct err *session_unregister(int conn)
     return msg_send(conn, SESSION_UNREGISTER, NULL, 0, NULL, 0);
 }
 
+struct err *session_keep(int conn, int fd)
+{
+    return msg_send(conn, SESSION_KEEP, NULL, 0, &fd, 1);
+}
+
 static struct err *link_spawn_adopter(const char *session_dir, int lock_fd, int mntns_fd, int ready, struct proc *ret)
 {
     AUTO_FREE char *path = NULL;

@@ -19,6 +19,7 @@ enum session_msg {
     SESSION_RETIRE, /* client → holder: leave if I am the only one; reply SESSION_OK or SESSION_BUSY (text: who) */
     SESSION_OK,
     SESSION_BUSY,
+    SESSION_KEEP, /* client → holder: fd: keep it open, in place of the one before */
 };
 
 #define SESSION_SOCKET "socket"
@@ -31,6 +32,7 @@ enum session_msg {
 enum session_flag {
     SESSION_REMAPPED = 1,       /* 0 inside is not the owner's own id */
     SESSION_HELPER_TROUBLE = 2, /* a single id only because newuidmap could not work */
+    SESSION_KEEPS = 8,          /* the holder knows SESSION_KEEP */
     SESSION_STALE = 4,          /* the id sources say something else now */
 };
 

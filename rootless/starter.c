@@ -129,7 +129,8 @@ static struct err *starter_prepare(struct starter *s)
         return ERR_SYS(errno, "make directory %s", s->tmp_path);
     TRY(starter_chown(s));
     struct session_hello h = {
-        .flags = (s->plan.remapped ? SESSION_REMAPPED : 0u) | (s->helper_trouble ? SESSION_HELPER_TROUBLE : 0u),
+        .flags = SESSION_KEEPS | (s->plan.remapped ? SESSION_REMAPPED : 0u) |
+                 (s->helper_trouble ? SESSION_HELPER_TROUBLE : 0u),
         .host_uid = getuid(),
         .host_gid = getgid(),
         .digest = session_sources_digest(),

@@ -26,7 +26,6 @@ void container_free(struct container *c)
         return;
     if (c->lock_fd >= 0 && c->engine)
         container_unlock(c->engine, c->id, TAKE_FD(c->lock_fd));
-    monitor_free(c->spare);
     mem_freep(&c->id);
     mem_freep(&c->name);
     mem_freep(&c->image_id);

@@ -38,7 +38,6 @@ struct container {
     bool gone;             /* observing found its run over and, as --rm asked for, removed it */
     int lock_fd;           /* this process is creating or starting it; -1: no */
     struct engine *engine; /* that lock_fd belongs to */
-    struct monitor *spare; /* started by container_create for the start that follows at once, or NULL */
 };
 void container_free(struct container *c);
 

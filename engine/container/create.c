@@ -14,9 +14,7 @@
 #include "engine/container/internal.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
-#include "engine/monitor/client.h"
 #include "engine/volume/volume.h"
-#include "rootless/session.h"
 
 /* What a creation gathers before its transaction. */
 struct creation {
@@ -31,7 +29,6 @@ struct creation {
     struct ident id;
     char *name;
     char *json;
-    struct monitor *spare; /* for the start that follows: loads while we work */
 };
 
 static void creation_done(struct creation *n)
@@ -45,7 +42,6 @@ static void creation_done(struct creation *n)
     strv_done(&n->anonymous);
     mem_freep(&n->name);
     mem_freep(&n->json);
-    monitor_free(n->spare);
 }
 
 /* A copy by way of JSON, which also proves that the row will be readable. */
@@ -354,8 +350,6 @@ static struct err *commit(struct creation *n)
 static struct err *create(struct creation *n, const struct container_spec *spec, struct container **ret)
 {
     TRY(container_spec_check(spec));
-    if (spec->for_run)
-        TRY(monitor_spare(engine_session(n->e)->lock_fd, &n->spare));
     TRY(copy_spec(spec, &n->spec));
     n->spec.for_run = spec->for_run;
     TRY(find_image(n));
@@ -375,7 +369,6 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     }
     (*ret)->lock_fd = TAKE_FD(lock);
     (*ret)->engine = n->e;
-    (*ret)->spare = TAKE_PTR(n->spare);
     return NULL;
 }
 

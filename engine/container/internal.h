@@ -60,6 +60,9 @@ struct err *container_sweep(struct engine *e) ERR_RESULT;
 
 /* --- removal: row, directory. The caller holds the lock. */
 struct err *container_erase(struct engine *e, struct container *c, bool volumes) ERR_RESULT;
+/* All of that but the container's directory, which its monitor removes (monitor_cleaned()). */
+struct err *container_remove_directory(struct engine *e, const struct container *c) ERR_RESULT;
+struct err *container_forget(struct engine *e, struct container *c, bool volumes) ERR_RESULT;
 
 /* The loop of run, start -a and attach; *ret_exit is -1 when detached. */
 struct monitor;

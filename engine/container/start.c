@@ -108,7 +108,7 @@ static struct err *write_config(struct start *s)
     TRY_WRAP(oci_generate(&s->c->spec, &s->config, &s->facts, &notices, &s->config_json), "container %s", s->c->name);
     for (size_t i = 0; i < notices.count; i++)
         TRY(engine_notice(s->e, "%s", notices.items[i]));
-    AUTO_FD int fd = openat(s->private_fd, "config.json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    AUTO_FD int fd = openat(s->private_fd, MONITOR_CONFIG, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return ERR_SYS(errno, "create config.json");
     return fd_write_all(fd, s->config_json, strlen(s->config_json));
@@ -206,9 +206,12 @@ static struct err *finish(struct start *s, struct monitor *m, bool remove)
 {
     AUTO_FD int lock = -1;
     TRY(container_lock_wait(s->e, s->c->id, &lock));
-    struct err *err = remove ? container_erase(s->e, s->c, true) : container_record_exit(s->e, s->c);
+    struct err *err = remove ? container_forget(s->e, s->c, true) : container_record_exit(s->e, s->c);
     container_unlock(s->e, s->c->id, TAKE_FD(lock));
-    err_drop(monitor_cleaned(m));
+    struct err *told = monitor_cleaned(m, remove && !err);
+    if (told && remove && !err) /* it was killed meanwhile */
+        err = container_remove_directory(s->e, s->c);
+    err_drop(told);
     return err;
 }
 
@@ -237,7 +240,7 @@ static struct err *start_locked(struct start *s, const struct container_start_op
     const struct monitor_start_opts mo = {
         .plan = &s->plan,
         .session_lock_fd = engine_session(s->e)->lock_fd,
-        .take_spare = TAKE_PTR(s->c->spare),
+        .take_spare = engine_take_spare(s->e),
     };
     TRY(monitor_start(&mo, &m));
     s->monitor = m;

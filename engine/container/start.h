@@ -36,6 +36,8 @@ void start_done(struct start *s);
 
 /* start_plan.c: everything the monitor must know; before monitor_start. */
 struct err *start_fill_plan(struct start *s, const struct container_start_opts *opts) ERR_RESULT;
+/* start_points.c: the plan's mount_points, where they serve. */
+struct err *start_mount_points(struct start *s) ERR_RESULT;
 /* start_mounts.c: part of the plan (mounts that the monitor makes) and of config.json; fills s->mounts. Before
  * monitor_start. */
 struct err *start_settle_mounts(struct start *s) ERR_RESULT;

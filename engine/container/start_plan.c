@@ -32,7 +32,7 @@ static struct err *fill_root(struct start *s)
     if (!spec->rootfs || spec->rootfs_overlay)
         TRY(container_dir(s->e, s->c->id, &root->upper_dir));
     root->is_volatile = s->c->auto_remove;
-    return NULL;
+    return start_mount_points(s);
 }
 
 /* "key=value" in --log-opt; NULL when absent. */

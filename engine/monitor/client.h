@@ -28,20 +28,22 @@ struct monitor_start_opts {
     int session_lock_fd;        /* inherited, so that the session lives as long as the monitor; -1: none */
     const int *stdio;           /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
     const char *helper;         /* path of coracle-monitor; NULL: proc_find_helper() */
+    const char *runtime;        /* the OCI runtime, when it is known before the plan; NULL: it will tell */
     struct monitor *take_spare; /* from monitor_spare() with the same lock, or NULL; consumed in every case */
 };
 /* Start coracle-monitor ahead of its plan, so that it is loaded and in its own namespaces by the time the plan is
  * ready. Costs nothing when it is not used: it leaves with monitor_free(). */
-struct err *monitor_spare(int session_lock_fd, struct monitor **ret) ERR_RESULT;
+struct err *monitor_spare(int session_lock_fd, const char *runtime, struct monitor **ret) ERR_RESULT;
 struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor **ret) ERR_RESULT;
-/* Descriptors (O_PATH) of the mounted root and of the monitor's private directory (where config.json may be written if
+/* Descriptors (O_PATH) of the mounted root and of the monitor's private directory (where MONITOR_CONFIG is written if
  * the plan has no bundle); either may be NULL. ERR_STATE: the container runs already. */
 struct err *monitor_wait_mounted(struct monitor *m, int *ret_root_fd, int *ret_private_fd) ERR_RESULT;
 /* Attach (`attach` may be NULL) and run. Errors of the runtime arrive as ERR_NO_COMMAND and ERR_CANNOT_EXEC. */
 struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach,
                            struct monitor_started *ret) ERR_RESULT;
-/* The exit was recorded: the monitor needs no exit command. */
-struct err *monitor_cleaned(struct monitor *m) ERR_RESULT;
+/* The exit was recorded: the monitor needs no exit command. `erase`: the container is gone from the store, and the
+ * monitor removes its directory in its own time. */
+struct err *monitor_cleaned(struct monitor *m, bool erase) ERR_RESULT;
 
 /* To the monitor of a running container. ERR_STATE when there is none, or it is on its way out. */
 struct err *monitor_connect(const char *run_dir, const char *id, struct monitor **ret) ERR_RESULT;

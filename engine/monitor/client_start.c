@@ -76,7 +76,7 @@ static struct err *start_spawn(const struct monitor_start_opts *o, int control, 
     AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     struct proc_fd fds[START_FDS_MAX];
     char name[] = "coracle-monitor";
-    char *const argv[] = {name, NULL};
+    char *const argv[] = {name, (char *)(uintptr_t)o->runtime, NULL};
     char *const no_env[] = {NULL};
     if (null < 0)
         return ERR_SYS(errno, "open /dev/null");
@@ -117,9 +117,9 @@ static struct err *start_process(const struct monitor_start_opts *o, struct moni
     return NULL;
 }
 
-struct err *monitor_spare(int session_lock_fd, struct monitor **ret)
+struct err *monitor_spare(int session_lock_fd, const char *runtime, struct monitor **ret)
 {
-    const struct monitor_start_opts opts = {.session_lock_fd = session_lock_fd};
+    const struct monitor_start_opts opts = {.session_lock_fd = session_lock_fd, .runtime = runtime};
     return start_process(&opts, ret);
 }
 
@@ -179,7 +179,8 @@ struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attac
     return client_note_attached(m, &attached);
 }
 
-struct err *monitor_cleaned(struct monitor *m)
+struct err *monitor_cleaned(struct monitor *m, bool erase)
 {
-    return msg_send(m->sock, MONITOR_CLEANED, NULL, 0, NULL, 0);
+    const struct monitor_cleaned c = {.erase = erase};
+    return msg_send(m->sock, MONITOR_CLEANED, &c, sizeof(c), NULL, 0);
 }

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/path.h"
+#include "engine/monitor/early.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/sealed.h"
@@ -38,7 +39,7 @@ static struct launch_name name_of(const struct launch *l, const char *what)
 
 /* --- command line --- */
 
-static bool runtime_is(const struct server *s, const char *name)
+bool launch_runtime_is(const struct server *s, const char *name)
 {
     return strstr(path_last(s->plan.runtime), name) != NULL;
 }
@@ -54,7 +55,7 @@ static struct err *add_globals(const struct launch *l, struct strv *argv)
     TRY(strv_add(argv, "--log-format=json"));
     if (strcmp(s->cgroup_manager, "systemd") == 0)
         TRY(strv_add(argv, "--systemd-cgroup"));
-    else if (runtime_is(s, "crun")) /* runc finds out by itself */
+    else if (launch_runtime_is(s, "crun")) /* runc finds out by itself */
         TRY(strv_addf(argv, "--cgroup-manager=%s", s->cgroup_manager));
     for (size_t i = 0; i < flags->count; i++)
         TRY(strv_addf(argv, "--%s", flags->items[i]));
@@ -106,8 +107,9 @@ static struct err *spawn(struct launch *l, const struct job_stdio *io, const int
         fds[n++] = (struct proc_fd){io && io->fds[i] >= 0 ? io->fds[i] : i, i};
     for (uint32_t i = 0; i < n_preserve; i++)
         fds[n++] = (struct proc_fd){preserve[i], 3 + (int)i};
-    AUTO_FD int sealed = -1;
-    sealed_open(l->server->plan.runtime, &sealed);
+    AUTO_FD int sealed = TAKE_FD(l->server->sealed_fd); /* made for the first run, which is the one that counts */
+    if (sealed < 0)
+        sealed_open(l->server->plan.runtime, &sealed);
     const struct proc_opts opts = {
         .path = l->server->plan.runtime,
         .exec_fd = sealed,
@@ -115,6 +117,8 @@ static struct err *spawn(struct launch *l, const struct job_stdio *io, const int
         .fds = fds,
         .n_fds = n,
         .default_signals = true,
+        /* It may be waiting in open(2) for an early.c that is no more. */
+        .parent_death_signal = l->what == LAUNCH_RUN ? SIGKILL : 0,
     };
     return ERR_WRAP(proc_spawn(&opts, &l->runtime), "OCI runtime");
 }
@@ -194,7 +198,7 @@ static struct err *run_stdio(struct server *s, struct job *j, struct job_stdio *
     return NULL;
 }
 
-struct err *launch_run(struct server *s, struct job *j)
+struct err *launch_run(struct server *s, struct job *j, struct launch **ret)
 {
     struct job_stdio io = {{-1, -1, -1}};
     struct launch *l = NULL;
@@ -209,6 +213,8 @@ struct err *launch_run(struct server *s, struct job *j)
     job_stdio_done(&io);
     if (e && l)
         launch_free(l);
+    if (!e && ret)
+        *ret = l;
     return e;
 }
 
@@ -349,6 +355,8 @@ struct err *launch_ended(struct launch *l, int status)
         launch_free(l);
         return NULL;
     }
+    if (l == l->server->early)
+        return early_ended(l->server);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         e = failure(l, status);
     else

@@ -21,8 +21,10 @@ struct launch {
     struct loop_source *console_src;
 };
 
-/* Start it. On failure nothing is left of it (a job that was made stays). */
-struct err *launch_run(struct server *s, struct job *j) ERR_RESULT;
+/* Start it. On failure nothing is left of it (a job that was made stays). `ret` may be NULL; it is the server's. */
+struct err *launch_run(struct server *s, struct job *j, struct launch **ret) ERR_RESULT;
+/* By the program's name, so "crun" is /opt/crun-1.20 as well. */
+bool launch_runtime_is(const struct server *s, const char *name);
 /* Takes the contents of `x`; `process_fd` and `preserve` are borrowed. */
 struct err *launch_exec(struct server *s, struct job *j, struct monitor_exec *take_x, struct peer *requester,
                         int process_fd, const int *preserve) ERR_RESULT;

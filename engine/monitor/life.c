@@ -81,7 +81,7 @@ struct err *life_start(struct server *s)
     TRY(job_new(s, "", s->plan.tty, s->plan.interactive, &j));
     s->container = j;
     s->timed_out = false;
-    return launch_run(s, j);
+    return launch_run(s, j, NULL);
 }
 
 /* Descriptors of the client that only the container should hold, so that their other ends see it close them. */
@@ -387,7 +387,9 @@ void life_check_end(struct server *s)
         server_unmount(s);
         s->unmounted = true;
     }
-    if (s->unmounted && all_closed(s) && (s->cleaned || !cleaner_left(s)))
+    /* Who said "cleaned" is about to end, and should not share its processor with our own end: so after it. */
+    bool settled = s->cleaned ? !s->control : !cleaner_left(s);
+    if (s->unmounted && all_closed(s) && settled)
         loop_quit(s->loop);
 }
 

@@ -195,7 +195,7 @@ static struct err *peer_event(struct loop_source *src, int fd, uint32_t events, 
     bool was_control = s->control == p;
     peer_remove(p);
     /* Nobody will say START any more. */
-    if (was_control && !s->container && !s->started)
+    if (was_control && (!s->container || s->early) && !s->started)
         loop_quit(s->loop);
     life_check_end(s);
     return NULL;

@@ -47,8 +47,8 @@ static const struct wire_field plan_fields[] = {
 
 #define M(type, member) WIRE(type, struct plan_mount, member)
 static const struct wire_field mount_fields[] = {
-    M(WIRE_STR, driver),    M(WIRE_STR, layers_dir), M(WIRE_STRV, layers),      M(WIRE_STR, rootfs),
-    M(WIRE_STR, upper_dir), M(WIRE_BOOL, read_only), M(WIRE_BOOL, is_volatile),
+    M(WIRE_STR, driver),       M(WIRE_STR, layers_dir), M(WIRE_STRV, layers),    M(WIRE_STR, rootfs),
+    M(WIRE_STR, mount_points), M(WIRE_STR, upper_dir),  M(WIRE_BOOL, read_only), M(WIRE_BOOL, is_volatile),
 };
 #undef M
 

@@ -22,6 +22,7 @@ struct plan_mount {
     char *driver;
     char *layers_dir;
     struct strv layers; /* bottom first */
+    char *mount_points; /* below the lowest layer */
     char *rootfs;       /* directory instead of layers */
     char *upper_dir;    /* storage_mount's container_dir: upper/ and work/ (or copy/) live there; NULL: read-only */
     bool read_only;

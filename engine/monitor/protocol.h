@@ -20,6 +20,8 @@
 #define MONITOR_PRIVATE "m"
 #define MONITOR_ROOTFS "m/rootfs" /* the container's root: config.json's root.path is <run_dir>/m/rootfs */
 #define MONITOR_MOUNTS "m/mounts" /* the plan's other mounts: <run_dir>/m/mounts/<index> */
+/* Where a client puts config.json before MONITOR_START, below <run_dir>/m, when the plan has no bundle. */
+#define MONITOR_CONFIG "config.json.new"
 #define MONITOR_CLIENTS_MAX 64
 #define MONITOR_EXECS_MAX 256 /* exec sessions at a time; finished ones are forgotten, the oldest first */
 #define MONITOR_ID_MAX 64
@@ -29,11 +31,11 @@ enum monitor_msg {
     /* control connection, in this order */
     MONITOR_PLAN = 1, /* client → monitor: an encoded struct monitor_plan (plan.h) */
     MONITOR_MOUNTED,  /* monitor → client; fds: O_PATH of the root, O_PATH of the private directory */
-    MONITOR_START,    /* client → monitor: config.json is written: launch the runtime */
+    MONITOR_START,    /* client → monitor: MONITOR_CONFIG is written: launch the runtime */
     MONITOR_STARTED,  /* monitor → client: struct monitor_started */
     MONITOR_FAILED,   /* monitor → client: err_encode()d error: the answer to what failed */
     MONITOR_EXITED,   /* monitor → attached and waiting clients: struct monitor_exit */
-    MONITOR_CLEANED,  /* client → monitor: the exit was recorded: no exit command is needed */
+    MONITOR_CLEANED,  /* client → monitor: the exit was recorded: no exit command is needed; struct monitor_cleaned */
     /* any connection */
     MONITOR_ATTACH,       /* client → monitor: struct monitor_attach; reply MONITOR_ATTACHED or MONITOR_FAILED */
     MONITOR_ATTACHED,     /* monitor → client: struct monitor_attached; fd: stdin, when has_stdin */
@@ -69,6 +71,10 @@ struct monitor_exit {
     uint32_t restarting; /* it will run again: nothing to record yet */
     uint32_t by_user;    /* stop or kill was asked for */
     uint32_t timed_out;  /* --timeout ended it */
+};
+
+struct monitor_cleaned {
+    uint32_t erase; /* nothing refers to the container any more: remove container_dir once its root is unmounted */
 };
 
 struct monitor_size {

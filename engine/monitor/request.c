@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/msg.h"
+#include "engine/monitor/early.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/peer.h"
 
@@ -30,9 +31,11 @@ static bool on_start(struct peer *p, struct msg *m)
 {
     struct server *s = p->server;
     (void)m;
-    if (p != s->control || s->container || s->started)
+    if (p != s->control || (s->container && !s->early) || s->started || s->start_asked)
         return false;
-    struct err *e = life_start(s);
+    struct err *e = early_finish(s);
+    if (!e && !s->start_asked && !s->container)
+        e = life_start(s);
     if (e)
         err_drop(life_start_failed(s, e));
     return true;
@@ -40,8 +43,10 @@ static bool on_start(struct peer *p, struct msg *m)
 
 static bool on_cleaned(struct peer *p, struct msg *m)
 {
-    (void)m;
+    struct monitor_cleaned c;
+    memcpy(&c, m->data, sizeof(c));
     p->server->cleaned = true;
+    p->server->erase = c.erase != 0;
     life_check_end(p->server);
     return true;
 }
@@ -262,7 +267,7 @@ static const struct {
     size_t min, max; /* bytes of payload */
 } handlers[MONITOR_MSG_MAX] = {
     [MONITOR_START] = {on_start, 0, 0},
-    [MONITOR_CLEANED] = {on_cleaned, 0, 0},
+    [MONITOR_CLEANED] = {on_cleaned, sizeof(struct monitor_cleaned), sizeof(struct monitor_cleaned)},
     [MONITOR_ATTACH] = {on_attach, sizeof(struct monitor_attach), sizeof(struct monitor_attach)},
     [MONITOR_END_INPUT] = {on_end_input, 0, 0},
     [MONITOR_RESIZE] = {on_resize, sizeof(struct monitor_size), sizeof(struct monitor_size)},

@@ -7,6 +7,7 @@
  *   job          a process in the container with its streams: the container's own, or one of exec
  *   stream       one pipe or terminal of a job: to the log and to attached peers
  *   launch       one run of the OCI runtime, which makes a job's process
+ *   early        the first of them, started before its config.json is there
  *   reap         whose end SIGCHLD was about
  *   life         start, stop, restart, end
  *
@@ -56,6 +57,7 @@ struct server {
     const char *cgroup_manager;
     char *cgroup; /* the container's own cgroup, ours to remove; or NULL */
     int oom_fd;
+    int sealed_fd; /* what the client said at our birth to be the runtime, sealed; or -1 */
     int holder_fd; /* connection to the session's holder, or -1 */
     struct loop_source *holder_src;
 
@@ -69,6 +71,9 @@ struct server {
     struct job *jobs;
     size_t n_execs;
     struct launch *launches;
+    struct launch *early; /* that one of them which waits for config.json; early.c */
+    int early_fd;         /* the other end of what it reads */
+    bool start_asked;     /* while an early runtime that cannot be used comes to its end */
     unsigned launch_serial;
     struct orphan orphans[SERVER_ORPHANS_MAX];
     unsigned n_orphans;
@@ -86,13 +91,15 @@ struct server {
     bool ending; /* the last run is over */
     bool unmounted;
     bool cleaned; /* a client has recorded the exit */
+    bool erase;   /* and nothing refers to container_dir any more */
     char *error;  /* why a restart failed */
     char buf[MONITOR_OUTPUT_MAX];
 };
 
 /* setup.c; the struct starts zeroed */
 void server_init(struct server *s);
-struct err *server_setup(struct server *s, int control_fd) ERR_RESULT;
+/* `runtime`: a guess at the plan's, from the command line, or NULL. */
+struct err *server_setup(struct server *s, int control_fd, const char *runtime) ERR_RESULT;
 /* Unmount what the container used, as far as it goes. */
 void server_unmount(struct server *s);
 void server_done(struct server *s);

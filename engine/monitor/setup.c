@@ -19,11 +19,13 @@
 #include "base/msg.h"
 #include "base/path.h"
 #include "engine/monitor/cgroup.h"
+#include "engine/monitor/early.h"
 #include "engine/monitor/job.h"
 #include "engine/monitor/launch.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/record.h"
+#include "engine/monitor/sealed.h"
 #include "engine/monitor/server.h"
 #include "engine/monitor/spawnfd.h"
 #include "engine/storage/storage.h"
@@ -34,6 +36,7 @@
 void server_init(struct server *s)
 {
     s->session_mntns_fd = s->private_fd = s->root_fd = s->oom_fd = s->holder_fd = s->listen_fd = -1;
+    s->sealed_fd = s->early_fd = -1;
     s->lock = (struct lockfile)LOCKFILE_INIT;
     s->cgroup_manager = "disabled";
 }
@@ -80,6 +83,7 @@ static struct err *mount_one(const struct server *s, const struct plan_mount *p,
         .layers_dir = p->layers_dir,
         .layers = p->layers,
         .container_dir = p->upper_dir,
+        .mount_points = p->mount_points,
         .rootfs = p->rootfs,
         .read_only = p->read_only,
         .is_volatile = p->is_volatile,
@@ -119,11 +123,39 @@ static void mark_cloexec(const struct server *s)
     }
 }
 
-struct err *server_setup(struct server *s, int control_fd)
+static struct err *on_signal(struct loop_source *src, const struct signalfd_siginfo *info, void *arg)
 {
-    /* Before the plan is there: a spare monitor does this much while its client still works the plan out. */
+    struct server *s = arg;
+    (void)src;
+    return info->ssi_signo == SIGCHLD ? reap_children(s) : life_terminate(s);
+}
+
+static struct err *watch_signals(struct server *s)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGCHLD);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    return loop_add_signals(s->loop, &set, on_signal, s, NULL);
+}
+
+/* Before the plan is there: a spare monitor does this much while its client still works the plan out. */
+static struct err *prepare_for_any(struct server *s, const char *runtime)
+{
     TRY(separate(s));
     TRY(cgroup_make_unified());
+    TRY(loop_new(&s->loop));
+    TRY(watch_signals(s));
+    if (runtime)
+        sealed_open(runtime, &s->sealed_fd);
+    return NULL;
+}
+
+struct err *server_setup(struct server *s, int control_fd, const char *runtime)
+{
+    TRY(prepare_for_any(s, runtime));
     TRY_WRAP(receive_plan(s, control_fd), "plan of a container");
     mark_cloexec(s);
     TRY(lockfile_take(s->plan.run_dir, s->plan.id, &s->lock));
@@ -131,6 +163,7 @@ struct err *server_setup(struct server *s, int control_fd)
     if (s->plan.cgroup_manager)
         s->cgroup_manager = s->plan.cgroup_manager;
     TRY(mount_private(s));
+    early_start(s); /* loads while we mount and while the client writes config.json */
     TRY(mount_all(s));
     const int fds[] = {s->root_fd, s->private_fd};
     return msg_send(control_fd, MONITOR_MOUNTED, NULL, 0, fds, 2);
@@ -158,31 +191,12 @@ void server_unmount(struct server *s)
     err_drop(e);
 }
 
-static struct err *on_signal(struct loop_source *src, const struct signalfd_siginfo *info, void *arg)
-{
-    struct server *s = arg;
-    (void)src;
-    return info->ssi_signo == SIGCHLD ? reap_children(s) : life_terminate(s);
-}
-
-static struct err *watch_signals(struct server *s)
-{
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGCHLD);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGHUP);
-    return loop_add_signals(s->loop, &set, on_signal, s, NULL);
-}
-
 /* While the client writes config.json. */
 static struct err *prepare(struct server *s)
 {
     if (!s->plan.auto_remove)
         err_drop(record_remove(s->plan.container_dir));
     TRY(ctlog_open(&s->plan, &s->log));
-    TRY(watch_signals(s));
     TRY(peer_listen(s));
     holder_connect(s);
     return NULL;
@@ -190,7 +204,6 @@ static struct err *prepare(struct server *s)
 
 struct err *server_run(struct server *s, int control_fd)
 {
-    TRY(loop_new(&s->loop));
     TRY(peer_add(s, control_fd, &s->control));
     struct err *e = prepare(s);
     if (!e)
@@ -239,7 +252,11 @@ void server_done(struct server *s)
     if (!s->unmounted)
         server_unmount(s);
     ctlog_close(s->log);
+    if (s->erase)
+        err_drop(file_remove_tree(AT_FDCWD, s->plan.container_dir)); /* what is left is swept by a later command */
     loop_free(s->loop);
+    fd_close(s->early_fd);
+    fd_close(s->sealed_fd);
     fd_close(s->holder_fd);
     fd_close(s->oom_fd);
     fd_close(s->private_fd);

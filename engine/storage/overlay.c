@@ -56,7 +56,7 @@ static struct err *overlay_lowers(const struct storage_mount *m, struct overlay 
         return strv_add(&o->lowers, ".");
     for (size_t i = m->layers.count; i > 0; i--)
         TRY(strv_addf(&o->lowers, "%s/diff", m->layers.items[i - 1]));
-    return NULL;
+    return m->mount_points ? strv_add(&o->lowers, m->mount_points) : NULL;
 }
 
 /* A new upper directory is what "/" of the mounted root looks like: owner and mode of the topmost layer's. */

@@ -23,6 +23,7 @@ struct store {
     bool in_tx;
     bool tx_durable;
     int checkpoint_at;       /* pages of log; readers were in the way below */
+    int keeper_fd;           /* see store_log_keeper() */
     int64_t busy_since_msec; /* CLOCK_MONOTONIC, of the wait under way */
 };
 

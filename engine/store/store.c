@@ -24,10 +24,14 @@
 #include "engine/store/internal.h"
 
 #define BUSY_LIMIT_MSEC 30000
-/* Pages in the log (4 KiB each) after which a commit moves them into the database. Whoever opens the database as the
- * first has to read the log through, so it is kept short; moving costs two syncs, so not too short. */
-#define CHECKPOINT_PAGES 256
+/* Pages in the log (4 KiB each) after which a commit moves them into the database. The first command of a session has
+ * to read the log through, at 2 µs a page, so it is bounded; moving costs two syncs, so it isn't kept short. */
+#define CHECKPOINT_PAGES 1000
 #define STATE_DB "state.db"
+#define STATE_SHM "state.db-shm"
+/* SQLite trusts the log's index in state.db-shm as long as anybody holds a read lock on this byte of it ("dead man
+ * switch", UNIX_SHM_DMS in its os_unix.c); who finds it free reads the log through and makes the index anew. */
+#define SHM_ALIVE_BYTE 128
 
 static const char *const directories[] = {"blobs", "blobs/sha256", "layers", "staging", "containers", "volumes"};
 
@@ -194,6 +198,29 @@ static bool open_current(struct store *s)
     return !e && strcmp(mode, "wal") != 0;
 }
 
+static bool shm_lock(int fd, int command, struct flock *l)
+{
+    *l = (struct flock){.l_type = command == F_OFD_GETLK ? F_WRLCK : F_RDLCK, .l_start = SHM_ALIVE_BYTE, .l_len = 1};
+    return fcntl(fd, command, l) == 0;
+}
+
+/* Closing a descriptor of this file lets go of SQLite's own locks on it, so: look before the database is open. */
+static bool nobody_keeps_log(const struct store *s)
+{
+    struct flock l;
+    AUTO_FD int fd = openat(s->root_fd, STATE_SHM, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && shm_lock(fd, F_OFD_GETLK, &l) && l.l_type == F_UNLCK;
+}
+
+/* The index is good now, since a connection of ours uses it. Open till after the database is closed. */
+static void keep_log(struct store *s)
+{
+    struct flock l;
+    s->keeper_fd = openat(s->root_fd, STATE_SHM, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (s->keeper_fd >= 0)
+        (void)shm_lock(s->keeper_fd, F_OFD_SETLK, &l);
+}
+
 static struct err *open_root(struct store *s)
 {
     struct err *e = file_open_dir(AT_FDCWD, s->root, &s->root_fd);
@@ -208,7 +235,12 @@ static struct err *open_store(struct store *s, const char *root)
 {
     TRY(path_absolute(root, &s->root));
     TRY_WRAP(open_root(s), "open the store");
-    return open_current(s) ? NULL : set_up(s);
+    bool keep = nobody_keeps_log(s);
+    if (!open_current(s))
+        return set_up(s);
+    if (keep)
+        keep_log(s);
+    return NULL;
 }
 
 struct err *store_open(const char *root, struct store **ret)
@@ -216,7 +248,7 @@ struct err *store_open(const char *root, struct store **ret)
     struct store *s = mem_zalloc(sizeof *s);
     if (!s)
         return err_oom();
-    s->root_fd = -1;
+    s->root_fd = s->keeper_fd = -1;
     struct err *e = open_store(s, root);
     if (e) {
         store_close(s);
@@ -232,9 +264,15 @@ void store_close(struct store *s)
         return;
     store_rollback(s);
     close_db(s);
+    fd_close(s->keeper_fd);
     fd_close(s->root_fd);
     mem_freep(&s->root);
     mem_freep(&s);
+}
+
+int store_log_keeper(const struct store *s)
+{
+    return s->keeper_fd;
 }
 
 const char *store_root(const struct store *s)

@@ -18,6 +18,9 @@ struct store;
 struct err *store_open(const char *root, struct store **ret) ERR_RESULT;
 void store_close(struct store *s);
 const char *store_root(const struct store *s);
+/* A descriptor which, as long as a copy of it is open anywhere, spares the next process that opens the store reading
+ * the whole log; -1 when somebody holds one already, or there is no log. Borrowed: it ends with the store. */
+int store_log_keeper(const struct store *s);
 /* Directory descriptor of root; borrowed. */
 int store_root_fd(const struct store *s);
 

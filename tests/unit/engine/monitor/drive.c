@@ -93,7 +93,7 @@ static int finish(struct settings *s, struct monitor *m, const struct monitor_ou
         return 0;
     }
     if (!s->no_clean && !o->exit.restarting) {
-        err_drop(monitor_cleaned(m));
+        err_drop(monitor_cleaned(m, false));
         err_drop(record_remove(s->plan.container_dir));
     }
     return o->exit.exit_code;
@@ -117,7 +117,7 @@ static int start(struct settings *s, char **args)
     fail(monitor_start(&o, &m));
     fail(put_config(&sb, s, args, root));
     fail(monitor_wait_mounted(m, NULL, &private_fd));
-    fail(file_write_atomic(private_fd, "config.json", sb.data, sb.len, 0600, FILE_NOSYNC));
+    fail(file_write_atomic(private_fd, MONITOR_CONFIG, sb.data, sb.len, 0600, FILE_NOSYNC));
     const struct monitor_attach a = {.no_stdin = !s->plan.interactive, .size = monitor_terminal_size(0)};
     fail(monitor_launch(m, s->detach ? NULL : &a, &started));
     int code = 0;
