@@ -11,11 +11,19 @@
 #define FRAME_DNS_PORT 53
 #define FRAME_IP_MIN ((size_t)20)
 #define FRAME_IP6_HDR ((size_t)40)
+#define FRAME_TCP_HDR ((size_t)20)
+#define FRAME_TCP_SYN 0x02
 #define FRAME_FRAGMENT 0x3fff /* offset and "more fragments" */
 
 static uint16_t frame_get16(const uint8_t *p)
 {
     return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static void frame_put16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
 }
 
 uint32_t frame_sum(const uint8_t *p, size_t len, uint32_t sum)
@@ -57,8 +65,7 @@ static bool frame_complete(const struct virtio_net_hdr *h, uint8_t *frame, size_
     uint16_t sum = frame_sum_fold(frame_sum(frame + start, len - start, 0));
     if (!sum)
         sum = 0xffff; /* in UDP, 0 means "none"; for TCP both are zero */
-    frame[at] = (uint8_t)(sum >> 8);
-    frame[at + 1] = (uint8_t)sum;
+    frame_put16(frame + at, sum);
     return true;
 }
 
@@ -123,4 +130,56 @@ enum frame_verdict frame_check(const struct slirp_config *c, uint8_t *buf, size_
     if (v != FRAME_DROP && h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && !frame_complete(&h, frame, len))
         return FRAME_DROP;
     return v;
+}
+
+/* Where the TCP header is; 0 if there is none, or only a fragment. No extension headers: libslirp writes none. */
+static size_t frame_tcp_offset(const uint8_t *frame, size_t len)
+{
+    size_t at = 0;
+    const uint8_t *ip = frame + ETH_HLEN;
+    if (len < ETH_HLEN + FRAME_IP_MIN)
+        return 0;
+    if (frame_get16(frame + 12) == ETH_P_IP && ip[9] == IPPROTO_TCP && !(frame_get16(ip + 6) & FRAME_FRAGMENT))
+        at = ETH_HLEN + (size_t)(ip[0] & 15) * 4;
+    else if (frame_get16(frame + 12) == ETH_P_IPV6 && ip[6] == IPPROTO_TCP)
+        at = ETH_HLEN + FRAME_IP6_HDR;
+    return at && at + FRAME_TCP_HDR <= len ? at : 0;
+}
+
+/* RFC 1624: the new sum from the old one and what changed. */
+static void frame_replace16(uint8_t *sum, uint8_t *field, uint16_t value)
+{
+    uint32_t total = (uint32_t)(uint16_t)~frame_get16(sum) + (uint16_t)~frame_get16(field) + value;
+    frame_put16(sum, frame_sum_fold(total));
+    frame_put16(field, value);
+}
+
+/* Options are a list of kind, length, value (RFC 9293, 3.1); 0 ends it, 1 fills, 2 is the segment size. */
+static uint8_t *frame_find_mss(uint8_t *options, size_t len)
+{
+    for (size_t i = 0; i < len && options[i];) {
+        if (options[i] == 1) {
+            i++;
+            continue;
+        }
+        if (i + 1 >= len || options[i + 1] < 2)
+            return NULL;
+        if (options[i] == 2)
+            return options[i + 1] == 4 && i + 4 <= len && i % 2 == 0 ? options + i + 2 : NULL;
+        i += options[i + 1];
+    }
+    return NULL;
+}
+
+void frame_limit_mss(uint8_t *frame, size_t len)
+{
+    size_t at = frame_tcp_offset(frame, len);
+    if (!at || !(frame[at + 13] & FRAME_TCP_SYN))
+        return;
+    size_t end = at + (size_t)(frame[at + 12] >> 4) * 4;
+    if (end < at + FRAME_TCP_HDR || end > len)
+        return;
+    uint8_t *mss = frame_find_mss(frame + at + FRAME_TCP_HDR, end - at - FRAME_TCP_HDR);
+    if (mss && frame_get16(mss) > FRAME_MSS_MAX)
+        frame_replace16(frame + at + 16, mss, FRAME_MSS_MAX);
 }

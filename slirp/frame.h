@@ -21,3 +21,11 @@ enum frame_verdict frame_check(const struct slirp_config *c, uint8_t *buf, size_
 uint32_t frame_sum(const uint8_t *p, size_t len, uint32_t sum);
 /* The sum as it is written into a header, in network order. */
 uint16_t frame_sum_fold(uint32_t sum);
+
+/* The most that the container puts into one TCP segment, whatever the MTU. libslirp lets 64 KiB be under way: in few
+ * large segments the container would wait for each acknowledgement, in several it fills the next while we handle the
+ * last. Segments are still handed over in larger pieces (TSO). */
+#define FRAME_MSS_MAX 12000u
+/* A frame of libslirp for the container: no segment size above FRAME_MSS_MAX in a TCP SYN. `len` bytes, changed in
+ * place, the checksum with it. */
+void frame_limit_mss(uint8_t *frame, size_t len);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,9 +12,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "slirp/frame.h"
 
 #define STACK_FDS_FIRST 64
 #define STACK_TIMERS_MAX 4 /* libslirp has one: router advertisements */
+#define STACK_MMAP_THRESHOLD (1 << 20)
+#define STACK_TRIM_THRESHOLD (8 << 20)
 #define STACK_NSEC_PER_MSEC 1000000
 /* slirp_pollfds_fill() never asks for more; it means "nothing to do". */
 #define STACK_IDLE_MSEC 1000
@@ -48,6 +52,8 @@ static int64_t stack_now(void *opaque)
 static ssize_t stack_send(const void *buf, size_t len, void *opaque)
 {
     struct stack *st = opaque;
+    /* libslirp hands us a buffer of its own, which it is done with. */
+    frame_limit_mss((uint8_t *)(uintptr_t)buf, len);
     /* libslirp computed the checksums: the container need not. */
     if (device_write(st->device, buf, len, true) < 0)
         st->gone = true;
@@ -153,6 +159,10 @@ struct err *stack_new(const struct slirp_config *config, const struct device *de
     st->config = config;
     st->device = device;
     stack_configure(st, &cfg);
+    /* Each connection has two buffers of 128 KiB: from the heap they are there at once, as mappings they would be made,
+     * filled with zeros and removed for each. What is unused goes back when it is quiet (serve.c). */
+    (void)mallopt(M_MMAP_THRESHOLD, STACK_MMAP_THRESHOLD);
+    (void)mallopt(M_TRIM_THRESHOLD, STACK_TRIM_THRESHOLD);
     st->slirp = slirp_new(&cfg, &stack_callbacks, st);
     if (!st->slirp) {
         stack_free(st);
