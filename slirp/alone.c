@@ -146,6 +146,7 @@ static struct err *alone_setup(struct alone *a)
     TRY(alone_open_target(a));
     TRY(alone_outbound(&a->o));
     a->s.config = a->o.config;
+    TRY(slirp_prepare_dns(&a->s, NULL, 0, true));
     TRY(loop_new(&a->s.loop));
     TRY(alone_watch(a));
     int netns = -1;
@@ -160,6 +161,7 @@ static struct err *alone_setup(struct alone *a)
 struct err *alone_run(int argc, char *const *argv)
 {
     struct alone a = {.device = {.fd = -1}, .netns_fd = -1, .userns_fd = -1, .pidfd = -1, .api_sock = -1};
+    slirp_init(&a.s);
     TRY(options_parse(argc, argv, &a.o));
     if (a.o.help)
         return fd_write_all(STDOUT_FILENO, options_help(), strlen(options_help()));

@@ -10,6 +10,7 @@
 #include "base/msg.h"
 #include "base/strbuf.h"
 #include "slirp/control.h"
+#include "slirp/dns.h"
 #include "slirp/netns.h"
 #include "slirp/port.h"
 #include "slirp/run.h"
@@ -83,6 +84,10 @@ static struct err *engine_request(struct engine *g, struct msg *m)
         return engine_answer(g, engine_maker(g, m));
     case SLIRP_PORT_LIST:
         return engine_list(g);
+    case SLIRP_RESOLV:
+        if (g->s.dns)
+            dns_set_resolv(g->s.dns, m->data ? m->data : "", m->len);
+        return NULL;
     default:
         return engine_answer(g, ERR_NEW(ERR_INVALID, "unknown message %u", m->type));
     }
@@ -140,7 +145,8 @@ static struct err *engine_start(struct engine *g, struct device *device)
     };
     TRY(netns_setup(&opts, device, &netns));
     /* From here on the namespace can be used: everything else happens while the container is being made. */
-    return msg_send(g->sock, SLIRP_READY, NULL, 0, &netns, 1);
+    TRY(msg_send(g->sock, SLIRP_READY, NULL, 0, &netns, 1));
+    return slirp_prepare_dns(&g->s, m.data + sizeof(start), start.dns_len, start.flags & SLIRP_START_WATCH);
 }
 
 static struct err *engine_serve(struct engine *g, struct device *device)
@@ -154,6 +160,7 @@ static struct err *engine_serve(struct engine *g, struct device *device)
 struct err *engine_run(int take_sock)
 {
     struct engine g = {.sock = take_sock};
+    slirp_init(&g.s);
     struct device device = {.fd = -1};
     struct err *e = engine_start(&g, &device);
     if (e) {

@@ -12,6 +12,7 @@
 #define FRAME_IP_MIN ((size_t)20)
 #define FRAME_IP6_HDR ((size_t)40)
 #define FRAME_TCP_HDR ((size_t)20)
+#define FRAME_UDP_HDR ((size_t)8)
 #define FRAME_TCP_SYN 0x02
 #define FRAME_FRAGMENT 0x3fff /* offset and "more fragments" */
 
@@ -69,6 +70,18 @@ static bool frame_complete(const struct virtio_net_hdr *h, uint8_t *frame, size_
     return true;
 }
 
+/* What goes to the resolver's address: `len` bytes behind the IP header. Nothing but DNS and echo requests is there. */
+static enum frame_verdict frame_check_dns(uint8_t protocol, const uint8_t *p, size_t len)
+{
+    if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
+        return FRAME_PASS;
+    bool tcp = protocol == IPPROTO_TCP;
+    if ((!tcp && protocol != IPPROTO_UDP) || len < (tcp ? FRAME_TCP_HDR : FRAME_UDP_HDR) ||
+        frame_get16(p + 2) != FRAME_DNS_PORT)
+        return FRAME_DROP;
+    return tcp ? FRAME_DNS_TCP : FRAME_DNS;
+}
+
 /* libslirp hands destinations to connect(2) as they are: the host's loopback is reached through the gateway address
  * alone, where that is allowed, and never by its own names. */
 static enum frame_verdict frame_check4(const struct slirp_config *c, const uint8_t *ip, size_t len)
@@ -82,9 +95,8 @@ static enum frame_verdict frame_check4(const struct slirp_config *c, const uint8
     memcpy(&dst, ip + 16, sizeof(dst));
     if (ip[16] == 127 || ip[16] == 0)
         return FRAME_DROP;
-    if (dst.s_addr == c->dns.s_addr && ip[9] == IPPROTO_UDP && !(frame_get16(ip + 6) & FRAME_FRAGMENT) &&
-        total >= hlen + 8 && frame_get16(ip + hlen + 2) == FRAME_DNS_PORT)
-        return FRAME_DNS;
+    if (dst.s_addr == c->dns.s_addr && !c->no_dns)
+        return frame_check_dns(ip[9], ip + hlen, frame_get16(ip + 6) & FRAME_FRAGMENT ? 0 : total - hlen);
     return FRAME_PASS;
 }
 
@@ -99,9 +111,8 @@ static enum frame_verdict frame_check6(const struct slirp_config *c, const uint8
     /* ::, ::1, ::127.0.0.1 and ::ffff:127.0.0.1 are all doors to the host. */
     if (!memcmp(ip + 24, low, sizeof(low)))
         return FRAME_DROP;
-    if (!memcmp(ip + 24, &c->dns6, sizeof(c->dns6)) && ip[6] == IPPROTO_UDP && payload >= 8 &&
-        frame_get16(ip + FRAME_IP6_HDR + 2) == FRAME_DNS_PORT)
-        return FRAME_DNS;
+    if (!memcmp(ip + 24, &c->dns6, sizeof(c->dns6)) && !c->no_dns)
+        return frame_check_dns(ip[6], ip + FRAME_IP6_HDR, payload);
     return FRAME_PASS;
 }
 
@@ -182,4 +193,52 @@ void frame_limit_mss(uint8_t *frame, size_t len)
     uint8_t *mss = frame_find_mss(frame + at + FRAME_TCP_HDR, end - at - FRAME_TCP_HDR);
     if (mss && frame_get16(mss) > FRAME_MSS_MAX)
         frame_replace16(frame + at + 16, mss, FRAME_MSS_MAX);
+}
+
+/* Replace `len` (even) bytes, and what they contribute to each of the sums. */
+static void frame_replace(uint8_t *field, const void *value, size_t len, uint8_t *sum, uint8_t *sum2)
+{
+    const uint8_t *v = value;
+    for (size_t i = 0; i < len; i += 2) {
+        uint8_t old[2] = {field[i], field[i + 1]};
+        if (sum2)
+            frame_replace16(sum2, old, frame_get16(v + i));
+        memcpy(old, field + i, 2);
+        frame_replace16(sum, old, frame_get16(v + i));
+    }
+    memcpy(field, v, len);
+}
+
+static const uint8_t frame_loopback4[4] = {127, 0, 0, 1};
+static const uint8_t frame_loopback6[16] = {[15] = 1};
+
+void frame_redirect(uint8_t *frame, size_t len, uint16_t port)
+{
+    size_t at = frame_tcp_offset(frame, len);
+    uint8_t *ip = frame + ETH_HLEN, *tcp = frame + at, wire[2];
+    if (!at)
+        return;
+    if (frame_get16(frame + 12) == ETH_P_IP)
+        frame_replace(ip + 16, frame_loopback4, sizeof(frame_loopback4), tcp + 16, ip + 10);
+    else
+        frame_replace(ip + 24, frame_loopback6, sizeof(frame_loopback6), tcp + 16, NULL);
+    frame_put16(wire, port);
+    frame_replace(tcp + 2, wire, sizeof(wire), tcp + 16, NULL);
+}
+
+void frame_unredirect(const struct slirp_config *c, const uint16_t ports[2], uint8_t *frame, size_t len)
+{
+    static const uint8_t dns_port[2] = {0, FRAME_DNS_PORT};
+    size_t at = frame_tcp_offset(frame, len);
+    uint8_t *ip = frame + ETH_HLEN, *tcp = frame + at;
+    bool v4 = frame_get16(frame + 12) == ETH_P_IP;
+    if (!at || !ports[!v4] || frame_get16(tcp) != ports[!v4])
+        return;
+    if (v4 && !memcmp(ip + 12, frame_loopback4, sizeof(frame_loopback4)))
+        frame_replace(ip + 12, &c->dns, sizeof(c->dns), tcp + 16, ip + 10);
+    else if (!v4 && !memcmp(ip + 8, frame_loopback6, sizeof(frame_loopback6)))
+        frame_replace(ip + 8, &c->dns6, sizeof(c->dns6), tcp + 16, NULL);
+    else
+        return;
+    frame_replace(tcp, dns_port, sizeof(dns_port), tcp + 16, NULL);
 }

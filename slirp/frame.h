@@ -9,8 +9,9 @@
 
 enum frame_verdict {
     FRAME_DROP,
-    FRAME_PASS, /* for libslirp */
-    FRAME_DNS,  /* a UDP query to the resolver's address */
+    FRAME_PASS,    /* for libslirp */
+    FRAME_DNS,     /* a UDP query to the resolver's address */
+    FRAME_DNS_TCP, /* part of a TCP connection there */
 };
 
 /* `buf`: struct virtio_net_hdr and a frame, `len` bytes together; the frame's checksum may be written. */
@@ -29,3 +30,9 @@ uint16_t frame_sum_fold(uint32_t sum);
 /* A frame of libslirp for the container: no segment size above FRAME_MSS_MAX in a TCP SYN. `len` bytes, changed in
  * place, the checksum with it. */
 void frame_limit_mss(uint8_t *frame, size_t len);
+
+/* A FRAME_DNS_TCP: send it to that port of the host's loopback instead. */
+void frame_redirect(uint8_t *frame, size_t len, uint16_t port);
+/* The other way, for a frame of libslirp: what comes from that port comes from the resolver's address. ports: for IPv4
+ * and IPv6, 0: none. */
+void frame_unredirect(const struct slirp_config *c, const uint16_t ports[2], uint8_t *frame, size_t len);

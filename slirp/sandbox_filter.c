@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -48,12 +49,13 @@ static int filter_names(scmp_filter_ctx ctx, uint32_t action, const char *const 
 }
 
 /* Internet sockets only: unix(7) would reach whatever listens in the abstract namespace of the host. Memory that is
- * never executable. FIONREAD and FIONBIO for libslirp. Signals to ourselves alone (abort). */
+ * never executable. FIONREAD and FIONBIO for libslirp,
+ * SIOCGIFINDEX for resolvers with a link-local address. Signals to ourselves alone (abort). */
 static int filter_conditional(scmp_filter_ctx ctx)
 {
     static const int families[] = {AF_INET, AF_INET6};
     static const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
-    static const uint32_t ioctls[] = {0x541B /* FIONREAD */, 0x5421 /* FIONBIO */};
+    static const uint32_t ioctls[] = {0x541B /* FIONREAD */, 0x5421 /* FIONBIO */, SIOCGIFINDEX};
     int r = 0;
     for (size_t i = 0; !r && i < ARRAY_LEN(families); i++)
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));

@@ -26,6 +26,7 @@
 #include "slirp/hostfwd.h"
 
 struct device;
+struct dns;
 struct port;
 struct stack;
 
@@ -37,6 +38,9 @@ struct slirp {
     struct stack *stack;         /* libslirp */
     struct hostfwd hostfwd;
     struct port *port; /* published ports that don't go through libslirp; NULL before the first */
+    struct dns *dns;   /* NULL: nobody answers */
+    char *resolv_text; /* the host's resolv.conf as it was at the start */
+    int resolv_sock;   /* of a process that watches it, or -1 */
     bool quit;
 };
 

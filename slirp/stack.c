@@ -38,6 +38,7 @@ struct stack {
     struct pollfd *fds;
     size_t n, cap, first;
     struct stack_timer timers[STACK_TIMERS_MAX];
+    uint16_t dns_ports[2]; /* IPv4, IPv6; host order */
     bool gone;
 };
 
@@ -53,7 +54,10 @@ static ssize_t stack_send(const void *buf, size_t len, void *opaque)
 {
     struct stack *st = opaque;
     /* libslirp hands us a buffer of its own, which it is done with. */
-    frame_limit_mss((uint8_t *)(uintptr_t)buf, len);
+    uint8_t *frame = (uint8_t *)(uintptr_t)buf;
+    frame_limit_mss(frame, len);
+    if (st->dns_ports[0] || st->dns_ports[1])
+        frame_unredirect(st->config, st->dns_ports, frame, len);
     /* libslirp computed the checksums: the container need not. */
     if (device_write(st->device, buf, len, true) < 0)
         st->gone = true;
@@ -260,6 +264,22 @@ void stack_serve(struct stack *st)
         t->at_msec = INT64_MAX;
         slirp_handle_timer(st->slirp, t->id, t->opaque);
     }
+}
+
+void stack_set_dns_port(struct stack *st, int family, uint16_t port)
+{
+    st->dns_ports[family == AF_INET6] = port;
+}
+
+bool stack_owns(const struct stack *st, const struct sockaddr *addr, socklen_t len)
+{
+    for (size_t i = st->first; i < st->n; i++) {
+        union slirp_addr own;
+        socklen_t own_len = sizeof(own);
+        if (getsockname(st->fds[i].fd, &own.sa, &own_len) == 0 && own_len == len && !memcmp(&own, addr, len))
+            return true;
+    }
+    return false;
 }
 
 bool stack_is_gone(const struct stack *st)

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
 #include "slirp/config.h"
@@ -23,6 +25,10 @@ struct err *stack_prepare(struct stack *st, size_t first, struct pollfd **ret, s
                           int *ret_timeout_msec) ERR_RESULT;
 /* After poll(2): serve sockets and timers. */
 void stack_serve(struct stack *st);
+/* Frames of libslirp that come from this port of the loopback address come from the resolver's (frame_unredirect()). */
+void stack_set_dns_port(struct stack *st, int family, uint16_t port);
+/* True when one of libslirp's TCP sockets has this address. */
+bool stack_owns(const struct stack *st, const struct sockaddr *addr, socklen_t len);
 /* True once the container's interface is gone. */
 bool stack_is_gone(const struct stack *st);
 /* libslirp's own port forwarding; the socket is made here. ERR_IN_USE …. */
