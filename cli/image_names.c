@@ -180,11 +180,9 @@ const struct cli_verb cli_verb_rmi = {
 static struct err *exists_verb(struct cli *c, void *opts, int *exit_code)
 {
     struct engine *e;
-    struct image *image = NULL;
     (void)opts;
     TRY(cli_engine(c, &e));
-    struct err *err = image_find(e, c->args[0], &image);
-    image_free(image);
+    struct err *err = image_exists(e, c->args[0]);
     if (!err || err_kind(err) != ERR_NOT_FOUND)
         return err;
     err_drop(err);

@@ -68,7 +68,7 @@ static struct err *get_tag(const void *p, json_t **ret)
 
 static struct err *get_digest(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct image_row *)p)->image->manifest_digest);
+    return string(ret, ((const struct image_row *)p)->image->digest);
 }
 
 /* Image times are whole seconds, as in their configs' usual form. */
@@ -118,7 +118,8 @@ static struct err *get_empty(const void *p, json_t **ret)
 
 static struct err *get_dangling(const void *p, json_t **ret)
 {
-    *ret = json_boolean(((const struct image_row *)p)->image->names.count == 0);
+    const struct image *i = ((const struct image_row *)p)->image;
+    *ret = json_boolean(i->names.count + i->digest_names.count == 0);
     return NULL;
 }
 
@@ -176,13 +177,16 @@ struct err *image_row_json(const struct image_row *row, json_t **ret)
     TRY(get_labels(row, &labels));
     TRY(json_put(o, "Labels", json_object_size(labels) ? json_incref(labels) : json_null()));
     TRY(json_put_int(o, "Containers", (int64_t)i->containers));
-    if (i->names.count)
-        TRY(json_put_strv(o, "Names", &i->names));
+    const struct strv *names = i->names.count ? &i->names : &i->digest_names;
+    if (names->count)
+        TRY(json_put_strv(o, "Names", names));
     else
         TRY(json_put_bool(o, "Dangling", true));
-    TRY(json_put_str(o, "Digest", i->manifest_digest));
-    if (i->names.count)
-        TRY(json_put_strv(o, "History", &i->names));
+    TRY(json_put_str(o, "Digest", i->digest));
+    if (names->count)
+        TRY(json_put_strv(o, "History", names));
+    if (i->is_list)
+        TRY(json_put_bool(o, "IsManifestList", true));
     int64_t seconds = i->created_nsec / SECOND;
     TRY(json_put_int(o, "Created", seconds));
     TRY(json_put_str(o, "CreatedAt", timefmt_rfc3339(seconds * SECOND, 0).s));

@@ -83,13 +83,26 @@ static struct err *add_row(struct listing *l, size_t index, const char *name, co
     return NULL;
 }
 
+/* Digest names count once for each repository, and only where there is no tag. */
+static bool is_new_repository(const struct strv *digests, size_t index)
+{
+    size_t len = strcspn(digests->items[index], "@");
+    for (size_t k = 0; k < index; k++)
+        if (strcspn(digests->items[k], "@") == len && memcmp(digests->items[k], digests->items[index], len) == 0)
+            return false;
+    return true;
+}
+
 static struct err *add_rows(struct listing *l, const struct images_opts *o)
 {
     for (size_t i = 0; i < l->count; i++) {
-        const struct strv *names = &l->images[i]->names;
+        const struct strv *names = &l->images[i]->names, *digests = &l->images[i]->digest_names;
         for (size_t k = 0; k < names->count; k++)
             TRY(add_row(l, i, names->items[k], o));
-        if (!names->count)
+        for (size_t k = 0; k < digests->count && !names->count; k++)
+            if (is_new_repository(digests, k))
+                TRY(add_row(l, i, digests->items[k], o));
+        if (!names->count && !digests->count)
             TRY(add_row(l, i, NULL, o));
     }
     l->order = mem_zalloc((l->n_rows + 1) * sizeof *l->order);

@@ -1,37 +1,41 @@
 /* push. */
-#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "cli/registry_flags.h"
 #include "cli/verbs.h"
 #include "engine/image/image.h"
+#include "engine/image/push.h"
 
-#define NO_CONVERSION "pushing in another format than the image has is not built yet"
 #define NO_SIGNING "signing is not built yet"
 
 struct push_opts {
     struct registry_flags registry; /* first: more_flags */
-    bool quiet, no_trust, remove_signatures;
-    const char *digestfile;
+    bool all, quiet, no_trust, remove_signatures, force_compression;
+    const char *digestfile, *format, *compression;
+    int64_t level;
 };
 #define O(field) offsetof(struct push_opts, field)
 
 static const struct cli_flag push_flags[] = {
-    {"all", 0, CLI_BOOL, .missing = "lists of manifests are not built yet",
-     .help = "Also push all images of a manifest list"},
-    {"compress", 0, CLI_BOOL, .hidden = true, .missing = NO_CONVERSION},
-    {"compression-format", 0, CLI_STRING, .missing = NO_CONVERSION, .help = "Compression format to use"},
-    {"compression-level", 0, CLI_INT, .missing = NO_CONVERSION, .help = "Compression level to use"},
+    {"all", 0, CLI_BOOL, .offset = O(all), .def = "true", .help = "Also push the images in a manifest list"},
+    {"compress", 0, CLI_BOOL, .hidden = true,
+     .missing = "pushing to directories is not built yet; `save` has --compress"},
+    {"compression-format", 0, CLI_STRING, .offset = O(compression),
+     .help = "Compression format to use (gzip or zstd; default: as the layers are)"},
+    {"compression-level", 0, CLI_INT, .offset = O(level),
+     .help = "Compression level to use (gzip: 1 to 9, zstd: 1 to 19; default: the format's)"},
     {"digestfile", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(digestfile),
      .help = "Write the digest of the pushed image to the specified file"},
     {"disable-content-trust", 0, CLI_BOOL, .hidden = true, .offset = O(no_trust),
      .help = "For compatibility with Docker, whose content trust does not exist here"},
     {"encryption-key", 0, CLI_ARRAY, .hidden = true, .missing = "encrypted images are not built yet"},
-    {"force-compression", 0, CLI_BOOL, .missing = NO_CONVERSION, .help = "Compress again what has another compression"},
-    {"format", 'f', CLI_STRING, .missing = NO_CONVERSION, .help = "Manifest type (oci, v2s2, or v2s1)"},
+    {"force-compression", 0, CLI_BOOL, .offset = O(force_compression),
+     .help = "Use the compression format even where the destination has a layer in another one (default: true with "
+             "--compression-format)"},
+    {"format", 'f', CLI_STRING, .offset = O(format),
+     .help = "Manifest type (oci or v2s2) to use in the destination (default is manifest type of source)"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Suppress output information when pushing images"},
     {"remove-signatures", 0, CLI_BOOL, .offset = O(remove_signatures),
      .help = "Discard any pre-existing signatures in the image (there never are any)"},
@@ -67,12 +71,19 @@ static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
     TRY(check_destination(c->n_args > 1 ? c->args[1] : NULL, &destination));
     TRY(registry_flags_take(c, &o->registry, &registry));
     TRY(cli_engine(c, &e));
-    const struct image_push_opts push = {.registry = &registry, .progress = o->quiet ? NULL : registry_flags_progress};
+    struct image_push_opts push = {
+        .registry = &registry,
+        .format = o->format,
+        .compression = o->compression,
+        .level = o->level,
+        .keep_differing = cli_given(c, "force-compression") && !o->force_compression,
+        .list_alone = !o->all,
+        .progress = o->quiet ? NULL : registry_flags_progress,
+    };
+    if (o->force_compression && !push.compression)
+        push.compression = "gzip"; /* the default of what compresses */
     TRY(image_push(e, c->args[0], destination, &push, &digest));
-    if (o->digestfile)
-        TRY_WRAP(file_write_atomic(AT_FDCWD, o->digestfile, digest, strlen(digest), 0644, FILE_NOSYNC), "write %s",
-                 o->digestfile);
-    return NULL;
+    return registry_flags_digestfile(o->digestfile, digest);
 }
 
 const struct cli_verb cli_verb_push = {
@@ -80,8 +91,10 @@ const struct cli_verb cli_verb_push = {
     .synopsis = "[options] IMAGE [DESTINATION]",
     .summary = "Push an image to a specified destination",
     .description = "Pushes a source image to a specified destination. Manifest and layers go out as they are, so that "
-                   "an image that was pulled keeps its digests.",
-    .examples = "@ imageID docker://registry.example.com/repository:tag\n@ registry.example.com/repository:tag",
+                   "an image that was pulled keeps its digests, unless another format or compression is asked for. "
+                   "Layers of images that were loaded or imported without a manifest are compressed with gzip.",
+    .examples = "@ imageID docker://registry.example.com/repository:tag\n@ registry.example.com/repository:tag\n"
+                "@ --format oci --compression-format zstd imageID registry.example.com/repository:zstd",
     .flags = push_flags,
     .more_flags = cli_registry_flags,
     .opts_size = sizeof(struct push_opts),

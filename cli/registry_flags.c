@@ -1,5 +1,9 @@
 #include "cli/registry_flags.h"
 
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/file.h"
 #include "base/number.h"
 
 #define O(field) offsetof(struct registry_flags, field)
@@ -48,6 +52,24 @@ struct err *registry_flags_take(const struct cli *c, const struct registry_flags
         .retries = f->retry,
     };
     return f->retry_delay ? number_parse_duration(f->retry_delay, true, &ret->retry_delay_nsec) : NULL;
+}
+
+struct err *registry_flags_insecure(const struct cli *c, bool insecure, struct registry_opts *opts)
+{
+    if (!cli_given(c, "insecure"))
+        return NULL;
+    if (opts->tls_given)
+        return ERR_NEW(ERR_INVALID, "--insecure may not be used with --tls-verify");
+    opts->tls_given = true;
+    opts->tls_verify = !insecure;
+    return NULL;
+}
+
+struct err *registry_flags_digestfile(const char *path, const char *digest)
+{
+    if (!path)
+        return NULL;
+    return ERR_WRAP(file_write_atomic(AT_FDCWD, path, digest, strlen(digest), 0644, FILE_NOSYNC), "write %s", path);
 }
 
 void registry_flags_progress(void *arg, const char *line)

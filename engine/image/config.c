@@ -67,6 +67,10 @@ struct err *image_read_config(struct engine *e, const struct image *i, struct im
 {
     AUTO_MANIFEST_CONFIG struct manifest_config parsed = {0};
     struct image_config c = {0};
+    if (i->is_list) {
+        *ret = c;
+        return NULL;
+    }
     TRY(image_parse_config(e, i, &parsed));
     struct err *error = fill(&parsed, &c);
     if (error) {

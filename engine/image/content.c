@@ -19,6 +19,7 @@
 /* More unpackers at once only take turns at the disk. */
 #define JOBS_MAX 4
 #define ENTRIES_MAX ((size_t)1 << 16)
+#define COPY_BYTES ((size_t)256 << 10)
 
 static struct err *begin(struct engine *e, struct content *c)
 {
@@ -74,6 +75,7 @@ static void image_row_done(struct content_image_row *row)
     mem_freep(&row->variant);
     mem_freep(&row->labels);
     mem_freep(&row->event);
+    mem_freep(&row->pulled);
     mem_freep(&row->layers);
     strv_done(&row->names);
     strv_done(&row->digests);
@@ -127,21 +129,73 @@ void content_set_jobs(struct content *c, size_t jobs)
     c->jobs_max = jobs;
 }
 
+static bool is_staged(const struct content *c, const char *digest)
+{
+    for (size_t i = 0; i < c->n_documents; i++)
+        if (strcmp(c->documents[i].digest.s, digest) == 0)
+            return true;
+    return false;
+}
+
+/* A new file in staging, and room for it in the list. */
+static struct err *new_document(struct content *c, char **ret_path, int *ret_fd)
+{
+    TRY(mem_grow(&c->documents, c->n_documents, &c->cap_documents, sizeof *c->documents, ENTRIES_MAX));
+    TRY(mem_asprintf(ret_path, "document-%zu", c->n_files++));
+    *ret_fd = openat(c->staging.dirfd, *ret_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return *ret_fd < 0 ? ERR_SYS(errno, "create %s/%s", c->staging.path, *ret_path) : NULL;
+}
+
 struct err *content_put_document(struct content *c, const void *data, size_t len, struct digest *ret)
 {
     struct digest d = digest_of(data, len);
     *ret = d;
-    for (size_t i = 0; i < c->n_documents; i++)
-        if (strcmp(c->documents[i].digest.s, d.s) == 0)
-            return NULL;
-    TRY(mem_grow(&c->documents, c->n_documents, &c->cap_documents, sizeof *c->documents, ENTRIES_MAX));
+    if (is_staged(c, d.s))
+        return NULL;
     AUTO_FREE char *path = NULL;
-    TRY(mem_asprintf(&path, "document-%zu", c->n_documents));
-    AUTO_FD int fd = openat(c->staging.dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return ERR_SYS(errno, "create %s/%s", c->staging.path, path);
+    AUTO_FD int fd = -1;
+    TRY(new_document(c, &path, &fd));
     TRY_WRAP(fd_write_all(fd, data, len), "write %s/%s", c->staging.path, path);
     c->documents[c->n_documents++] = (struct content_staged){.digest = d, .size_bytes = len, .path = TAKE_PTR(path)};
+    return NULL;
+}
+
+/* Hashed while it is copied: what is in staging is what the digest is of, whatever happens to the file. */
+static struct err *copy_hashed(int from, int to, uint64_t max, struct digest *ret, uint64_t *ret_bytes)
+{
+    AUTO_FREE char *buf = mem_alloc(COPY_BYTES);
+    struct digest_ctx *hash = NULL;
+    struct err *e = buf ? digest_new(&hash) : err_oom();
+    ssize_t n = 1;
+    for (*ret_bytes = 0; !e && n > 0; *ret_bytes += (uint64_t)n) {
+        do
+            n = read(from, buf, COPY_BYTES);
+        while (n < 0 && errno == EINTR);
+        if (n < 0) {
+            e = ERR_SYS(errno, "read");
+            break;
+        }
+        digest_update(hash, buf, (size_t)n);
+        e = fd_write_all(to, buf, (size_t)n);
+        if (!e && *ret_bytes + (uint64_t)n > max)
+            e = ERR_NEW(ERR_NO_SPACE, "more than %llu bytes", (unsigned long long)max);
+    }
+    if (!e)
+        *ret = digest_final(hash);
+    digest_free(hash);
+    return e;
+}
+
+struct err *content_put_file(struct content *c, int fd, uint64_t max, struct digest *ret, uint64_t *ret_bytes)
+{
+    AUTO_FREE char *path = NULL;
+    AUTO_FD int to = -1;
+    TRY(new_document(c, &path, &to));
+    TRY(copy_hashed(fd, to, max, ret, ret_bytes));
+    if (is_staged(c, ret->s))
+        return NULL;
+    c->documents[c->n_documents++] =
+        (struct content_staged){.digest = *ret, .size_bytes = *ret_bytes, .path = TAKE_PTR(path)};
     return NULL;
 }
 

@@ -29,6 +29,10 @@ const struct store_staging *content_staging(const struct content *c);
 /* A manifest or config. */
 struct err *content_put_document(struct content *c, const void *data, size_t len, struct digest *ret) ERR_RESULT;
 
+/* Any other file, from where `fd` stands to its end. At most `max` bytes. */
+struct err *content_put_file(struct content *c, int fd, uint64_t max, struct digest *ret,
+                             uint64_t *ret_bytes) ERR_RESULT;
+
 struct content_layer_source {
     int fd;                  /* read to its end; borrowed, may be closed afterwards */
     bool is_ours;            /* a file in content_staging(): linked instead of copied */
@@ -69,8 +73,12 @@ struct content_image {
     const size_t *layers;                 /* indexes, bottom first; borrowed */
     const struct strv *names;             /* full names; borrowed */
     const struct strv *extra_digests;     /* further digests it is known by (of an index), or NULL */
+    const char *pulled_digest;            /* the one among them that users shall see, or NULL */
+    bool own_manifest;                    /* made here */
     const char *event;                    /* "loadfromarchive", "import" … */
 };
 /* Remember an image for the commit; documents and layers have been put. */
 struct err *content_add_image(struct content *c, const struct content_image *image) ERR_RESULT;
+/* Further rows, in the transaction of the commit, when blobs and images are in. */
+void content_set_rows(struct content *c, struct err *(*write)(struct store *s, void *arg), void *arg);
 struct err *content_commit(struct content *c) ERR_RESULT;

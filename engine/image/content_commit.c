@@ -25,6 +25,8 @@ static struct err *fill_row(const struct content *c, const struct content_image 
     TRY(mem_strdup(config->arch, &row->arch));
     TRY(mem_strdup(config->variant, &row->variant));
     TRY(mem_strdup(image->event, &row->event));
+    TRY(mem_strdup(image->pulled_digest ? image->pulled_digest : "", &row->pulled));
+    row->own_manifest = image->own_manifest;
     if (config->labels)
         TRY(json_text(config->labels, &row->labels));
     row->created_nsec = config->created_nsec;
@@ -137,17 +139,40 @@ static struct err *insert_names(struct content *c, const struct content_image_ro
     return NULL;
 }
 
+/* The same image in another wrapping (other compression, the other family): what came last is what a push sends. */
+static struct err *replace_manifest(struct content *c, const struct content_image_row *row, bool *ret_changed)
+{
+    struct store_stmt *st;
+    TRY(store_prepare(c->store,
+                      "UPDATE images SET manifest = ?1, media_type = ?2, own_manifest = 0 WHERE id = ?3"
+                      " AND manifest <> ?1",
+                      &st));
+    TRY(store_bind(st, "ttt", row->manifest, row->media_type, row->id));
+    TRY(store_run(st));
+    *ret_changed = store_changes(c->store) > 0;
+    if (!*ret_changed)
+        return NULL;
+    TRY(store_prepare(c->store, "DELETE FROM image_layers WHERE image_id = ?", &st));
+    TRY(store_bind(st, "t", row->id));
+    return store_run(st);
+}
+
 static struct err *insert_image(struct content *c, const struct content_image_row *row, int64_t now)
 {
     struct store_stmt *st;
     TRY(store_prepare(c->store,
                       "INSERT INTO images(id, manifest, config, media_type, os, arch, variant, created_nsec,"
-                      " added_nsec, size_bytes, labels) VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                      " added_nsec, size_bytes, labels, pulled_digest, own_manifest)"
+                      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                       &st));
-    TRY(store_bind(st, "tttttttiiit", row->id, row->manifest, row->config, row->media_type, row->os, row->arch,
-                   row->variant, row->created_nsec, now, (int64_t)row->size_bytes, row->labels ? row->labels : "{}"));
+    TRY(store_bind(st, "tttttttiiitti", row->id, row->manifest, row->config, row->media_type, row->os, row->arch,
+                   row->variant, row->created_nsec, now, (int64_t)row->size_bytes, row->labels ? row->labels : "{}",
+                   row->pulled, (int64_t)row->own_manifest));
     TRY(store_run(st));
-    if (store_changes(c->store) > 0)
+    bool is_new = store_changes(c->store) > 0;
+    if (!is_new && !row->own_manifest)
+        TRY(replace_manifest(c, row, &is_new));
+    if (is_new)
         TRY(insert_image_layers(c, row));
     TRY(insert_names(c, row, now));
     return store_event(c->store, "image", row->event, row->id, row->names.count ? row->names.items[0] : NULL, NULL);
@@ -163,7 +188,15 @@ static struct err *insert_all(struct content *c)
     TRY(insert_layers(c, now));
     for (size_t i = 0; i < c->n_images; i++)
         TRY(insert_image(c, &c->images[i], now));
+    if (c->write_rows)
+        TRY(c->write_rows(c->store, c->rows_arg));
     return store_commit(c->store);
+}
+
+void content_set_rows(struct content *c, struct err *(*write)(struct store *s, void *arg), void *arg)
+{
+    c->write_rows = write;
+    c->rows_arg = arg;
 }
 
 struct err *content_commit(struct content *c)

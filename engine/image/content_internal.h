@@ -21,7 +21,8 @@ struct content_staged {
 };
 
 struct content_image_row {
-    char *id, *manifest, *config, *media_type, *os, *arch, *variant, *labels, *event;
+    char *id, *manifest, *config, *media_type, *os, *arch, *variant, *labels, *event, *pulled;
+    bool own_manifest;
     int64_t created_nsec;
     uint64_t size_bytes;
     size_t *layers;
@@ -41,6 +42,9 @@ struct content {
     size_t n_entries, cap_entries;
     struct content_staged *documents;
     size_t n_documents, cap_documents;
+    size_t n_files; /* numbers the documents' files */
     struct content_image_row *images;
     size_t n_images, cap_images;
+    struct err *(*write_rows)(struct store *s, void *arg);
+    void *rows_arg;
 };

@@ -137,6 +137,17 @@ static bool is_policy(const char *policy, const char *name)
     return policy && strcmp(policy, name) == 0;
 }
 
+/* A manifest list made here: pulling its name would be guessing. */
+static bool is_list(struct engine *e, const char *name)
+{
+    AUTO_FREE char *id = NULL;
+    AUTO_IMAGE struct image *i = NULL;
+    AUTO_ERR struct err *error = image_find_id(engine_store(e), name, &id, NULL);
+    if (!error)
+        error = image_fetch(engine_store(e), id, &i);
+    return !error && i->is_list;
+}
+
 struct err *image_ensure(struct engine *e, const char *name, const char *policy, const struct image_platform *platform,
                          struct image **ret)
 {
@@ -146,8 +157,8 @@ struct err *image_ensure(struct engine *e, const char *name, const char *policy,
     bool never = is_policy(policy, "never") || is_policy(policy, "false");
     bool always = is_policy(policy, "always") || is_policy(policy, "true");
     bool newer = is_policy(policy, "newer") || is_policy(policy, "ifnewer");
-    struct err *error = image_find(e, name, &i);
-    if (error && err_kind(error) == ERR_NOT_FOUND && !never) {
+    struct err *error = image_find_for(e, name, platform, &i);
+    if (error && err_kind(error) == ERR_NOT_FOUND && !never && !is_list(e, name)) {
         err_drop(error);
         TRY(embedded_file(name, &file));
         if (!file) {

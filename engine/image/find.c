@@ -11,7 +11,8 @@
 #define SHA256_PREFIX "sha256:"
 #define IMAGE_COLUMNS                                                                    \
     "i.id, i.manifest, i.config, i.media_type, i.os, i.arch, i.variant, i.created_nsec," \
-    " i.size_bytes, (SELECT count(*) FROM containers c WHERE c.image_id = i.id)"
+    " i.size_bytes, i.pulled_digest, i.own_manifest,"                                    \
+    " (SELECT count(*) FROM containers c WHERE c.image_id = i.id)"
 
 void image_free(struct image *i)
 {
@@ -21,10 +22,12 @@ void image_free(struct image *i)
     mem_freep(&i->manifest_digest);
     mem_freep(&i->config_digest);
     mem_freep(&i->media_type);
+    mem_freep(&i->digest);
     mem_freep(&i->os);
     mem_freep(&i->arch);
     mem_freep(&i->variant);
     strv_done(&i->names);
+    strv_done(&i->digest_names);
     strv_done(&i->digests);
     strv_done(&i->layer_dirs);
     strv_done(&i->diff_ids);
@@ -48,7 +51,11 @@ static struct err *fill_columns(struct store_stmt *st, struct image *i)
     TRY(mem_strdup(store_col_text(st, 6), &i->variant));
     i->created_nsec = store_col_int(st, 7);
     i->size_bytes = (uint64_t)store_col_int(st, 8);
-    i->containers = (uint64_t)store_col_int(st, 9);
+    const char *pulled = store_col_text(st, 9);
+    TRY(mem_strdup(pulled && pulled[0] ? pulled : i->manifest_digest, &i->digest));
+    i->own_manifest = store_col_int(st, 10) != 0;
+    i->containers = (uint64_t)store_col_int(st, 11);
+    i->is_list = strcmp(i->media_type, MEDIA_OCI_INDEX) == 0 || strcmp(i->media_type, MEDIA_DOCKER_LIST) == 0;
     return NULL;
 }
 
@@ -101,16 +108,24 @@ static struct err *fill_digests(struct store *s, struct image *i)
     TRY(image_query_ids(s, "SELECT name || '@' || digest FROM image_digests WHERE image_id = ? ORDER BY name, digest",
                         i->id, &all));
     for (size_t k = 0; k < all.count; k++)
-        if (has_repository(&i->names, all.items[k]))
+        if (has_repository(&i->names, all.items[k]) || has_repository(&i->digest_names, all.items[k]))
             TRY(strv_add(&i->digests, all.items[k]));
+    return NULL;
+}
+
+static struct err *fill_names(struct store *s, struct image *i)
+{
+    AUTO_STRV struct strv all = STRV_INIT;
+    TRY(image_query_ids(s, "SELECT name FROM image_names WHERE image_id = ? ORDER BY added_nsec, name", i->id, &all));
+    for (size_t k = 0; k < all.count; k++)
+        TRY(strv_add(strchr(all.items[k], '@') ? &i->digest_names : &i->names, all.items[k]));
     return NULL;
 }
 
 static struct err *fill(struct store *s, struct store_stmt *st, struct image *i)
 {
     TRY(fill_columns(st, i));
-    TRY(image_query_ids(s, "SELECT name FROM image_names WHERE image_id = ? ORDER BY added_nsec, name", i->id,
-                        &i->names));
+    TRY(fill_names(s, i));
     TRY(fill_layers(s, i));
     return fill_digests(s, i);
 }
@@ -156,16 +171,18 @@ static struct err *query_text(struct store *s, const char *sql, const char *a, c
     return row ? mem_strdup(store_col_text(st, 0), ret) : NULL;
 }
 
-/* A full name, with tag or digest (then a tag before it says nothing). */
-static struct err *find_name(struct store *s, const char *name, char **ret_id)
+static const char find_by_name[] = "SELECT image_id FROM image_names WHERE name = ?";
+
+/* A full name with a digest (then a tag before it says nothing). An index may have led to several images here: of these
+ * the one that came last. */
+static struct err *find_digest(struct store *s, const char *name, char **ret_id)
 {
-    const char *at = strchr(name, '@');
-    if (!at)
-        return query_text(s, "SELECT image_id FROM image_names WHERE name = ?", name, NULL, ret_id);
     AUTO_FREE char *repository = NULL;
     TRY(reference_repository(name, &repository));
-    return query_text(s, "SELECT image_id FROM image_digests WHERE name = ? AND digest = ?", repository, at + 1,
-                      ret_id);
+    return query_text(s,
+                      "SELECT image_id FROM image_digests d JOIN images i ON i.id = d.image_id"
+                      " WHERE d.name = ? AND d.digest = ? ORDER BY i.added_nsec DESC",
+                      repository, strchr(name, '@') + 1, ret_id);
 }
 
 static struct err *find_prefix(struct store *s, const char *prefix, char **ret_id)
@@ -191,9 +208,13 @@ struct err *image_find_id(struct store *s, const char *name, char **ret_id, char
     }
     TRY(e);
     for (size_t i = 0; i < candidates.count && !id; i++) {
-        TRY(find_name(s, candidates.items[i], &id));
-        if (id && ret_name && !strchr(candidates.items[i], '@'))
+        AUTO_FREE char *named = NULL;
+        TRY(query_text(s, find_by_name, candidates.items[i], NULL, &named));
+        if (named && ret_name)
             TRY(mem_strdup(candidates.items[i], ret_name));
+        id = TAKE_PTR(named);
+        if (!id && strchr(candidates.items[i], '@'))
+            TRY(find_digest(s, candidates.items[i], &id));
     }
     if (!id && is_id)
         TRY(find_prefix(s, name + skip, &id));
@@ -203,13 +224,32 @@ struct err *image_find_id(struct store *s, const char *name, char **ret_id, char
     return NULL;
 }
 
-struct err *image_find(struct engine *e, const char *name, struct image **ret)
+struct err *image_find_for(struct engine *e, const char *name, const struct image_platform *platform,
+                           struct image **ret)
 {
     struct store *s = engine_store(e);
     AUTO_FREE char *id = NULL;
+    AUTO_IMAGE struct image *i = NULL, *instance = NULL;
     TRY(image_find_id(s, name, &id, NULL));
-    struct err *error = image_fetch(s, id, ret);
+    struct err *error = image_fetch(s, id, &i);
+    if (!error && i->is_list)
+        error = ERR_WRAP(index_instance(e, i, platform, &instance), "%s", name);
     store_idle(s);
+    TRY(error);
+    *ret = instance ? TAKE_PTR(instance) : TAKE_PTR(i);
+    return NULL;
+}
+
+struct err *image_find(struct engine *e, const char *name, struct image **ret)
+{
+    return image_find_for(e, name, NULL, ret);
+}
+
+struct err *image_exists(struct engine *e, const char *name)
+{
+    AUTO_FREE char *id = NULL;
+    struct err *error = image_find_id(engine_store(e), name, &id, NULL);
+    store_idle(engine_store(e));
     return error;
 }
 
@@ -228,6 +268,8 @@ struct err *image_read_manifest_text(struct engine *e, const struct image *i, ch
 struct err *image_parse_config(struct engine *e, const struct image *i, struct manifest_config *ret)
 {
     AUTO_FREE char *text = NULL;
+    if (i->is_list)
+        return ERR_NEW(ERR_INVALID, "image %.12s: a manifest list has no config", i->id);
     TRY(image_read_config_text(e, i, &text));
     return ERR_WRAP(manifest_config_parse(text, strlen(text), ret), "image %.12s", i->id);
 }

@@ -31,20 +31,27 @@ void image_config_done(struct image_config *c);
 struct image {
     char *id; /* 64 hex */
     char *manifest_digest, *config_digest, *media_type;
+    char *digest; /* as users know it: of the index that it was pulled by, else of the manifest */
     char *os, *arch, *variant;
     int64_t created_nsec;
     uint64_t size_bytes;
-    struct strv names;      /* "docker.io/library/debian:12", oldest first */
-    struct strv digests;    /* "docker.io/library/debian@sha256:…" */
-    struct strv layer_dirs; /* short directory names below <root>/layers/, bottom first */
+    bool is_list;             /* a manifest list (engine/image/index.h): no config, no layers */
+    bool own_manifest;        /* made here, because it came without one */
+    struct strv names;        /* "docker.io/library/debian:12", oldest first */
+    struct strv digest_names; /* "docker.io/library/debian@sha256:…", which it was pulled by */
+    struct strv digests;      /* "docker.io/library/debian@sha256:…" */
+    struct strv layer_dirs;   /* short directory names below <root>/layers/, bottom first */
     struct strv diff_ids;
     uint64_t containers; /* rows that use it */
 };
 void image_free(struct image *i);
 
 /* Find by name (short names are normalised as Podman does: as given, localhost/…, docker.io/library/…), by id or a
- * unique prefix of it, by digest. ERR_NOT_FOUND "NAME: image not known"; an ambiguous prefix is ERR_INVALID. */
+ * unique prefix of it, by digest. ERR_NOT_FOUND "NAME: image not known"; an ambiguous prefix is ERR_INVALID. A manifest
+ * list stands for its image for this machine. */
 struct err *image_find(struct engine *e, const char *name, struct image **ret) ERR_RESULT;
+/* Only whether; a manifest list is as good as an image. ERR_NOT_FOUND. */
+struct err *image_exists(struct engine *e, const char *name) ERR_RESULT;
 struct err *image_read_config(struct engine *e, const struct image *i, struct image_config *ret) ERR_RESULT;
 /* The whole config / manifest document, as stored. */
 struct err *image_read_config_text(struct engine *e, const struct image *i, char **ret) ERR_RESULT;
@@ -69,14 +76,7 @@ struct image_pull_opts {
 /* `name`: a short name, "host/path:tag", "host/path@digest", with or without docker://. Ids of the images. */
 struct err *image_pull(struct engine *e, const char *name, const struct image_pull_opts *opts,
                        struct strv *ret_ids) ERR_RESULT;
-struct image_push_opts {
-    const struct registry_opts *registry;
-    void (*progress)(void *arg, const char *line);
-    void *progress_arg;
-};
-/* To `destination` (NULL: the image's own name), manifest and blobs as they are. */
-struct err *image_push(struct engine *e, const char *name, const char *destination, const struct image_push_opts *opts,
-                       char **ret_digest) ERR_RESULT;
+/* Pushing: engine/image/push.h. */
 
 struct image_list_opts {
     struct strv filters; /* "reference=…", "dangling=true", "label=…", "before=…", "since=…", "id=…", "containers=…" */

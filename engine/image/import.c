@@ -111,6 +111,7 @@ static struct err *import(struct import *im, char **ret_id)
                                   .parsed = &parsed,
                                   .layers = &im->layer,
                                   .names = &im->names,
+                                  .own_manifest = true,
                                   .event = "import"};
     TRY(check_words(im));
     TRY(content_begin(im->engine, &im->content));

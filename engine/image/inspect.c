@@ -99,7 +99,7 @@ static struct err *put_identity(struct engine *e, json_t *root, const struct ima
     AUTO_IMAGE struct image *parent = NULL;
     TRY(image_parent(e, i, &parent));
     TRY(json_put_str(root, "Id", i->id));
-    TRY(json_put_str(root, "Digest", i->manifest_digest));
+    TRY(json_put_str(root, "Digest", i->digest));
     TRY(json_put_strv(root, "RepoTags", &i->names));
     TRY(json_put_strv(root, "RepoDigests", &i->digests));
     TRY(json_put_str(root, "Parent", parent ? parent->id : ""));

@@ -13,7 +13,16 @@ void image_freep(struct image **i);
 
 /* By exact id; ERR_NOT_FOUND. */
 struct err *image_fetch(struct store *s, const char *id, struct image **ret) ERR_RESULT;
-/* As image_find(), only the id. With `ret_name`: the full name by which it was found, NULL when by id or digest. */
+/* As image_find(), for a platform (NULL: this machine's) where the name is a manifest list's. */
+struct err *image_find_for(struct engine *e, const char *name, const struct image_platform *platform,
+                           struct image **ret) ERR_RESULT;
+/* The list's image for a platform, if it is here; ERR_NOT_FOUND says what there is. index.c. */
+struct err *index_instance(struct engine *e, const struct image *list, const struct image_platform *platform,
+                           struct image **ret) ERR_RESULT;
+/* Names and digest names, oldest of each first. */
+struct err *image_all_names(const struct image *i, struct strv *ret) ERR_RESULT;
+/* As image_find(), only the id, and a manifest list stands for itself. With `ret_name`: the full name by which it was
+ * found, NULL when by id or by a digest that is not a name. */
 struct err *image_find_id(struct store *s, const char *name, char **ret_id, char **ret_name) ERR_RESULT;
 /* Ids in a query's first column; `parameter` is bound unless NULL. */
 struct err *image_query_ids(struct store *s, const char *sql, const char *parameter, struct strv *ret) ERR_RESULT;

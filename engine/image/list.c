@@ -33,8 +33,9 @@ static bool fits(const char *pattern, const char *name)
  * further leading parts. */
 static bool reference_fits(const struct image *i, const char *pattern)
 {
-    for (size_t k = 0; k < i->names.count; k++) {
-        const char *name = i->names.items[k];
+    for (size_t k = 0; k < i->names.count + i->digest_names.count; k++) {
+        bool tag = k < i->names.count;
+        const char *name = tag ? i->names.items[k] : i->digest_names.items[k - i->names.count];
         size_t repository = reference_repository_len(name);
         for (const char *part = name; part; part = strchr(part, '/'), part = part ? part + 1 : NULL) {
             char buf[512];
@@ -56,6 +57,9 @@ static struct err *label_fits(struct engine *e, const struct image *i, const cha
 {
     AUTO_MANIFEST_CONFIG struct manifest_config config = {0};
     AUTO_FREE char *key = NULL;
+    *ret = false;
+    if (i->is_list)
+        return NULL;
     TRY(image_parse_config(e, i, &config));
     const char *eq = strchr(wanted, '=');
     TRY(mem_strndup(wanted, eq ? (size_t)(eq - wanted) : strlen(wanted), &key));
@@ -69,7 +73,7 @@ static struct err *dangling(struct engine *e, const struct image *i, const struc
     bool wanted;
     (void)e;
     TRY(parse_bool(f, &wanted));
-    *ret = (i->names.count == 0) == wanted;
+    *ret = (i->names.count + i->digest_names.count == 0) == wanted;
     return NULL;
 }
 
@@ -77,7 +81,7 @@ static struct err *intermediate(struct engine *e, const struct image *i, const s
 {
     bool wanted, children = false;
     TRY(parse_bool(f, &wanted));
-    if (i->names.count == 0)
+    if (i->names.count + i->digest_names.count == 0)
         TRY(image_has_children(e, i, &children));
     *ret = children == wanted;
     return NULL;
@@ -284,7 +288,7 @@ static struct err *is_wanted(struct engine *e, const struct image_list_opts *opt
     *ret = false;
     if (opts->name && !name_fits(i, opts->name))
         return NULL;
-    if (!opts->all && i->names.count == 0)
+    if (!opts->all && i->names.count + i->digest_names.count == 0)
         TRY(image_has_children(e, i, &has_children));
     return has_children ? NULL : image_filters_match(e, f, i, ret);
 }

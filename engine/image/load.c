@@ -120,6 +120,7 @@ static struct err *add_image(struct load *l, const struct load_image *image, con
         manifest = made;
         ci.manifest_len = strlen(made);
         ci.media_type = MEDIA_DOCKER_MANIFEST;
+        ci.own_manifest = true;
     }
     TRY(content_put_document(l->content, manifest, ci.manifest_len, &ci.manifest));
     TRY(content_put_document(l->content, image->config, image->config_len, &ci.config));

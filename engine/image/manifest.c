@@ -237,6 +237,43 @@ struct err *manifest_parse(const char *text, size_t len, const char *media_type,
     return NULL;
 }
 
+static struct err *parse_artifact(const json_t *root, struct manifest *m)
+{
+    json_t *config = NULL, *layers = NULL;
+    const char *type = MEDIA_OCI_MANIFEST;
+    int64_t schema = -1;
+    if (!json_is_object(root))
+        return ERR_NEW(ERR_INVALID, "manifest: not an object");
+    TRY(json_get_int(root, "schemaVersion", "manifest", &schema));
+    TRY(json_get_str(root, "mediaType", "manifest", &type));
+    TRY(json_get_obj(root, "config", "manifest", &config));
+    TRY(json_get_arr(root, "layers", "manifest", &layers));
+    if (schema != 2 || strcmp(type, MEDIA_OCI_MANIFEST) != 0 || !config || !layers ||
+        json_object_get(root, "manifests"))
+        return ERR_NEW(ERR_INVALID, "this is not an artifact: it has no OCI manifest with config and layers");
+    m->kind = MANIFEST_IMAGE;
+    TRY(mem_strdup(type, &m->media_type));
+    TRY(parse_descriptor(config, "manifest: config", &m->config));
+    TRY(parse_entries(layers, "manifest: layer", MANIFEST_LAYERS_MAX, m));
+    json_t *annotations = NULL;
+    TRY(json_get_obj(root, "annotations", "manifest", &annotations));
+    m->annotations = json_incref(annotations);
+    return NULL;
+}
+
+struct err *manifest_parse_artifact(const char *text, size_t len, struct manifest *ret)
+{
+    AUTO_JSON json_t *root = NULL;
+    AUTO_MANIFEST struct manifest m = {0};
+    if (len > MANIFEST_MAX_BYTES)
+        return ERR_NEW(ERR_INVALID, "manifest: %zu bytes; the limit is %zu", len, MANIFEST_MAX_BYTES);
+    TRY(json_parse(text, len, "manifest", &root));
+    TRY(parse_artifact(root, &m));
+    *ret = m;
+    m = (struct manifest){0};
+    return NULL;
+}
+
 /* In the order of the family's own programs, so that the same image gets the same digest from them and from us. */
 static struct err *put_descriptor(json_t *obj, bool is_docker, const char *media_type,
                                   const struct manifest_descriptor *d)

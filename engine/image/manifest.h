@@ -2,7 +2,8 @@
  *
  * Formats: OCI image manifest and index 1.x (https://github.com/opencontainers/image-spec), Docker manifest version 2
  * schema 2 and manifest list, docker-archive's manifest.json. Refused: schema 1, documents that could be read as two
- * kinds (CVE-2021-41190), foreign and encrypted layers, whatever has an unknown media type.
+ * kinds (CVE-2021-41190), foreign and encrypted layers, whatever has an unknown media type. Artifacts have a door of
+ * their own.
  */
 #pragma once
 
@@ -52,6 +53,8 @@ void manifest_done(struct manifest *m);
 #define AUTO_MANIFEST __attribute__((cleanup(manifest_done)))
 /* `media_type`: what a descriptor or header said it is, or NULL; must agree with the document. */
 struct err *manifest_parse(const char *text, size_t len, const char *media_type, struct manifest *ret) ERR_RESULT;
+/* The manifest of anything that OCI's form can hold, whatever its config and layers are; artifacts. */
+struct err *manifest_parse_artifact(const char *text, size_t len, struct manifest *ret) ERR_RESULT;
 /* How a layer is packed, from its media type. */
 enum manifest_packing { PACKING_PLAIN, PACKING_GZIP, PACKING_ZSTD };
 struct err *manifest_layer_packing(const char *media_type, enum manifest_packing *ret) ERR_RESULT;

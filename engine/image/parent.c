@@ -32,6 +32,8 @@ static struct err *is_parent(struct engine *e, const struct image *parent, const
 {
     *ret = false;
     size_t n = parent->diff_ids.count;
+    if (parent->is_list || child->is_list)
+        return NULL;
     if (strcmp(parent->id, child->id) == 0 || n > child->diff_ids.count || n + 1 < child->diff_ids.count)
         return NULL;
     for (size_t i = 0; i < n; i++)

@@ -1,18 +1,14 @@
 /* `pull`: from a name to the manifest of one image. The rest is in pull_image.c. */
-#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "base/fd.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "engine/image/platform.h"
 #include "engine/image/policy.h"
 #include "engine/image/pull_internal.h"
+#include "engine/image/remote.h"
 
 #define TAGS_MAX_BYTES ((size_t)4 << 20)
 #define NESTING_MAX 4
@@ -34,32 +30,7 @@ void pull_say(const struct pull *p, const char *fmt, ...)
 struct err *pull_fetch(struct pull *p, enum registry_verb verb, const char *target, const char *digest, size_t max,
                        char **ret, size_t *ret_len, char **ret_type)
 {
-    AUTO_ANSWER struct registry_answer answer = {0};
-    AUTO_FREE char *text = NULL;
-    AUTO_FD int fd = memfd_create("document", MFD_CLOEXEC);
-    if (fd < 0)
-        return ERR_SYS(errno, "memfd_create");
-    const struct registry_request request = {.verb = verb, .target = target, .size_bytes = max, .fd = fd};
-    TRY(registry_do(p->registry, &request, &answer));
-    TRY(file_read_fd(fd, max, &text, ret_len));
-    if (digest) {
-        struct digest actual = digest_of(text, *ret_len);
-        if (strcmp(actual.s, digest) != 0)
-            return ERR_NEW(ERR_CORRUPT, "its content has the digest %s, not %s", actual.s, digest);
-    }
-    if (ret_type)
-        *ret_type = TAKE_PTR(answer.media_type);
-    *ret = TAKE_PTR(text);
-    return NULL;
-}
-
-/* "type; charset=utf-8" without what is behind the type; registries that serve plain files say nothing useful. */
-static const char *useful_type(char *type)
-{
-    if (!type)
-        return NULL;
-    type[strcspn(type, "; ")] = '\0';
-    return strncmp(type, "application/vnd.", 16) == 0 ? type : NULL;
+    return remote_document(p->registry, verb, target, digest, max, ret, ret_len, ret_type);
 }
 
 static struct err *fetch_manifest(struct pull *p, const char *target, const char *digest, char **ret, size_t *ret_len,
@@ -89,7 +60,7 @@ static struct err *pull_target(struct pull *p, char **ret_id)
     for (int depth = 0; depth < NESTING_MAX; depth++) {
         AUTO_MANIFEST struct manifest m = {0};
         const struct manifest_descriptor *chosen = NULL;
-        TRY(manifest_parse(text, len, useful_type(type), &m));
+        TRY(manifest_parse(text, len, type, &m));
         if (m.kind == MANIFEST_IMAGE)
             return pull_image(p, text, len, m.media_type, ret_id);
         if (!p->index_digest)

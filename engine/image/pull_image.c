@@ -133,8 +133,8 @@ static struct err *add_image(struct image_pull *ip, const char *manifest, size_t
                                   .manifest_len = len,
                                   .config_len = config_len,
                                   .event = "pull"};
-    if (!strchr(p->full_name, '@'))
-        TRY(strv_add(&names, p->full_name));
+    TRY(strv_add(&names, p->full_name));
+    image.pulled_digest = p->index_digest;
     if (p->index_digest)
         TRY(strv_add(&digests, p->index_digest));
     TRY(content_put_document(ip->content, manifest, len, &image.manifest));
@@ -183,10 +183,12 @@ static struct err *remember(struct pull *p, const char *id, const char *manifest
     const char *const digests[] = {manifest_digest, p->index_digest};
     struct store_tx_guard guard AUTO_TX = {.store = s};
     TRY(store_begin(s, STORE_WRITE, true));
-    if (!strchr(p->full_name, '@'))
-        TRY(image_name_set(s, p->full_name, id, timefmt_now()));
+    struct store_stmt *st;
+    TRY(image_name_set(s, p->full_name, id, timefmt_now()));
+    TRY(store_prepare(s, "UPDATE images SET pulled_digest = ? WHERE id = ?", &st));
+    TRY(store_bind(st, "tt", p->index_digest ? p->index_digest : "", id));
+    TRY(store_run(st));
     for (size_t i = 0; i < ARRAY_LEN(digests); i++) {
-        struct store_stmt *st;
         if (!digests[i])
             continue;
         TRY(store_prepare(s, "INSERT INTO image_digests VALUES(?, ?, ?) ON CONFLICT DO NOTHING", &st));
@@ -208,6 +210,10 @@ static struct err *find_present(struct pull *p, const struct manifest *m, const 
         return NULL;
     }
     TRY(e);
+    if (strcmp(i->manifest_digest, manifest_digest->s) != 0) {
+        *ret = false; /* the same files, but another manifest */
+        return NULL;
+    }
     for (size_t k = 0; k < m->count; k++)
         pull_say(p, "Copying blob %s skipped: already exists  ", m->entries[k].digest);
     pull_say(p, "Copying config %s", m->config.digest);

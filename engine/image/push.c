@@ -1,28 +1,33 @@
-/* `push`: blobs and manifest go out as they came in, so that digests stay the same. */
+/* `push`: an image or a manifest list to a registry. Layers are in push_layers.c. */
+#include "engine/image/push.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "engine/image/internal.h"
-#include "engine/image/reference.h"
-#include "engine/registry/registry.h"
-#include "engine/store/digest.h"
+#include "engine/image/index.h"
+#include "engine/image/push_internal.h"
 
-#define BLOBS_AT_ONCE 6
+void push_init(struct push *p, struct engine *e, const struct image_push_opts *opts)
+{
+    *p = (struct push){.engine = e, .opts = opts, .staging = {.dirfd = -1, .lock_fd = -1}, .empty_dirfd = -1};
+}
 
-struct push {
-    struct engine *engine;
-    const struct image_push_opts *opts;
-    struct registry *registry;
-    struct manifest manifest;
-    struct digest digest; /* of the manifest */
-};
+void push_done(struct push *p)
+{
+    remote_close(&p->to);
+    fd_close(p->empty_dirfd);
+    store_staging_done(engine_store(p->engine), &p->staging);
+}
 
-__attribute__((format(printf, 2, 3))) static void say(const struct push *p, const char *fmt, ...)
+void push_say(const struct push *p, const char *fmt, ...)
 {
     AUTO_STRBUF struct strbuf line = STRBUF_INIT;
     va_list ap;
@@ -36,123 +41,199 @@ __attribute__((format(printf, 2, 3))) static void say(const struct push *p, cons
     err_drop(e);
 }
 
-static struct err *ask_blob(struct push *p, const char *digest, uint32_t *ret_id)
+struct err *push_open(struct push *p, const char *destination)
 {
-    AUTO_FD int fd = -1;
-    uint64_t size;
-    TRY(store_blob_open(engine_store(p->engine), digest, &fd, &size));
-    const struct registry_request request = {.verb = REGISTRY_PUT_BLOB, .target = digest, .size_bytes = size, .fd = fd};
-    return registry_ask(p->registry, &request, ret_id);
+    struct registry_opts opts = p->opts->registry ? *p->opts->registry : (struct registry_opts){0};
+    AUTO_REFERENCE struct reference r = {0};
+    opts.push = true;
+    TRY(reference_parse(destination, &r));
+    if (r.digest)
+        return ERR_NEW(ERR_INVALID, "%s: a destination has a tag, not a digest", destination);
+    return remote_open(destination, &opts, &p->to);
 }
 
-static bool is_repeated(const struct push *p, size_t index)
+struct err *push_stage(struct push *p, int *ret_fd)
 {
-    for (size_t i = 0; i < index; i++)
-        if (strcmp(p->manifest.entries[i].digest, p->manifest.entries[index].digest) == 0)
-            return true;
-    return false;
-}
-
-static struct err *push_layers(struct push *p)
-{
-    uint32_t under_way[BLOBS_AT_ONCE] = {0};
-    size_t n = 0;
-    for (size_t i = 0; i < p->manifest.count; i++) {
-        if (is_repeated(p, i))
-            continue;
-        uint32_t *slot = &under_way[n++ % BLOBS_AT_ONCE];
-        if (*slot)
-            TRY(registry_wait(p->registry, *slot, NULL));
-        say(p, "Copying blob %s", p->manifest.entries[i].digest);
-        TRY(ask_blob(p, p->manifest.entries[i].digest, slot));
+    AUTO_FREE char *name = NULL;
+    if (!p->staging.name) {
+        TRY(store_staging_new(engine_store(p->engine), &p->staging));
+        if (mkdirat(p->staging.dirfd, "empty", 0700) < 0)
+            return ERR_SYS(errno, "create %s/empty", p->staging.path);
+        TRY(file_open_dir(p->staging.dirfd, "empty", &p->empty_dirfd));
     }
-    for (size_t i = 0; i < BLOBS_AT_ONCE; i++)
-        if (under_way[i])
-            TRY(registry_wait(p->registry, under_way[i], NULL));
+    TRY(mem_asprintf(&name, "blob-%zu", p->n_staged++));
+    *ret_fd = openat(p->staging.dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return *ret_fd < 0 ? ERR_SYS(errno, "create %s/%s", p->staging.path, name) : NULL;
+}
+
+struct err *push_open_stored(void *arg, const char *digest, uint64_t size_bytes, int *ret_fd)
+{
+    uint64_t actual;
+    AUTO_FD int fd = -1;
+    TRY(store_blob_open(engine_store(arg), digest, &fd, &actual));
+    if (actual != size_bytes)
+        return ERR_NEW(ERR_CORRUPT, "blob %s has %llu bytes, the manifest says %llu", digest,
+                       (unsigned long long)actual, (unsigned long long)size_bytes);
+    *ret_fd = TAKE_FD(fd);
     return NULL;
 }
 
-static struct err *push_config(struct push *p)
+void push_result_done(struct push_result *r)
 {
-    uint32_t id;
-    say(p, "Copying config %s", p->manifest.config.digest);
-    TRY(ask_blob(p, p->manifest.config.digest, &id));
-    return registry_wait(p->registry, id, NULL);
+    mem_freep(&r->media_type);
+    mem_freep(&r->text);
 }
 
-static struct err *push_manifest(struct push *p, const struct image *i, const char *text, const char *tag)
+struct err *push_manifest(struct push *p, const char *text, const char *media_type, const char *tag)
 {
+    struct digest digest = digest_of(text, strlen(text));
     AUTO_FD int fd = memfd_create("manifest", MFD_CLOEXEC);
     if (fd < 0)
         return ERR_SYS(errno, "memfd_create");
-    say(p, "Writing manifest to image destination");
     TRY(fd_write_all(fd, text, strlen(text)));
     const struct registry_request request = {.verb = REGISTRY_PUT_MANIFEST,
-                                             .target = tag,
-                                             .media_type = i->media_type,
+                                             .target = tag ? tag : digest.s,
+                                             .media_type = media_type,
                                              .size_bytes = strlen(text),
                                              .fd = fd};
-    TRY(registry_do(p->registry, &request, NULL));
-    say(p, "Storing signatures");
+    return ERR_WRAP(registry_do(p->to.registry, &request, NULL), "writing manifest");
+}
+
+/* --- one image */
+
+/* What the user wants it to be, else what it is. */
+static bool wants_docker(const struct push *p, const struct manifest *m)
+{
+    return p->opts->format ? strcmp(p->opts->format, "oci") != 0 : m->is_docker;
+}
+
+/* The same document with other layers: whatever else is in it stays. */
+static struct err *rewrite(const char *text, const struct manifest *m, char **ret)
+{
+    AUTO_JSON json_t *root = NULL;
+    json_t *layers = NULL;
+    TRY(json_parse(text, strlen(text), "manifest", &root));
+    TRY(json_get_arr(root, "layers", "manifest", &layers));
+    for (size_t i = 0; i < m->count; i++) {
+        json_t *layer = json_array_get(layers, i);
+        const char *digest = json_string_value(json_object_get(layer, "digest"));
+        if (digest && strcmp(digest, m->entries[i].digest) == 0)
+            continue;
+        enum manifest_packing packing;
+        const char *type;
+        TRY(manifest_layer_packing(m->entries[i].media_type, &packing));
+        TRY(manifest_layer_type(m->is_docker, packing, &type));
+        TRY(json_put_str(layer, "mediaType", type));
+        TRY(json_put_str(layer, "digest", m->entries[i].digest));
+        TRY(json_put_int(layer, "size", (int64_t)m->entries[i].size_bytes));
+        (void)json_object_del(layer, "annotations"); /* they tell of the bytes that it had */
+    }
+    return json_text(root, ret);
+}
+
+static struct err *new_manifest(const char *text, const struct manifest *m, bool docker, char **ret)
+{
+    if (docker == m->is_docker)
+        return rewrite(text, m, ret);
+    return manifest_build(docker, &m->config, m->entries, m->count, m->annotations, ret);
+}
+
+struct err *push_one(struct push *p, const struct push_source *source, const char *manifest, const char *media_type,
+                     const char *compression, const char *tag, struct push_result *ret)
+{
+    AUTO_MANIFEST struct manifest m = {0};
+    AUTO_PUSH_RESULT struct push_result r = {0};
+    bool changed = false;
+    TRY(manifest_parse(manifest, strlen(manifest), media_type, &m));
+    bool docker = wants_docker(p, &m);
+    push_say(p, "Getting image source signatures");
+    TRY_WRAP(push_layers(p, source, &m, compression ? compression : p->opts->compression, &docker, &changed),
+             "writing blob");
+    push_say(p, "Copying config %s", m.config.digest);
+    TRY_WRAP(push_blobs(p, source, &m.config, 1), "writing config");
+    push_say(p, "Writing manifest to image destination");
+    if (changed || docker != m.is_docker) {
+        TRY(new_manifest(manifest, &m, docker, &r.text));
+        TRY(mem_strdup(docker ? MEDIA_DOCKER_MANIFEST : MEDIA_OCI_MANIFEST, &r.media_type));
+    } else {
+        TRY(mem_strdup(manifest, &r.text));
+        TRY(mem_strdup(m.media_type, &r.media_type));
+    }
+    TRY(push_manifest(p, r.text, r.media_type, tag));
+    push_say(p, "Storing signatures");
+    r.size_bytes = strlen(r.text);
+    r.digest = digest_of(r.text, r.size_bytes);
+    *ret = r;
+    r = (struct push_result){0};
     return NULL;
 }
 
-static struct err *push_image(struct push *p, const struct image *i, const char *tag)
+/* --- push */
+
+struct err *image_push_check(const struct image_push_opts *o)
 {
-    AUTO_FREE char *text = NULL;
-    TRY(image_read_manifest_text(p->engine, i, &text));
-    TRY(manifest_parse(text, strlen(text), i->media_type, &p->manifest));
-    p->digest = digest_of(text, strlen(text));
-    say(p, "Getting image source signatures");
-    TRY_WRAP(push_layers(p), "writing blob");
-    TRY_WRAP(push_config(p), "writing config");
-    return ERR_WRAP(push_manifest(p, i, text, tag), "writing manifest");
+    static const char *const compressions[] = {"gzip", "zstd"};
+    bool docker = o->format && strcmp(o->format, "oci") != 0;
+    bool known = !o->compression;
+    if (o->format && strcmp(o->format, "v2s1") == 0)
+        return ERR_NEW(ERR_UNSUPPORTED, "format v2s1 (Docker's schema 1) is not supported: registries refuse it");
+    if (docker && strcmp(o->format, "v2s2") != 0 && strcmp(o->format, "docker") != 0)
+        return ERR_NEW(ERR_INVALID, "unknown format \"%s\". Choose one of the supported formats: 'oci' or 'v2s2'",
+                       o->format);
+    if (o->compression && strcmp(o->compression, "zstd:chunked") == 0)
+        return ERR_NEW(ERR_UNSUPPORTED, "compression zstd:chunked is not built yet; there are gzip and zstd");
+    for (size_t i = 0; i < ARRAY_LEN(compressions); i++)
+        known |= o->compression && strcmp(o->compression, compressions[i]) == 0;
+    if (!known)
+        return ERR_NEW(ERR_INVALID, "cannot find compressor for \"%s\": there are gzip and zstd", o->compression);
+    bool zstd = o->compression && strcmp(o->compression, "zstd") == 0;
+    if (docker && zstd)
+        return ERR_NEW(ERR_UNSUPPORTED, "format v2s2 has no zstd layers: use --format oci");
+    if (o->level && !o->compression)
+        return ERR_NEW(ERR_INVALID, "--compression-level needs --compression-format");
+    if (o->level < 0 || o->level > (zstd ? 19 : 9))
+        return ERR_NEW(ERR_INVALID, "compression level %lld: %s has 1 to %d", (long long)o->level, o->compression,
+                       zstd ? 19 : 9);
+    return NULL;
 }
 
 /* The full name to push to; a short one is not guessed. */
-static struct err *destination_name(struct push *p, const char *name, const char *destination, struct reference *ret)
+static struct err *destination_name(struct push *p, const char *name, const char *destination, char **ret)
 {
-    AUTO_FREE char *id = NULL, *full = NULL, *normal = NULL;
-    if (!destination) {
-        TRY(image_find_id(engine_store(p->engine), name, &id, &full));
-        if (!full)
-            return ERR_NEW(ERR_INVALID, "%s: an image that is named by id or digest needs a destination", name);
-        destination = full;
-    }
-    TRY(reference_normalize_docker(destination, &normal));
-    TRY(reference_parse(normal, ret));
-    if (ret->digest)
-        return ERR_NEW(ERR_INVALID, "%s: a destination has a tag, not a digest", destination);
+    AUTO_FREE char *id = NULL, *full = NULL;
+    if (destination)
+        return reference_normalize_docker(destination, ret);
+    TRY(image_find_id(engine_store(p->engine), name, &id, &full));
+    if (!full || strchr(full, '@'))
+        return ERR_NEW(ERR_INVALID, "%s: an image that is named by id or digest needs a destination", name);
+    *ret = TAKE_PTR(full);
     return NULL;
 }
 
-static struct err *push(struct push *p, const char *name, const char *destination)
+static struct err *push_image(struct push *p, const struct image *i, const char *tag, char **ret_digest)
 {
-    AUTO_REGISTRY_CONF struct registry_conf *conf = NULL;
-    AUTO_SOURCES struct registry_sources sources = {0};
-    AUTO_REFERENCE struct reference to = {0};
-    AUTO_IMAGE struct image *i = NULL;
-    struct registry_opts opts = p->opts->registry ? *p->opts->registry : (struct registry_opts){0};
-    opts.push = true;
-    TRY(image_find(p->engine, name, &i));
-    TRY(destination_name(p, name, destination, &to));
-    TRY(registry_conf_load(&conf));
-    TRY(registry_find_sources(conf, to.domain, to.path, &opts, false, &sources));
-    TRY(registry_start(&sources, &opts, &p->registry));
-    TRY_WRAP(push_image(p, i, to.tag), "copying %s to docker://%s/%s:%s", name, to.domain, to.path, to.tag);
-    AUTO_FREE char *full = NULL;
-    TRY(mem_asprintf(&full, "%s/%s:%s", to.domain, to.path, to.tag));
-    return store_event(engine_store(p->engine), "image", "push", i->id, full, NULL);
+    AUTO_FREE char *text = NULL;
+    AUTO_PUSH_RESULT struct push_result result = {0};
+    const struct push_source source = {.open = push_open_stored, .arg = p->engine, .own_manifest = i->own_manifest};
+    TRY(image_read_manifest_text(p->engine, i, &text));
+    TRY(push_one(p, &source, text, i->media_type, NULL, tag, &result));
+    return ret_digest ? mem_strdup(result.digest.s, ret_digest) : NULL;
 }
 
 struct err *image_push(struct engine *e, const char *name, const char *destination, const struct image_push_opts *opts,
                        char **ret_digest)
 {
-    struct push p = {.engine = e, .opts = opts};
-    struct err *error = push(&p, name, destination);
-    registry_stopp(&p.registry);
-    manifest_done(&p.manifest);
-    if (!error && ret_digest)
-        error = mem_strdup(p.digest.s, ret_digest);
-    return error;
+    AUTO_PUSH struct push p;
+    AUTO_FREE char *full = NULL, *id = NULL;
+    AUTO_IMAGE struct image *i = NULL;
+    push_init(&p, e, opts);
+    TRY(image_push_check(opts));
+    TRY(image_find_id(engine_store(e), name, &id, NULL));
+    TRY(image_fetch(engine_store(e), id, &i));
+    TRY(destination_name(&p, name, destination, &full));
+    if (i->is_list)
+        return index_push(e, id, full, opts, ret_digest);
+    TRY(push_open(&p, full));
+    TRY_WRAP(push_image(&p, i, remote_target(&p.to), ret_digest), "copying %s to docker://%s", name, p.to.full_name);
+    return store_event(engine_store(e), "image", "push", i->id, p.to.full_name, NULL);
 }

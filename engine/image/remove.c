@@ -31,7 +31,9 @@ static struct err *list_text(const struct strv *v, char **ret)
 static struct err *refuse_by_id(const struct image *i, const char *how)
 {
     AUTO_FREE char *names = NULL;
-    TRY(list_text(&i->names, &names));
+    AUTO_STRV struct strv all = STRV_INIT;
+    TRY(image_all_names(i, &all));
+    TRY(list_text(&all, &names));
     return ERR_NEW(ERR_EXISTS, "unable to delete image \"%s\" by %s with more than one tag (%s): please force removal",
                    i->id, how, names);
 }
@@ -96,11 +98,11 @@ static struct err *delete_image(const struct removal *r, const struct image *i, 
     if (!r->opts->no_prune)
         TRY(image_parent(r->engine, i, &parent));
     TRY(delete_rows(r, i->id));
-    TRY(strv_add_all(r->untagged, i->names.items));
+    TRY(image_all_names(i, r->untagged));
     /* What was built on it still has its layers: Podman doesn't call that deleted. */
     if (!has_children)
         TRY(strv_add(r->deleted, i->id));
-    if (parent && parent->names.count == 0)
+    if (parent && parent->names.count + parent->digest_names.count == 0)
         TRY(image_has_children(r->engine, parent, &has_siblings));
     if (!has_siblings && parent->containers == 0)
         *ret_parent = TAKE_PTR(parent);
@@ -111,7 +113,7 @@ static struct err *delete_image(const struct removal *r, const struct image *i, 
 static struct err *remove_image(const struct removal *r, struct image *take_i, const char *text, const char *full_name)
 {
     AUTO_IMAGE struct image *i = take_i;
-    if (i->names.count > 1) {
+    if (i->names.count + i->digest_names.count > 1) {
         bool by_digest = strncmp(text, SHA256_PREFIX, strlen(SHA256_PREFIX)) == 0;
         if (full_name)
             return untag_one(r, i, full_name);

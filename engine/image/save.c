@@ -71,7 +71,7 @@ static struct err *add_image(struct save *s, struct image **take_image, const ch
 {
     struct save_image *i = &s->images[s->count++];
     i->image = TAKE_PTR(*take_image);
-    if (full_name)
+    if (full_name && !strchr(full_name, '@'))
         TRY(strv_add(&i->names, full_name));
     TRY(image_parse_manifest(s->engine, i->image, &i->manifest));
     return image_parse_config(s->engine, i->image, &i->config);

@@ -34,6 +34,13 @@ struct err *image_digests_copy(struct store *s, const char *full_name, const cha
     return store_run(st);
 }
 
+struct err *image_all_names(const struct image *i, struct strv *ret)
+{
+    if (i->names.count)
+        TRY(strv_add_all(ret, i->names.items));
+    return i->digest_names.count ? strv_add_all(ret, i->digest_names.items) : NULL;
+}
+
 struct err *image_tag(struct engine *e, const char *name, const char *new_name)
 {
     struct store *s = engine_store(e);
@@ -62,12 +69,12 @@ static struct err *remove_name(struct store *s, const char *id, const char *full
 }
 
 /* The full name of this image that the user means; an unknown one is taken as it would be made. */
-static struct err *own_name(const struct image *i, const char *text, char **ret)
+static struct err *own_name(const struct strv *names, const char *text, char **ret)
 {
     AUTO_STRV struct strv candidates = STRV_INIT;
     TRY(reference_candidates(text, &candidates));
     for (size_t k = 0; k < candidates.count; k++)
-        if (strv_contains(&i->names, candidates.items[k]))
+        if (strv_contains(names, candidates.items[k]))
             return mem_strdup(candidates.items[k], ret);
     return mem_strdup(candidates.items[0], ret);
 }
@@ -81,11 +88,12 @@ struct err *image_untag(struct engine *e, const char *name, const struct strv *n
     TRY(store_begin(s, STORE_WRITE, true));
     TRY(image_find_id(s, name, &id, NULL));
     TRY(image_fetch(s, id, &i));
-    bool all = !names || names->count == 0;
-    const struct strv *what = all ? &i->names : names;
+    AUTO_STRV struct strv own = STRV_INIT;
+    TRY(image_all_names(i, &own));
+    const struct strv *what = !names || names->count == 0 ? &own : names;
     for (size_t k = 0; k < what->count; k++) {
         AUTO_FREE char *full = NULL;
-        TRY(own_name(i, what->items[k], &full));
+        TRY(own_name(&own, what->items[k], &full));
         TRY(remove_name(s, id, full));
     }
     return store_commit(s);

@@ -226,6 +226,32 @@ struct err *layer_pack(const struct layer_pack_opts *opts, struct layer_result *
     return e;
 }
 
+static struct err *layer_recode_args(const struct layer_recode_opts *o, struct strv *args)
+{
+    if (o->diff_id)
+        TRY(strv_addf(args, "diff-id=%s", o->diff_id));
+    if (o->blob_digest)
+        TRY(strv_addf(args, "blob-digest=%s", o->blob_digest));
+    TRY(layer_add_number(args, "compression", o->compression));
+    return layer_add_number(args, "level", (uint64_t)o->level);
+}
+
+struct err *layer_recode_start(const struct layer_recode_opts *opts, struct layer_job **ret)
+{
+    struct layer_request r = {
+        .verb = "recode",
+        .what = "compress layer",
+        .archive_fd = opts->archive_fd,
+        .dirfd = opts->empty_dirfd,
+        .copy_fd = opts->output_fd,
+    };
+    struct err *e = layer_recode_args(opts, &r.args);
+    if (!e)
+        e = layer_start(&r, ret);
+    strv_done(&r.args);
+    return e;
+}
+
 struct err *layer_pack_archive(int source_dirfd, int archive_fd)
 {
     const struct layer_request r = {

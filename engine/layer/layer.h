@@ -62,5 +62,18 @@ struct layer_pack_opts {
     bool diff; /* turn overlay whiteouts into .wh. entries; else they are left out */
 };
 struct err *layer_pack(const struct layer_pack_opts *opts, struct layer_result *ret) ERR_RESULT;
+
+/* The same layer in another compression, verified on the way. Level 0: the format's default; gzip has 1 to 9, zstd 1 to
+ * 19. Result: diff_id and tar_bytes of what was read, blob_digest and blob_bytes of what was written. */
+struct layer_recode_opts {
+    int archive_fd;          /* read from where it stands to its end, in any compression */
+    int output_fd;           /* written */
+    int empty_dirfd;         /* where the program is locked up: it needs no file */
+    const char *diff_id;     /* expected, or NULL */
+    const char *blob_digest; /* expected of what is read, or NULL */
+    enum layer_compression compression;
+    int level;
+};
+struct err *layer_recode_start(const struct layer_recode_opts *opts, struct layer_job **ret) ERR_RESULT;
 /* A plain tar of the files of a directory tree (docker-archive, oci-archive on save), names sorted, owner 0. */
 struct err *layer_pack_archive(int source_dirfd, int archive_fd) ERR_RESULT;

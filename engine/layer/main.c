@@ -18,6 +18,7 @@
 #include "base/number.h"
 #include "engine/layer/confine.h"
 #include "engine/layer/pack.h"
+#include "engine/layer/recode.h"
 #include "engine/layer/tar.h"
 #include "engine/layer/unpack.h"
 #include "engine/layer/wire.h"
@@ -25,6 +26,7 @@
 struct main_opts {
     struct layer_unpack_opts unpack;
     struct layer_pack_opts pack;
+    struct layer_recode_opts recode;
 };
 
 /* One option. Keys are those of layer.c; an unknown one means that the two programs are not of one build. */
@@ -32,11 +34,11 @@ static struct err *main_set(struct main_opts *o, const char *key, const char *va
 {
     uint64_t number = 0;
     if (strcmp(key, "diff-id") == 0) {
-        o->unpack.diff_id = value;
+        o->unpack.diff_id = o->recode.diff_id = value;
         return NULL;
     }
     if (strcmp(key, "blob-digest") == 0) {
-        o->unpack.blob_digest = value;
+        o->unpack.blob_digest = o->recode.blob_digest = value;
         return NULL;
     }
     TRY(number_parse_u64(value, UINT64_MAX, &number));
@@ -51,7 +53,9 @@ static struct err *main_set(struct main_opts *o, const char *key, const char *va
     else if (strcmp(key, "max-entries") == 0)
         o->unpack.max_entries = number;
     else if (strcmp(key, "compression") == 0 && number <= LAYER_ZSTD)
-        o->pack.compression = (enum layer_compression)number;
+        o->pack.compression = o->recode.compression = (enum layer_compression)number;
+    else if (strcmp(key, "level") == 0 && number <= 22)
+        o->recode.level = (int)number;
     else if (strcmp(key, "diff") == 0)
         o->pack.diff = number != 0;
     else
@@ -64,6 +68,7 @@ static struct err *main_parse(int argc, char **argv, struct main_opts *ret)
     *ret = (struct main_opts){
         .unpack = {.archive_fd = WIRE_ARCHIVE, .target_dirfd = WIRE_DIR, .blob_copy_fd = -1},
         .pack = {.archive_fd = WIRE_ARCHIVE, .source_dirfd = WIRE_DIR},
+        .recode = {.archive_fd = WIRE_ARCHIVE, .output_fd = WIRE_COPY},
     };
     for (int i = 2; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
@@ -98,15 +103,19 @@ static struct err *main_pack_archive(const struct main_opts *o, struct layer_res
     return pack_archive(WIRE_DIR, WIRE_ARCHIVE);
 }
 
+static struct err *main_recode(const struct main_opts *o, struct layer_result *ret)
+{
+    return recode_layer(&o->recode, ret);
+}
+
 static const struct main_verb {
     const char *name;
     enum confine_for purpose;
     struct err *(*run)(const struct main_opts *o, struct layer_result *ret)ERR_RESULT;
 } main_verbs[] = {
-    {"unpack", CONFINE_UNPACK, main_unpack},
-    {"extract", CONFINE_UNPACK, main_extract},
-    {"pack", CONFINE_PACK, main_pack},
-    {"pack-archive", CONFINE_PACK, main_pack_archive},
+    {"unpack", CONFINE_UNPACK, main_unpack}, {"extract", CONFINE_UNPACK, main_extract},
+    {"pack", CONFINE_PACK, main_pack},       {"pack-archive", CONFINE_PACK, main_pack_archive},
+    {"recode", CONFINE_PACK, main_recode},
 };
 
 /* Nothing that the parsers could read or write but the job's own descriptors. A sanitizer keeps its stderr. */

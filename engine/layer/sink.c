@@ -1,4 +1,4 @@
-/* Two writers of libarchive in a row: pax, without compression, feeds one without format ("raw") that compresses. In
+/* Two writers of libarchive in a row: pax, without compression, feeds one without format (packer.h) that compresses. In
  * between we see every byte of the tar.
  *
  * The same tree must give the same bytes, today and with the next version: so no times, names or operating system in
@@ -16,15 +16,16 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "engine/layer/hash.h"
+#include "engine/layer/packer.h"
 
 #define SINK_BLOCK (256 << 10)
 
 struct sink {
     struct archive *tar;
-    struct archive *packer; /* NULL: plain */
+    struct packer *packer; /* NULL: plain */
     int fd;
-    struct hash tar_hash, blob_hash;
-    uint64_t tar_bytes, blob_bytes;
+    struct hash tar_hash;
+    uint64_t tar_bytes;
     struct err *err; /* of our callbacks: they go on, without writing, and whoever called libarchive looks here */
     bool discard;
 };
@@ -44,18 +45,9 @@ static void sink_write_out(struct sink *s, const void *data, size_t len)
 {
     if (s->discard)
         return;
-    s->err = ERR_WRAP(fd_write_all(s->fd, data, len), "write an archive");
+    s->err =
+        s->packer ? packer_write(s->packer, data, len) : ERR_WRAP(fd_write_all(s->fd, data, len), "write an archive");
     s->discard = s->err != NULL;
-}
-
-static la_ssize_t sink_take_blob(struct archive *a, void *arg, const void *data, size_t len)
-{
-    struct sink *s = arg;
-    (void)a;
-    hash_update(&s->blob_hash, data, len);
-    s->blob_bytes += len;
-    sink_write_out(s, data, len);
-    return (la_ssize_t)len;
 }
 
 static la_ssize_t sink_take_tar(struct archive *a, void *arg, const void *data, size_t len)
@@ -64,42 +56,8 @@ static la_ssize_t sink_take_tar(struct archive *a, void *arg, const void *data, 
     (void)a;
     hash_update(&s->tar_hash, data, len);
     s->tar_bytes += len;
-    if (!s->packer) {
-        sink_write_out(s, data, len);
-    } else if (!s->discard) {
-        struct err *e = sink_check(s, s->packer, archive_write_data(s->packer, data, len));
-        s->err = e;
-        s->discard = e != NULL;
-    }
+    sink_write_out(s, data, len);
     return (la_ssize_t)len;
-}
-
-static struct err *sink_open_packer(struct sink *s, enum layer_compression compression)
-{
-    s->packer = archive_write_new();
-    if (!s->packer)
-        return err_oom();
-    int r = archive_write_set_format_raw(s->packer);
-    if (r >= ARCHIVE_WARN && compression == LAYER_GZIP)
-        r = archive_write_add_filter_gzip(s->packer);
-    else if (r >= ARCHIVE_WARN)
-        r = archive_write_add_filter_zstd(s->packer);
-    if (r >= ARCHIVE_WARN && compression == LAYER_GZIP)
-        r = archive_write_set_filter_option(s->packer, "gzip", "timestamp", NULL);
-    if (r >= ARCHIVE_WARN)
-        r = archive_write_set_bytes_per_block(s->packer, SINK_BLOCK);
-    if (r >= ARCHIVE_WARN)
-        r = archive_write_set_bytes_in_last_block(s->packer, 1);
-    if (r >= ARCHIVE_WARN)
-        r = archive_write_open(s->packer, s, NULL, sink_take_blob, NULL);
-    struct archive_entry *entry = r >= ARCHIVE_WARN ? archive_entry_new() : NULL;
-    if (entry) {
-        archive_entry_set_filetype(entry, AE_IFREG); /* what "raw" asks for */
-        archive_entry_set_pathname(entry, "data");
-        r = archive_write_header(s->packer, entry);
-        archive_entry_free(entry);
-    }
-    return sink_check(s, s->packer, r);
 }
 
 static struct err *sink_open_tar(struct sink *s)
@@ -127,8 +85,7 @@ struct err *sink_open(int fd, enum layer_compression compression, struct sink **
         return err_oom();
     s->fd = fd;
     hash_init(&s->tar_hash);
-    hash_init(&s->blob_hash);
-    struct err *e = compression == LAYER_PLAIN ? NULL : sink_open_packer(s, compression);
+    struct err *e = compression == LAYER_PLAIN ? NULL : packer_open(fd, compression, 0, &s->packer);
     if (!e)
         e = sink_open_tar(s);
     if (e) {
@@ -145,7 +102,7 @@ void sink_free(struct sink *s)
         return;
     s->discard = true; /* an unfinished writer still writes its trailer */
     (void)archive_write_free(s->tar);
-    (void)archive_write_free(s->packer);
+    packer_free(s->packer);
     err_drop(s->err);
     free(s);
 }
@@ -172,14 +129,8 @@ struct err *sink_data(struct sink *s, const void *data, size_t len)
 struct err *sink_close(struct sink *s, struct layer_result *ret)
 {
     TRY(sink_check(s, s->tar, archive_write_close(s->tar)));
-    if (s->packer)
-        TRY(sink_check(s, s->packer, archive_write_close(s->packer)));
     hash_text(&s->tar_hash, ret->diff_id);
-    if (s->packer)
-        hash_text(&s->blob_hash, ret->blob_digest);
-    else
-        memcpy(ret->blob_digest, ret->diff_id, sizeof(ret->blob_digest));
-    ret->tar_bytes = s->tar_bytes;
-    ret->blob_bytes = s->packer ? s->blob_bytes : s->tar_bytes;
-    return NULL;
+    ret->tar_bytes = ret->blob_bytes = s->tar_bytes;
+    memcpy(ret->blob_digest, ret->diff_id, sizeof(ret->blob_digest));
+    return s->packer ? packer_close(s->packer, ret->blob_digest, &ret->blob_bytes) : NULL;
 }

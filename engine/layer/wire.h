@@ -7,7 +7,7 @@ enum wire_fd {
     WIRE_RESULT = 3,  /* socket */
     WIRE_ARCHIVE = 4, /* read (unpack, extract) or written (pack) */
     WIRE_DIR = 5,
-    WIRE_COPY = 6, /* optional */
+    WIRE_COPY = 6, /* optional; where recode writes */
     WIRE_END = 7,  /* nothing from here on */
 };
 

@@ -210,6 +210,7 @@ static struct err *main_url(struct op *o, char **ret)
         [REGISTRY_PUT_MANIFEST] = {"manifests/", true},
         [REGISTRY_GET_BLOB] = {"blobs/", true},
         [REGISTRY_PUT_BLOB] = {"blobs/", true},
+        [REGISTRY_HEAD_BLOB] = {"blobs/", true},
         [REGISTRY_TAGS] = {"tags/list?n=1000", false},
         [REGISTRY_SEARCH] = {"", false},
         [REGISTRY_CATALOG] = {"", false},
@@ -333,6 +334,7 @@ static struct err *set_main(struct op *o)
             return ERR_SYS(errno, "begin anew");
         o->done = 0;
         return o->verb == REGISTRY_SEARCH ? NULL : add_header(o, ACCEPT_MANIFEST);
+    case REGISTRY_HEAD_BLOB:
     case REGISTRY_PUT_BLOB: /* is it there? */
         SET(CURLOPT_NOBODY, 1L);
         SET(CURLOPT_FOLLOWLOCATION, 1L);

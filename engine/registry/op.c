@@ -46,7 +46,8 @@ struct err *op_new(struct serve *s, const json_t *request, struct msg *m, struct
     o->fd = TAKE_FD(m->fds[0]);
     o->resume_fd = TAKE_FD(m->fds[1]);
     struct err *e = op_fill(o, request);
-    if (!e && o->fd < 0 && o->verb != REGISTRY_PING && o->verb != REGISTRY_HEAD_MANIFEST)
+    if (!e && o->fd < 0 && o->verb != REGISTRY_PING && o->verb != REGISTRY_HEAD_MANIFEST &&
+        o->verb != REGISTRY_HEAD_BLOB)
         e = ERR_NEW(ERR_INVALID, "a request without its descriptor");
     if (!e && o->verb == REGISTRY_GET_BLOB)
         e = fd_set_nonblock(o->fd, true);
@@ -383,7 +384,7 @@ static void succeeded(struct op *o, long status)
     } else if (o->verb == REGISTRY_SEARCH || o->verb == REGISTRY_GET_BLOB || o->verb == REGISTRY_GET_MANIFEST) {
         content_done(o);
     } else {
-        o->existed = o->verb == REGISTRY_PUT_BLOB;
+        o->existed = o->verb == REGISTRY_PUT_BLOB || o->verb == REGISTRY_HEAD_BLOB;
         answer(o, NULL);
     }
 }
@@ -406,6 +407,8 @@ void op_finished(struct op *o, CURLcode code)
         unauthorized(o);
     else if (status == 404 && o->step == STEP_MAIN && o->verb == REGISTRY_PUT_BLOB)
         go_to(o, STEP_POST);
+    else if (status == 404 && o->verb == REGISTRY_HEAD_BLOB)
+        answer(o, NULL);
     else
         fail(o, http_status_error(o, status), status == 429 || status == 408 || status >= 500);
 }

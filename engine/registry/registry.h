@@ -85,8 +85,9 @@ enum registry_verb {
     REGISTRY_PUT_MANIFEST,
     REGISTRY_TAGS, /* one to a line, to fd */
     REGISTRY_HEAD_MANIFEST,
-    REGISTRY_SEARCH,  /* `target`: url-encoded query; JSON of Docker's version 1 search to fd */
-    REGISTRY_CATALOG, /* names of repositories with `target` in them, one to a line, to fd: as many as fit */
+    REGISTRY_SEARCH,    /* `target`: url-encoded query; JSON of Docker's version 1 search to fd */
+    REGISTRY_CATALOG,   /* names of repositories with `target` in them, one to a line, to fd: as many as fit */
+    REGISTRY_HEAD_BLOB, /* answer.existed: is it there? */
     REGISTRY_VERB_MAX,
 };
 struct registry_request {

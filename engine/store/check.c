@@ -40,6 +40,10 @@ static struct err *check_database(struct store *s, struct strv *problems)
                     "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ': ' || parent || ' row missing'"
                     " FROM pragma_foreign_key_check",
                     "database: ", problems));
+    TRY(report_rows(s,
+                    "SELECT id FROM images WHERE (media_type LIKE '%.list.%' OR media_type LIKE '%.index.%')"
+                    " <> (id IN (SELECT image_id FROM image_lists))",
+                    "image that is half a manifest list: ", problems));
     return report_rows(s,
                        "SELECT id FROM images i WHERE (SELECT count(*) FROM image_layers WHERE image_id = i.id) <>"
                        " (SELECT coalesce(max(position) + 1, 0) FROM image_layers WHERE image_id = i.id)",

@@ -22,7 +22,10 @@
 
 static const char orphan_blobs[] = "FROM blobs WHERE NOT EXISTS(SELECT 1 FROM images WHERE manifest = digest)"
                                    " AND NOT EXISTS(SELECT 1 FROM images WHERE config = digest)"
-                                   " AND NOT EXISTS(SELECT 1 FROM image_layers WHERE blob = digest)";
+                                   " AND NOT EXISTS(SELECT 1 FROM image_layers WHERE blob = digest)"
+                                   " AND NOT EXISTS(SELECT 1 FROM image_blobs WHERE blob = digest)"
+                                   " AND NOT EXISTS(SELECT 1 FROM artifacts WHERE manifest = digest)"
+                                   " AND NOT EXISTS(SELECT 1 FROM artifact_blobs WHERE blob = digest)";
 static const char orphan_layers[] =
     "FROM layers WHERE NOT EXISTS(SELECT 1 FROM image_layers WHERE layer_id = id)"
     /* A shifted copy lives as long as the layer it was made from. */

@@ -1,4 +1,4 @@
--- Schema version 1. Times are nanoseconds since the epoch. JSON columns hold documents that only one module reads.
+-- Schema version 1; schema_2.sql and its successors change it. Times are nanoseconds since the epoch. JSON columns hold documents that only one module reads.
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE blobs(                         -- a file below blobs/sha256/

@@ -77,8 +77,8 @@ static void test_program_and_groups(void **state)
     AUTO_STRBUF struct strbuf out = STRBUF_INIT, group = STRBUF_INIT;
     expect_success(help_render(NULL, "", &out));
     assert_non_null(strstr(strbuf_str(&out),
-                           "Usage:\n  coracle [options] [command]\n\nAvailable Commands:\n  attach      "
-                           "Attach to a running container\n"));
+                           "Usage:\n  coracle [options] [command]\n\nAvailable Commands:\n  artifact    "
+                           "Manage OCI artifacts\n"));
     assert_null(strstr(strbuf_str(&out), "__man"));
     expect_success(render("image", &group));
     assert_non_null(strstr(strbuf_str(&group), "  list        List images in local storage\n"));

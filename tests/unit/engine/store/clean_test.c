@@ -11,8 +11,11 @@ static void add_image(const struct tempdir *t, struct store *s)
     expect_success(store_prepare(s, "INSERT INTO blobs VALUES(?, 3)", &st));
     expect_success(store_bind(st, "t", digest));
     expect_success(store_run(st));
-    expect_success(
-        store_prepare(s, "INSERT INTO images VALUES('id', ?1, ?1, 'type', 'linux', 'amd64', '', 0, 0, 0, '{}')", &st));
+    expect_success(store_prepare(
+        s,
+        "INSERT INTO images(id, manifest, config, media_type, os, arch, variant, created_nsec, added_nsec, size_bytes, "
+        "labels) VALUES('id', ?1, ?1, 'type', 'linux', 'amd64', '', 0, 0, 0, '{}')",
+        &st));
     expect_success(store_bind(st, "t", digest));
     expect_success(store_run(st));
     expect_success(run_sql(s, "INSERT INTO layers VALUES(1, 'sha256:diff', '', 'dir', 3, 0)"));

@@ -4,7 +4,9 @@
 #include "tests/unit/engine/store/fixture.h"
 
 #define ADD_BLOB "INSERT INTO blobs VALUES('sha256:x', 1)"
-#define ADD_IMAGE "INSERT INTO images VALUES('id', 'sha256:x', 'sha256:x', 'type', 'linux', 'amd64', '', 0, 0, 0, '{}')"
+#define ADD_IMAGE                                                                                                    \
+    "INSERT INTO images(id, manifest, config, media_type, os, arch, variant, created_nsec, added_nsec, size_bytes, " \
+    "labels) VALUES('id', 'sha256:x', 'sha256:x', 'type', 'linux', 'amd64', '', 0, 0, 0, '{}')"
 #define COUNT_BLOBS "SELECT count(*) FROM blobs"
 
 static struct err *add_and_fail(struct store *s)

@@ -1,0 +1,266 @@
+/* manifest: inspect, exists, push, rm. What changes lists is in manifest_add.c. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/registry_flags.h"
+#include "cli/verbs.h"
+#include "engine/image/index.h"
+#include "engine/image/push.h"
+
+#define NO_SIGNING "signing is not built yet"
+
+const struct cli_verb cli_verb_manifest = {
+    .paths = "manifest",
+    .summary = "Manipulate manifest lists and image indexes",
+    .description = "Creates, modifies, and pushes manifest lists and image indexes.",
+    .traits = CLI_GROUP,
+};
+
+/* --- inspect */
+
+struct inspect_opts {
+    struct registry_flags registry; /* first: more_flags */
+    bool insecure, verbose;
+};
+#define O(field) offsetof(struct inspect_opts, field)
+
+static const struct cli_flag inspect_flags[] = {
+    {"insecure", 0, CLI_BOOL, .hidden = true, .offset = O(insecure),
+     .help = "neither require HTTPS nor verify certificates when accessing the registry"},
+    {"verbose", 'v', CLI_BOOL, .hidden = true, .offset = O(verbose),
+     .help = "For compatibility with Docker; the whole list is shown anyway"},
+    {0},
+};
+
+static struct err *inspect_verb(struct cli *c, void *opts, int *exit_code)
+{
+    const struct inspect_opts *o = opts;
+    struct registry_opts registry;
+    AUTO_FREE char *text = NULL;
+    struct engine *e;
+    (void)exit_code;
+    TRY(registry_flags_take(c, &o->registry, &registry));
+    TRY(registry_flags_insecure(c, o->insecure, &registry));
+    TRY(cli_engine(c, &e));
+    TRY(index_inspect(e, c->args[0], &registry, &text));
+    cli_show_notices(c);
+    return cli_printf(c, "%s\n", text);
+}
+
+const struct cli_verb cli_verb_manifest_inspect = {
+    .paths = "manifest inspect",
+    .synopsis = "[options] IMAGE",
+    .summary = "Display the contents of a manifest list or image index",
+    .description =
+        "Display the contents of a manifest list or image index, of one in local storage or else of one in a "
+        "registry.",
+    .examples = "@ localhost/list",
+    .flags = inspect_flags,
+    .more_flags = cli_registry_flags,
+    .opts_size = sizeof(struct inspect_opts),
+    .min_args = 1,
+    .max_args = 1,
+    .complete = CLI_COMPLETE_IMAGE,
+    .run = inspect_verb,
+};
+
+/* --- exists */
+
+static struct err *exists_verb(struct cli *c, void *opts, int *exit_code)
+{
+    struct engine *e;
+    AUTO_FREE char *id = NULL;
+    (void)opts;
+    TRY(cli_engine(c, &e));
+    struct err *err = index_find(e, c->args[0], &id);
+    if (!err || err_kind(err) != ERR_NOT_FOUND)
+        return err;
+    err_drop(err);
+    *exit_code = 1;
+    return NULL;
+}
+
+const struct cli_verb cli_verb_manifest_exists = {
+    .paths = "manifest exists",
+    .synopsis = "MANIFEST",
+    .summary = "Check if a manifest list exists in local storage",
+    .description = "If the manifest list exists in local storage, " CLI_PROGRAM
+                   " manifest exists exits with 0, otherwise the exit code will be 1.",
+    .examples = "@ mylist",
+    .opts_size = 1,
+    .min_args = 1,
+    .max_args = 1,
+    .complete = CLI_COMPLETE_IMAGE,
+    .run = exists_verb,
+};
+
+/* --- rm */
+
+static struct err *rm_one(struct cli *c, const char *name, struct strv *untagged, struct strv *deleted)
+{
+    const struct image_remove_opts opts = {.no_prune = true};
+    AUTO_FREE char *id = NULL;
+    TRY(index_find(c->engine, name, &id));
+    return image_remove(c->engine, name, &opts, untagged, deleted);
+}
+
+/* First all "Untagged", then all "Deleted", as Podman; several errors are one list. */
+static struct err *rm_all(struct cli *c, int *exit_code)
+{
+    AUTO_STRV struct strv untagged = STRV_INIT, deleted = STRV_INIT, problems = STRV_INIT;
+    struct err *last = NULL;
+    for (size_t i = 0; i < c->n_args; i++) {
+        struct err *err = rm_one(c, c->args[i], &untagged, &deleted);
+        if (!err)
+            continue;
+        *exit_code = err_kind(err) == ERR_NOT_FOUND && *exit_code != 125 ? 1 : 125;
+        struct err *kept = strv_add(&problems, err_text(err));
+        err_free(last);
+        last = err;
+        if (kept) {
+            err_free(last);
+            return kept;
+        }
+    }
+    AUTO_ERR struct err *single = last;
+    for (size_t i = 0; i < untagged.count; i++)
+        TRY(cli_printf(c, "Untagged: %s\n", untagged.items[i]));
+    for (size_t i = 0; i < deleted.count; i++)
+        TRY(cli_printf(c, "Deleted: %s\n", deleted.items[i]));
+    if (problems.count < 2)
+        return TAKE_PTR(single);
+    TRY(cli_flush(c));
+    cli_warn("Error: %zu errors occurred:", problems.count);
+    for (size_t i = 0; i < problems.count; i++)
+        cli_warn("\t* %s", problems.items[i]);
+    return NULL;
+}
+
+static struct err *rm_verb(struct cli *c, void *opts, int *exit_code)
+{
+    struct engine *e;
+    (void)opts;
+    TRY(cli_engine(c, &e));
+    return rm_all(c, exit_code);
+}
+
+const struct cli_verb cli_verb_manifest_rm = {
+    .paths = "manifest rm",
+    .synopsis = "LIST [LIST...]",
+    .summary = "Remove manifest list or image index from local storage",
+    .description = "Remove manifest list or image index from local storage. Its images stay.",
+    .examples = "@ mylist:v1.11",
+    .opts_size = 1,
+    .min_args = 1,
+    .max_args = -1,
+    .complete = CLI_COMPLETE_IMAGE,
+    .run = rm_verb,
+};
+
+/* --- push */
+
+struct push_opts {
+    struct registry_flags registry; /* first: more_flags */
+    bool all, rm, purge, quiet, remove_signatures, insecure, force_compression;
+    const char *compression, *digestfile, *format;
+    int64_t level;
+    struct strv add_compressions;
+};
+#undef O
+#define O(field) offsetof(struct push_opts, field)
+
+static const struct cli_flag push_flags[] = {
+    {"add-compression", 0, CLI_STRINGS, .offset = O(add_compressions),
+     .help = "add instances with selected compression while pushing"},
+    {"all", 0, CLI_BOOL, .offset = O(all), .def = "true", .help = "also push the images in the list"},
+    {"compression-format", 0, CLI_STRING, .offset = O(compression), .help = "compression format to use"},
+    {"compression-level", 0, CLI_INT, .offset = O(level), .help = "compression level to use"},
+    {"digestfile", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(digestfile),
+     .help = "after copying the image, write the digest of the resulting digest to the file"},
+    {"force-compression", 0, CLI_BOOL, .offset = O(force_compression),
+     .help =
+         "Use the specified compression algorithm even if the destination contains a differently-compressed variant "
+         "already"},
+    {"format", 'f', CLI_STRING, .offset = O(format),
+     .help =
+         "manifest type (oci or v2s2) to attempt to use when pushing the manifest list (default is manifest type of "
+         "source)"},
+    {"insecure", 0, CLI_BOOL, .hidden = true, .offset = O(insecure),
+     .help = "neither require HTTPS nor verify certificates when accessing the registry"},
+    {"purge", 'p', CLI_BOOL, .hidden = true, .offset = O(purge), .help = "remove the local manifest list after push"},
+    {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "don't output progress information when pushing lists"},
+    {"remove-signatures", 0, CLI_BOOL, .offset = O(remove_signatures),
+     .help = "don't copy signatures when pushing images (there never are any)"},
+    {"rm", 0, CLI_BOOL, .offset = O(rm), .help = "remove the manifest list if push succeeds"},
+    {"sign-by", 0, CLI_STRING, .missing = NO_SIGNING, .help = "sign the image using a GPG key"},
+    {"sign-by-sigstore", 0, CLI_STRING, .missing = NO_SIGNING, .hidden = true},
+    {"sign-by-sigstore-private-key", 0, CLI_STRING, .missing = NO_SIGNING,
+     .help = "Sign the image using a sigstore private key"},
+    {"sign-passphrase-file", 0, CLI_STRING, .missing = NO_SIGNING, .hidden = true},
+    {0},
+};
+
+static struct err *destination(const char *text, const char **ret)
+{
+    static const char *const others[] = {"docker-archive:", "oci-archive:", "oci:", "dir:", "docker-daemon:"};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (strncmp(text, others[i], strlen(others[i])) == 0)
+            return ERR_NEW(ERR_UNSUPPORTED, "manifest push to %s is not built yet, only to registries", others[i]);
+    *ret = strncmp(text, "docker://", 9) == 0 ? text + 9 : text;
+    return NULL;
+}
+
+static struct err *push(struct cli *c, const struct push_opts *o, struct image_push_opts *push)
+{
+    AUTO_FREE char *id = NULL, *digest = NULL;
+    AUTO_STRV struct strv untagged = STRV_INIT, deleted = STRV_INIT;
+    const struct image_remove_opts remove = {.no_prune = true, .all_names = true};
+    const char *to;
+    TRY(destination(c->n_args > 1 ? c->args[1] : c->args[0], &to));
+    TRY(index_push(c->engine, c->args[0], to, push, &digest));
+    TRY(registry_flags_digestfile(o->digestfile, digest));
+    if (!o->rm && !o->purge)
+        return NULL;
+    TRY(index_find(c->engine, c->args[0], &id));
+    return ERR_WRAP(image_remove(c->engine, id, &remove, &untagged, &deleted), "removing manifest after push");
+}
+
+static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
+{
+    const struct push_opts *o = opts;
+    struct registry_opts registry;
+    struct engine *e;
+    (void)exit_code;
+    TRY(registry_flags_take(c, &o->registry, &registry));
+    TRY(registry_flags_insecure(c, o->insecure, &registry));
+    TRY(cli_engine(c, &e));
+    struct image_push_opts options = {
+        .registry = &registry,
+        .format = o->format,
+        .compression = o->compression,
+        .level = o->level,
+        .keep_differing = cli_given(c, "force-compression") && !o->force_compression,
+        .list_alone = !o->all,
+        .add_compressions = o->add_compressions,
+        .progress = o->quiet ? NULL : registry_flags_progress,
+    };
+    if (o->force_compression && !options.compression)
+        options.compression = "gzip";
+    return push(c, o, &options);
+}
+
+const struct cli_verb cli_verb_manifest_push = {
+    .paths = "manifest push",
+    .synopsis = "[options] LIST [DESTINATION]",
+    .summary = "Push a manifest list or image index to a registry",
+    .description = "Pushes manifest lists and image indexes to registries.",
+    .examples = "@ mylist:v1.11 docker://quay.io/myuser/image:v1.11",
+    .flags = push_flags,
+    .more_flags = cli_registry_flags,
+    .opts_size = sizeof(struct push_opts),
+    .min_args = 1,
+    .max_args = 2,
+    .complete = CLI_COMPLETE_IMAGE,
+    .complete_args = 1,
+    .run = push_verb,
+};

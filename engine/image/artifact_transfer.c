@@ -1,0 +1,294 @@
+/* Artifacts to and from registries, and out into files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strbuf.h"
+#include "engine/image/artifact_internal.h"
+#include "engine/image/policy.h"
+#include "engine/image/push_internal.h"
+#include "engine/store/name.h"
+
+#define PIPE_BYTES (1 << 20)
+
+/* --- pull */
+
+struct artifact_pull {
+    struct engine *engine;
+    const struct artifact_transfer_opts *opts;
+    struct remote from;
+    struct content *content;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(const struct artifact_pull *p, const char *fmt, ...)
+{
+    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
+    va_list ap;
+    if (!p->opts->progress)
+        return;
+    va_start(ap, fmt);
+    struct err *e = strbuf_vprintf(&line, fmt, ap);
+    va_end(ap);
+    if (!e)
+        p->opts->progress(p->opts->progress_arg, strbuf_str(&line));
+    err_drop(e);
+}
+
+/* The content lock is held: what has a row stays. */
+static struct err *is_here(struct store *s, const char *digest, bool *ret)
+{
+    struct store_stmt *st;
+    TRY(store_prepare(s, "SELECT 1 FROM blobs WHERE digest = ?", &st));
+    TRY(store_bind_text(st, 1, digest));
+    TRY(store_step(st, ret));
+    store_idle(s);
+    return NULL;
+}
+
+/* Through a pipe: hashed and written by us while coracle-registry fetches. */
+static struct err *fetch_blob(struct artifact_pull *p, const struct manifest_descriptor *d)
+{
+    int ends[2];
+    uint32_t id;
+    struct digest digest = {.s = ""};
+    uint64_t bytes = 0;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return ERR_SYS(errno, "make a pipe");
+    AUTO_FD int from = ends[0];
+    AUTO_FD int to = ends[1];
+    (void)fcntl(to, F_SETPIPE_SZ, PIPE_BYTES); /* only quicker */
+    const struct registry_request request = {
+        .verb = REGISTRY_GET_BLOB, .target = d->digest, .size_bytes = d->size_bytes, .fd = to};
+    TRY(registry_ask(p->from.registry, &request, &id));
+    to = fd_close(to); /* so that its end is seen */
+    struct err *e = content_put_file(p->content, from, d->size_bytes, &digest, &bytes);
+    from = fd_close(from);
+    struct err *network = registry_wait(p->from.registry, id, NULL);
+    if (network && (!e || err_kind(network) != ERR_STATE)) { /* the cause; ours is what follows from it */
+        err_drop(e);
+        return network;
+    }
+    err_drop(network);
+    TRY(e);
+    if (bytes != d->size_bytes || strcmp(digest.s, d->digest) != 0)
+        return ERR_NEW(ERR_CORRUPT, "its content has the digest %s", digest.s);
+    return NULL;
+}
+
+static struct err *pull_blob(struct artifact_pull *p, const struct manifest_descriptor *d, const char *what)
+{
+    bool here = false;
+    TRY(is_here(engine_store(p->engine), d->digest, &here));
+    say(p, "Copying %s %s%s", what, d->digest, here ? " skipped: already exists  " : "");
+    return here ? NULL : ERR_WRAP(fetch_blob(p, d), "%s %s", what, d->digest);
+}
+
+static struct err *pull(struct artifact_pull *p, const char *full, char **ret_digest)
+{
+    AUTO_FREE char *text = NULL, *type = NULL;
+    AUTO_MANIFEST struct manifest m = {0};
+    struct digest digest;
+    size_t len;
+    TRY(policy_check(full));
+    TRY(remote_open(full, p->opts->registry, &p->from));
+    TRY(remote_manifest(&p->from, &text, &len, &type));
+    if (type && strcmp(type, MEDIA_OCI_MANIFEST) != 0)
+        return ERR_NEW(ERR_UNSUPPORTED, "it is no artifact but %s", type);
+    TRY(manifest_parse_artifact(text, len, &m));
+    say(p, "Getting image source signatures");
+    TRY(content_begin(p->engine, &p->content));
+    for (size_t i = 0; i < m.count; i++)
+        TRY(pull_blob(p, &m.entries[i], "blob"));
+    TRY(pull_blob(p, &m.config, "config"));
+    say(p, "Writing manifest to image destination");
+    TRY(artifact_commit(p->content, full, text, true, &digest));
+    return mem_strdup(digest.s, ret_digest);
+}
+
+struct err *artifact_pull(struct engine *e, const char *name, const struct artifact_transfer_opts *opts,
+                          char **ret_digest)
+{
+    struct artifact_pull p = {.engine = e, .opts = opts};
+    AUTO_STRV struct strv names = STRV_INIT;
+    AUTO_FREE char *full = NULL;
+    TRY(remote_names(name, &names));
+    TRY(reference_normalize_docker(names.items[0], &full));
+    struct err *error = ERR_WRAP(pull(&p, full, ret_digest), "initializing source docker://%s", full);
+    content_free(p.content);
+    remote_close(&p.from);
+    return error;
+}
+
+/* --- push */
+
+static struct err *push(struct push *p, const struct artifact *a, const char *text)
+{
+    AUTO_MANIFEST struct manifest m = {0};
+    const struct push_source source = {.open = push_open_stored, .arg = p->engine};
+    TRY(manifest_parse_artifact(text, strlen(text), &m));
+    TRY(push_open(p, a->name));
+    push_say(p, "Getting image source signatures");
+    for (size_t i = 0; i < m.count; i++)
+        push_say(p, "Copying blob %s", m.entries[i].digest);
+    TRY_WRAP(push_blobs(p, &source, m.entries, m.count), "writing blob");
+    push_say(p, "Copying config %s", m.config.digest);
+    TRY_WRAP(push_blobs(p, &source, &m.config, 1), "writing config");
+    push_say(p, "Writing manifest to image destination");
+    return push_manifest(p, text, m.media_type, remote_target(&p->to));
+}
+
+struct err *artifact_push(struct engine *e, const char *name, const struct artifact_transfer_opts *opts,
+                          char **ret_digest)
+{
+    AUTO_ARTIFACT struct artifact *a = NULL;
+    AUTO_FREE char *text = NULL;
+    AUTO_PUSH struct push p;
+    const struct image_push_opts push_opts = {
+        .registry = opts->registry, .progress = opts->progress, .progress_arg = opts->progress_arg};
+    push_init(&p, e, &push_opts);
+    TRY(artifact_find(e, name, &a));
+    TRY(artifact_read(e, a, &text));
+    TRY_WRAP(push(&p, a, text), "copying %s to docker://%s", name, a->name);
+    *ret_digest = TAKE_PTR(a->digest);
+    return NULL;
+}
+
+/* --- extract */
+
+/* A file of the store under a new name in a directory. */
+static struct err *write_file(struct engine *e, int dirfd, const char *name, const char *digest)
+{
+    struct store_name random;
+    AUTO_FREE char *temporary = NULL;
+    AUTO_FD int from = -1;
+    TRY(store_blob_open(engine_store(e), digest, &from, NULL));
+    TRY(store_name_random(&random));
+    TRY(mem_asprintf(&temporary, ".%s.tmp", random.s));
+    AUTO_FD int to = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (to < 0)
+        return ERR_SYS(errno, "create %s", name);
+    struct err *error = file_copy_data(from, to);
+    if (!error && renameat(dirfd, temporary, dirfd, name) < 0)
+        error = ERR_SYS(errno, "create %s", name);
+    if (error)
+        unlinkat(dirfd, temporary, 0);
+    return ERR_WRAP(error, "extract %s", digest);
+}
+
+static const char *title_of(const json_t *layer)
+{
+    const char *title = json_string_value(json_object_get(json_object_get(layer, "annotations"), ARTIFACT_TITLE));
+    return title ? title : "";
+}
+
+/* The name of a file in a directory: its title, which is an outsider's word, or its digest. */
+static struct err *file_name(const char *title, const char *digest, char **ret)
+{
+    if (!title[0])
+        return mem_asprintf(ret, "sha256-%s", digest_hex(digest));
+    if (strchr(title, '/'))
+        return ERR_NEW(ERR_INVALID, "invalid name: \"%s\" cannot contain /", title);
+    if (strcmp(title, ".") == 0 || strcmp(title, "..") == 0)
+        return ERR_NEW(ERR_INVALID, "invalid name: \"%s\" cannot be a file's", title);
+    return mem_strdup(title, ret);
+}
+
+struct extraction {
+    struct engine *engine;
+    const struct artifact_extract_opts *opts;
+    const struct manifest *manifest;
+    const json_t *layers;
+    int dirfd;        /* of the target, or of its parent */
+    const char *file; /* in that; NULL: the target is a directory */
+};
+
+static bool is_chosen(const struct extraction *x, size_t index)
+{
+    if (x->opts->digest)
+        return strcmp(x->manifest->entries[index].digest, x->opts->digest) == 0;
+    return !x->opts->title || strcmp(title_of(json_array_get(x->layers, index)), x->opts->title) == 0;
+}
+
+static struct err *extract_one(struct extraction *x, size_t index)
+{
+    const char *digest = x->manifest->entries[index].digest;
+    AUTO_FREE char *name = NULL;
+    if (x->file)
+        return write_file(x->engine, x->dirfd, x->file, digest);
+    TRY(file_name(x->opts->digest ? "" : title_of(json_array_get(x->layers, index)), digest, &name));
+    return write_file(x->engine, x->dirfd, name, digest);
+}
+
+static struct err *extract(struct extraction *x, const char *target)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < x->manifest->count; i++)
+        n += is_chosen(x, i);
+    if (x->manifest->count == 0)
+        return ERR_NEW(ERR_NOT_FOUND, "the artifact has no blobs, nothing to extract");
+    if (n == 0)
+        return ERR_NEW(ERR_NOT_FOUND, "no blob with the %s \"%s\"", x->opts->digest ? "digest" : "title",
+                       x->opts->digest ? x->opts->digest : x->opts->title);
+    if (x->file && n > 1)
+        return ERR_NEW(ERR_INVALID,
+                       "the artifact consists of several blobs and the target \"%s\" is not a directory and neither "
+                       "digest or title was specified to only copy a single blob",
+                       target);
+    for (size_t i = 0; i < x->manifest->count; i++) /* before anything is written */
+        if (is_chosen(x, i) && !x->file && !x->opts->digest) {
+            AUTO_FREE char *name = NULL;
+            TRY(file_name(title_of(json_array_get(x->layers, i)), x->manifest->entries[i].digest, &name));
+        }
+    for (size_t i = 0; i < x->manifest->count; i++)
+        if (is_chosen(x, i))
+            TRY(extract_one(x, i));
+    return NULL;
+}
+
+/* The directory, or the file's parent. */
+static struct err *open_target(const char *target, struct extraction *x)
+{
+    struct stat sb;
+    const char *last = path_last(target);
+    AUTO_FREE char *parent = NULL;
+    if (stat(target, &sb) == 0 && S_ISDIR(sb.st_mode)) {
+        x->dirfd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return x->dirfd < 0 ? ERR_SYS(errno, "open %s", target) : NULL;
+    }
+    TRY(mem_strndup(target, (size_t)(last - target), &parent));
+    x->dirfd = open(parent[0] ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (x->dirfd < 0)
+        return ERR_SYS(errno, "open %s", parent);
+    x->file = last;
+    return last[0] ? NULL : ERR_NEW(ERR_NOT_FOUND, "%s: no such directory", target);
+}
+
+struct err *artifact_extract(struct engine *e, const char *name, const char *target,
+                             const struct artifact_extract_opts *opts)
+{
+    AUTO_ARTIFACT struct artifact *a = NULL;
+    AUTO_FREE char *text = NULL;
+    AUTO_JSON json_t *root = NULL;
+    AUTO_MANIFEST struct manifest m = {0};
+    struct extraction x = {.engine = e, .opts = opts, .manifest = &m, .dirfd = -1};
+    if (opts->digest && opts->title)
+        return ERR_NEW(ERR_INVALID, "cannot specify both digest and title");
+    TRY(artifact_find(e, name, &a));
+    TRY(artifact_read(e, a, &text));
+    TRY(manifest_parse_artifact(text, strlen(text), &m));
+    TRY(json_parse(text, strlen(text), "manifest", &root));
+    x.layers = json_object_get(root, "layers");
+    struct err *error = open_target(target, &x);
+    if (!error)
+        error = extract(&x, target);
+    fd_close(x.dirfd);
+    return error;
+}
