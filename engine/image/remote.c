@@ -55,7 +55,7 @@ struct err *remote_names(const char *name, struct strv *ret)
 {
     AUTO_REFERENCE struct reference r = {0};
     AUTO_REGISTRY_CONF struct registry_conf *conf = NULL;
-    AUTO_STRV struct strv repositories = STRV_INIT;
+    AUTO_SHORT_NAME struct short_name s = {0};
     TRY(reference_parse(name, &r));
     if (r.domain)
         return strv_add(ret, strncmp(name, "docker://", 9) == 0 ? name + 9 : name);
@@ -65,10 +65,10 @@ struct err *remote_names(const char *name, struct strv *ret)
         return strv_take(ret, TAKE_PTR(full));
     }
     TRY(registry_conf_load(&conf));
-    TRY(registry_conf_short_name(conf, r.path, false, &repositories));
-    for (size_t i = 0; i < repositories.count; i++)
-        TRY(strv_addf(ret, "%s%s%s%s%s", repositories.items[i], r.tag ? ":" : "", r.tag ? r.tag : "",
-                      r.digest ? "@" : "", r.digest ? r.digest : ""));
+    TRY(registry_conf_short_name(conf, r.path, false, &s));
+    for (size_t i = 0; i < s.names.count; i++)
+        TRY(strv_addf(ret, "%s%s%s%s%s", s.names.items[i], r.tag ? ":" : "", r.tag ? r.tag : "", r.digest ? "@" : "",
+                      r.digest ? r.digest : ""));
     return NULL;
 }
 
