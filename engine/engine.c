@@ -205,6 +205,16 @@ static struct err *known_driver(const char *name, const char **ret)
     return ERR_NEW(ERR_INVALID, "storage driver %s: not one of overlay, copy", name);
 }
 
+/* Tried in a staging directory: if we are killed meanwhile, somebody removes it. */
+static struct err *choose_driver(struct engine *e, char **ret_why)
+{
+    struct store_staging staging;
+    TRY(store_staging_new(e->store, &staging));
+    struct err *error = storage_choose(staging.path, &e->driver, ret_why);
+    store_staging_done(e->store, &staging);
+    return error;
+}
+
 struct err *engine_storage_driver(struct engine *e, const char **ret)
 {
     AUTO_FREE char *recorded = NULL, *why = NULL;
@@ -216,7 +226,7 @@ struct err *engine_storage_driver(struct engine *e, const char **ret)
             TRY(known_driver(recorded, &e->driver));
     }
     if (!e->driver) {
-        TRY(storage_choose(e->session->root, &e->driver, &why));
+        TRY(choose_driver(e, &why));
         if (why)
             TRY(engine_notice(e, "storage driver %s: overlay does not work here (%s)", e->driver, why));
         TRY(record_driver(e, e->driver));

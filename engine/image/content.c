@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/image/content_internal.h"
 #include "engine/image/image.h"
+#include "engine/layer/starter.h"
 #include "rootless/session.h"
 
 /* More unpackers at once only take turns at the disk. */
@@ -53,10 +55,8 @@ struct err *content_begin(struct engine *e, struct content **ret)
 
 static void entry_done(struct content_entry *entry)
 {
-    if (entry->job) {
-        struct layer_result result;
-        err_drop(layer_job_finish(entry->job, &result));
-    }
+    if (entry->job)
+        layer_job_cancel(TAKE_PTR(entry->job));
     fd_close(entry->copy_fd);
     fd_close(entry->dirfd);
     mem_freep(&entry->wanted);
@@ -88,6 +88,7 @@ void content_free(struct content *take_c)
         return;
     for (size_t i = 0; i < c->n_entries; i++)
         entry_done(&c->entries[i]);
+    layer_starter_free(c->starter);
     for (size_t i = 0; i < c->n_documents; i++)
         mem_freep(&c->documents[i].path);
     for (size_t i = 0; i < c->n_images; i++)
@@ -229,20 +230,35 @@ static struct err *finish(struct content *c, struct content_entry *entry)
                          (unsigned long long)result.ids_ignored);
 }
 
-/* Finish jobs, oldest first, until at most `left` are under way. The first error wins. */
+/* An entry whose job has ended, waiting for the first one to. */
+static struct err *find_ended(struct content *c, struct content_entry **ret)
+{
+    AUTO_FREE struct pollfd *fds = mem_zalloc(c->n_entries * sizeof *fds);
+    if (!fds)
+        return err_oom();
+    for (size_t i = 0; i < c->n_entries; i++)
+        fds[i] = (struct pollfd){.fd = c->entries[i].job ? layer_job_fd(c->entries[i].job) : -1, .events = POLLIN};
+    while (poll(fds, c->n_entries, -1) < 0)
+        if (errno != EINTR)
+            return ERR_SYS(errno, "wait for an unpacker");
+    for (size_t i = 0; i < c->n_entries; i++) {
+        if (fds[i].revents) {
+            *ret = &c->entries[i];
+            return NULL;
+        }
+    }
+    return ERR_NEW(ERR_INTERNAL, "poll of nothing");
+}
+
+/* Finish jobs, whichever ends first, until at most `left` are under way. An error leaves the others as they are. */
 static struct err *finish_down_to(struct content *c, size_t left)
 {
-    struct err *first = NULL;
-    for (size_t i = 0; i < c->n_entries && (c->jobs > left || first); i++) {
-        if (!c->entries[i].job)
-            continue;
-        struct err *e = finish(c, &c->entries[i]);
-        if (first)
-            err_drop(e);
-        else
-            first = e;
+    while (c->jobs > left) {
+        struct content_entry *entry = NULL;
+        TRY(find_ended(c, &entry));
+        TRY(finish(c, entry));
     }
-    return first;
+    return NULL;
 }
 
 struct err *content_wait(struct content *c)
@@ -311,6 +327,8 @@ static struct err *start(struct content *c, const struct content_layer_source *s
                        (unsigned long long)source->size_bytes);
     TRY(stage_blob(c, source, entry));
     TRY(make_layer_dir(c, entry));
+    if (!c->starter)
+        TRY(layer_starter_new(&c->starter));
     const struct layer_unpack_opts opts = {
         .archive_fd = source->fd,
         .target_dirfd = entry->dirfd,
@@ -319,6 +337,7 @@ static struct err *start(struct content *c, const struct content_layer_source *s
         .blob_copy_fd = entry->copy_fd,
         .format = c->format,
         .single_id = c->single_id,
+        .starter = c->starter,
     };
     TRY(layer_unpack_start(&opts, &entry->job));
     c->jobs++;

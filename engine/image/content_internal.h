@@ -37,6 +37,7 @@ struct content {
     int lock_fd;
     bool single_id;
     enum layer_format format;
+    struct layer_starter *starter; /* made for the first layer */
     size_t jobs_max, jobs;
     struct content_entry *entries;
     size_t n_entries, cap_entries;

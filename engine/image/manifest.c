@@ -5,6 +5,10 @@
 #include "base/mem.h"
 #include "engine/store/digest.h"
 
+#define URLS_MAX 16
+#define MEDIA_OCI_FOREIGN "application/vnd.oci.image.layer.nondistributable.v1.tar"
+#define MEDIA_DOCKER_FOREIGN "application/vnd.docker.image.rootfs.foreign.diff.tar"
+
 static void descriptor_done(struct manifest_descriptor *d)
 {
     mem_freep(&d->media_type);
@@ -14,6 +18,7 @@ static void descriptor_done(struct manifest_descriptor *d)
     mem_freep(&d->variant);
     mem_freep(&d->ref_name);
     mem_freep(&d->full_name);
+    strv_done(&d->urls);
 }
 
 void manifest_done(struct manifest *m)
@@ -60,6 +65,17 @@ static struct err *parse_annotations(const json_t *obj, const char *what, struct
     return NULL;
 }
 
+/* Other kinds of urls are no places that we could ask. */
+static struct err *parse_urls(const json_t *obj, const char *what, struct manifest_descriptor *d)
+{
+    AUTO_STRV struct strv all = STRV_INIT;
+    TRY(json_get_strv(obj, "urls", what, &all));
+    for (size_t i = 0; i < all.count && d->urls.count < URLS_MAX; i++)
+        if (strncmp(all.items[i], "https://", 8) == 0 || strncmp(all.items[i], "http://", 7) == 0)
+            TRY(strv_add(&d->urls, all.items[i]));
+    return NULL;
+}
+
 static struct err *fill_descriptor(const json_t *obj, const char *what, struct manifest_descriptor *d)
 {
     int64_t size = -1;
@@ -73,6 +89,7 @@ static struct err *fill_descriptor(const json_t *obj, const char *what, struct m
         return ERR_NEW(ERR_INVALID, "%s: a size of %lld bytes is beyond the limit", what, (long long)size);
     d->size_bytes = (uint64_t)size;
     TRY(parse_platform(obj, what, d));
+    TRY(parse_urls(obj, what, d));
     return parse_annotations(obj, what, d);
 }
 
@@ -109,9 +126,17 @@ struct err *manifest_layer_packing(const char *media_type, enum manifest_packing
         const char *type;
         enum manifest_packing packing;
     } known[] = {
-        {MEDIA_OCI_LAYER, PACKING_PLAIN},           {MEDIA_OCI_LAYER "+gzip", PACKING_GZIP},
-        {MEDIA_OCI_LAYER "+zstd", PACKING_ZSTD},    {MEDIA_DOCKER_LAYER, PACKING_PLAIN},
-        {MEDIA_DOCKER_LAYER ".gzip", PACKING_GZIP}, {MEDIA_DOCKER_LAYER ".zstd", PACKING_ZSTD},
+        {MEDIA_OCI_LAYER, PACKING_PLAIN},
+        {MEDIA_OCI_LAYER "+gzip", PACKING_GZIP},
+        {MEDIA_OCI_LAYER "+zstd", PACKING_ZSTD},
+        {MEDIA_DOCKER_LAYER, PACKING_PLAIN},
+        {MEDIA_DOCKER_LAYER ".gzip", PACKING_GZIP},
+        {MEDIA_DOCKER_LAYER ".zstd", PACKING_ZSTD},
+        {MEDIA_OCI_FOREIGN, PACKING_PLAIN},
+        {MEDIA_OCI_FOREIGN "+gzip", PACKING_GZIP},
+        {MEDIA_OCI_FOREIGN "+zstd", PACKING_ZSTD},
+        {MEDIA_DOCKER_FOREIGN, PACKING_PLAIN},
+        {MEDIA_DOCKER_FOREIGN ".gzip", PACKING_GZIP},
     };
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (strcmp(known[i].type, media_type) == 0) {
@@ -121,9 +146,16 @@ struct err *manifest_layer_packing(const char *media_type, enum manifest_packing
     }
     if (strstr(media_type, "encrypted"))
         return ERR_NEW(ERR_UNSUPPORTED, "encrypted layers (%.120s) are not supported", media_type);
-    if (strstr(media_type, "foreign") || strstr(media_type, "nondistributable"))
-        return ERR_NEW(ERR_UNSUPPORTED, "layers kept elsewhere (%.120s) are not supported", media_type);
     return ERR_NEW(ERR_UNSUPPORTED, "unknown media type of a layer: %.120s", media_type);
+}
+
+bool manifest_is_foreign(const struct manifest_descriptor *layer)
+{
+    const char *const prefixes[] = {MEDIA_OCI_FOREIGN, MEDIA_DOCKER_FOREIGN};
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+        if (strncmp(layer->media_type, prefixes[i], strlen(prefixes[i])) == 0)
+            return layer->urls.count > 0;
+    return false;
 }
 
 struct err *manifest_layer_type(bool is_docker, enum manifest_packing packing, const char **ret)

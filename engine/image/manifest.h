@@ -2,8 +2,7 @@
  *
  * Formats: OCI image manifest and index 1.x (https://github.com/opencontainers/image-spec), Docker manifest version 2
  * schema 2 and manifest list, docker-archive's manifest.json. Refused: schema 1, documents that could be read as two
- * kinds (CVE-2021-41190), foreign and encrypted layers, whatever has an unknown media type. Artifacts have a door of
- * their own.
+ * kinds (CVE-2021-41190), encrypted layers, whatever has an unknown media type. Artifacts have a door of their own.
  */
 #pragma once
 
@@ -38,6 +37,7 @@ struct manifest_descriptor {
     char *os, *arch, *variant; /* indexes only; NULL when not said */
     char *ref_name;            /* org.opencontainers.image.ref.name, or NULL */
     char *full_name;           /* io.containerd.image.name, or NULL */
+    struct strv urls;          /* where a foreign layer is kept; http and https alone, else empty */
     bool attestation;          /* BuildKit's: not an image */
 };
 struct manifest {
@@ -58,6 +58,8 @@ struct err *manifest_parse_artifact(const char *text, size_t len, struct manifes
 /* How a layer is packed, from its media type. */
 enum manifest_packing { PACKING_PLAIN, PACKING_GZIP, PACKING_ZSTD };
 struct err *manifest_layer_packing(const char *media_type, enum manifest_packing *ret) ERR_RESULT;
+/* A layer that may be kept elsewhere than in the registry, at its `urls`, and is not to be uploaded. */
+bool manifest_is_foreign(const struct manifest_descriptor *layer);
 
 struct manifest_config {
     char *os, *arch, *variant;

@@ -9,6 +9,7 @@
 #include "engine/image/policy.h"
 #include "engine/image/pull_internal.h"
 #include "engine/image/remote.h"
+#include "engine/store/digest.h"
 
 #define TAGS_MAX_BYTES ((size_t)4 << 20)
 #define NESTING_MAX 4
@@ -40,6 +41,31 @@ static struct err *fetch_manifest(struct pull *p, const char *target, const char
                     "reading manifest %s in %s", target, p->repository);
 }
 
+/* The document that the registry would answer with, when it is in the store: by its digest, which a HEAD tells where
+ * the name is known here. Answers that do not help are none; the GET that follows says what is wrong. */
+static struct err *find_manifest(struct pull *p, const char *digest, char **ret, size_t *ret_len)
+{
+    AUTO_ANSWER struct registry_answer answer = {0};
+    AUTO_FREE char *id = NULL;
+    struct store *s = engine_store(p->engine);
+    struct err *e = NULL;
+    if (!digest) {
+        e = image_find_id(s, p->full_name, &id, NULL);
+        const struct registry_request request = {.verb = REGISTRY_HEAD_MANIFEST, .target = p->target};
+        if (!e)
+            e = registry_do(p->registry, &request, &answer);
+        digest = answer.digest;
+    }
+    if (!e && digest)
+        e = digest_check(digest);
+    if (!e && digest && store_blob_exists(s, digest))
+        e = store_blob_read(s, digest, MANIFEST_MAX_BYTES, ret, ret_len);
+    if (e && err_kind(e) == ERR_NO_MEMORY)
+        return e;
+    err_drop(e);
+    return NULL;
+}
+
 static struct err *choose(struct pull *p, const struct manifest *index, const struct manifest_descriptor **ret)
 {
     AUTO_FREE const struct manifest_descriptor **entries = mem_zalloc((index->count + 1) * sizeof *entries);
@@ -56,7 +82,9 @@ static struct err *pull_target(struct pull *p, char **ret_id)
     size_t len = 0;
     if (strncmp(p->target, "sha256:", 7) == 0)
         TRY(mem_strdup(p->target, &digest));
-    TRY(fetch_manifest(p, p->target, digest, &text, &len, &type));
+    TRY(find_manifest(p, digest, &text, &len));
+    if (!text)
+        TRY(fetch_manifest(p, p->target, digest, &text, &len, &type));
     for (int depth = 0; depth < NESTING_MAX; depth++) {
         AUTO_MANIFEST struct manifest m = {0};
         const struct manifest_descriptor *chosen = NULL;

@@ -42,6 +42,7 @@ static struct err *ask_layer(struct image_pull *ip, size_t index, int pipe_fd)
     struct incoming *in = &ip->incoming[index];
     const struct registry_request request = {.verb = REGISTRY_GET_BLOB,
                                              .target = d->digest,
+                                             .urls = manifest_is_foreign(d) ? &d->urls : NULL,
                                              .size_bytes = d->size_bytes,
                                              .offset = in->partial.have_bytes,
                                              .fd = pipe_fd,

@@ -90,8 +90,8 @@ static struct err *upload_as_is(struct uploads *u, const struct push_source *sou
                                 const struct manifest_descriptor *d)
 {
     AUTO_FD int fd = -1;
-    bool there = false;
-    if (source->is_far)
+    bool there = manifest_is_foreign(d); /* it stays where it is */
+    if (source->is_far && !there)
         TRY(is_there(u->push, d->digest, &there));
     if (there)
         return NULL;

@@ -90,10 +90,11 @@ static int confine_root(int dirfd)
     return fchdir(dirfd) < 0 || chroot(".") < 0 || chdir("/") < 0 ? errno : 0;
 }
 
-static struct err *confine_files(int dirfd, enum confine_for purpose)
+static struct err *confine_files(int dirfd, enum confine_for purpose, int *ret_landlock)
 {
     int root = confine_root(dirfd);
     int landlock = confine_landlock(dirfd, purpose);
+    *ret_landlock = landlock;
     if (!root || !landlock)
         return NULL;
     return ERR_SYS_AS(ERR_UNSUPPORTED, root,
@@ -146,7 +147,7 @@ static struct err *confine_limits(void)
     return NULL;
 }
 
-struct err *confine_process(int dirfd, enum confine_for purpose)
+struct err *confine_process(int dirfd, enum confine_for purpose, int *ret_landlock)
 {
     (void)umask(0);
     (void)signal(SIGPIPE, SIG_IGN);
@@ -154,7 +155,7 @@ struct err *confine_process(int dirfd, enum confine_for purpose)
     TRY(confine_limits());
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return ERR_SYS(errno, "forbid new privileges");
-    TRY(confine_files(dirfd, purpose));
+    TRY(confine_files(dirfd, purpose, ret_landlock));
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     TRY(confine_capabilities(purpose));
     return confine_syscalls(purpose);

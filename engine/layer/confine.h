@@ -16,8 +16,9 @@ enum confine_for {
     CONFINE_PACK,   /* read everything below the directory, change nothing */
 };
 
-/* Of the whole process; call it while there is one thread. `dirfd` stays usable. ERR_UNSUPPORTED. */
-struct err *confine_process(int dirfd, enum confine_for purpose) ERR_RESULT;
+/* Of the whole process; call it while there is one thread. `dirfd` stays usable. *ret_landlock: the errno that says why
+ * it is without Landlock, 0 when it is with it. ERR_UNSUPPORTED. */
+struct err *confine_process(int dirfd, enum confine_for purpose, int *ret_landlock) ERR_RESULT;
 
 /* The last step of it, in confine_syscalls.c. */
 struct err *confine_syscalls(enum confine_for purpose) ERR_RESULT;

@@ -31,7 +31,7 @@ static const char *const confine_common[] = {
 static const char *const confine_unpack[] = {
     "mkdirat", "mknodat", "symlinkat", "linkat", "unlinkat", "renameat", "renameat2", "fchown", "fchownat", "fchmod",
     "fchmodat", "fchmodat2", "chmod", "ftruncate", "ftruncate64", "fallocate", "utimensat", "utimensat_time64",
-    "fsetxattr", "lsetxattr", "fremovexattr", "umask",
+    "sync_file_range", "sync_file_range2", "fsetxattr", "lsetxattr", "fremovexattr", "umask",
 };
 /* clang-format on */
 

@@ -22,6 +22,8 @@
 #include "engine/layer/name.h"
 #include "engine/layer/whiteout.h"
 
+#define ENTRY_WRITE_BACK_BYTES ((int64_t)256 << 10)
+
 struct err *entry_clear(struct entry_ctx *c, const struct dirs_place *place)
 {
     TRY(file_remove_tree(place->fd, place->name));
@@ -87,6 +89,8 @@ static struct err *entry_regular(struct entry_ctx *c, const struct dirs_place *p
     if (fd < 0)
         return ERR_SYS(errno, "create");
     TRY(entry_write_data(c, fd, archive_entry_size(m->entry)));
+    if (archive_entry_size(m->entry) >= ENTRY_WRITE_BACK_BYTES) /* as for input.c's copy: the disk begins now */
+        (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     return meta_apply_fd(&c->rules, m, fd, place->gid, mode);
 }
 

@@ -9,15 +9,17 @@
 #include "engine/layer/hash.h"
 
 #define INPUT_BYTES ((size_t)256 << 10)
+#define INPUT_WRITE_BACK_BYTES ((uint64_t)4 << 20)
 
 struct input {
     int fd;      /* borrowed */
     int copy_fd; /* borrowed; > 0, or none */
     struct hash hash;
     uint64_t bytes;
-    char *buf;      /* INPUT_BYTES */
-    size_t at, len; /* unread part of buf */
-    bool no_hash;   /* plain tar: the hash of the tar is the hash of the input */
+    char *buf;                     /* INPUT_BYTES */
+    size_t at, len;                /* unread part of buf */
+    uint64_t copied, written_back; /* of copy_fd */
+    bool no_hash;                  /* plain tar: the hash of the tar is the hash of the input */
 };
 
 struct err *input_init(struct input *in, int fd, int copy_fd) ERR_RESULT;

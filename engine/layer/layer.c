@@ -15,9 +15,11 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/strv.h"
+#include "engine/layer/starter.h"
 #include "engine/layer/wire.h"
 
 struct layer_job {
@@ -32,6 +34,7 @@ struct layer_request {
     int archive_fd;
     int dirfd;
     int copy_fd; /* > 0, or none */
+    struct layer_starter *starter;
     struct strv args;
 };
 
@@ -49,21 +52,11 @@ static struct err *layer_add_number(struct strv *args, const char *key, uint64_t
     return value ? strv_addf(args, "%s=%llu", key, (unsigned long long)value) : NULL;
 }
 
-/* The socket pair is for one answer; the archive itself never passes through us. */
-static struct err *layer_spawn(struct layer_job *j, const struct layer_request *r)
+static struct err *layer_spawn_own(struct layer_job *j, const struct layer_request *r, char **argv, int theirs)
 {
     AUTO_FREE char *path = NULL;
-    AUTO_STRV struct strv argv = STRV_INIT;
-    int pair[2];
     static char *const no_env[] = {NULL};
     TRY(proc_find_helper(WIRE_HELPER, &path));
-    TRY(strv_add(&argv, WIRE_HELPER));
-    TRY(strv_add(&argv, r->verb));
-    TRY(strv_add_all(&argv, r->args.items));
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return ERR_SYS(errno, "make a socket pair");
-    j->sock = pair[0];
-    AUTO_FD int theirs = pair[1];
     const struct proc_fd fds[] = {
         {.from = theirs, .to = WIRE_RESULT},
         {.from = r->archive_fd, .to = WIRE_ARCHIVE},
@@ -72,7 +65,7 @@ static struct err *layer_spawn(struct layer_job *j, const struct layer_request *
     };
     const struct proc_opts opts = {
         .path = path,
-        .argv = argv.items,
+        .argv = argv,
         .envp = no_env,
         .fds = fds,
         .n_fds = r->copy_fd > 0 ? 4 : 3,
@@ -80,6 +73,23 @@ static struct err *layer_spawn(struct layer_job *j, const struct layer_request *
         .default_signals = true,
     };
     return proc_spawn(&opts, &j->proc);
+}
+
+/* The socket pair is for one answer; the archive itself never passes through us. */
+static struct err *layer_spawn(struct layer_job *j, const struct layer_request *r)
+{
+    AUTO_STRV struct strv argv = STRV_INIT;
+    int pair[2];
+    TRY(strv_add(&argv, WIRE_HELPER));
+    TRY(strv_add(&argv, r->verb));
+    TRY(strv_add_all(&argv, r->args.items));
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return ERR_SYS(errno, "make a socket pair");
+    j->sock = pair[0];
+    AUTO_FD int theirs = pair[1];
+    const int fds[] = {theirs, r->archive_fd, r->dirfd, r->copy_fd};
+    return r->starter ? layer_starter_fork(r->starter, argv.items, fds, r->copy_fd > 0 ? 4 : 3, &j->proc)
+                      : layer_spawn_own(j, r, argv.items, theirs);
 }
 
 static struct err *layer_start(const struct layer_request *r, struct layer_job **ret)
@@ -144,9 +154,22 @@ struct err *layer_job_finish(struct layer_job *take_job, struct layer_result *re
     struct layer_result result;
     struct err *e = layer_receive(take_job, &result);
     layer_job_free(take_job);
+    if (!e && result.landlock_errno)
+        log_debug(WIRE_HELPER " without Landlock (errno %d): a root of its own and seccomp alone",
+                  (int)result.landlock_errno);
     if (!e && ret)
         *ret = result;
     return ERR_WRAP(e, "%s", what);
+}
+
+int layer_job_fd(const struct layer_job *job)
+{
+    return job->sock;
+}
+
+void layer_job_cancel(struct layer_job *take_job)
+{
+    layer_job_free(take_job);
 }
 
 static struct err *layer_run(const struct layer_request *r, struct layer_result *ret)
@@ -177,6 +200,7 @@ struct err *layer_unpack_start(const struct layer_unpack_opts *opts, struct laye
         .archive_fd = opts->archive_fd,
         .dirfd = opts->target_dirfd,
         .copy_fd = opts->blob_copy_fd,
+        .starter = opts->starter,
     };
     struct err *e = layer_unpack_args(opts, &r.args);
     if (!e)

@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "userns/idmap.h"
 
+struct layer_starter; /* starter.h */
+
 /* How deletions and opaque directories are written for the storage driver. */
 enum layer_format {
     LAYER_OVERLAY, /* 0/0 character devices (or the xattr form where mknod is refused), user.overlay.opaque=y */
@@ -25,9 +27,10 @@ struct layer_unpack_opts {
     const char *blob_digest; /* expected digest of the bytes as they come, or NULL */
     int blob_copy_fd;        /* > 0: also write the bytes as they come here */
     enum layer_format format;
-    bool single_id;       /* owners can't be set: ignore ids other than 0 */
-    uint64_t max_bytes;   /* limit of unpacked bytes (0: 1 TiB) and ... */
-    uint64_t max_entries; /* ... entries (0: 16 million) */
+    bool single_id;                /* owners can't be set: ignore ids other than 0 */
+    uint64_t max_bytes;            /* limit of unpacked bytes (0: 1 TiB) and ... */
+    uint64_t max_entries;          /* ... entries (0: 16 million) */
+    struct layer_starter *starter; /* borrowed; NULL: a program of its own for this layer */
 };
 
 struct layer_result {
@@ -39,6 +42,7 @@ struct layer_result {
     uint64_t entries;
     uint64_t ids_ignored;     /* entries whose owner could not be kept (single id) */
     uint64_t xattrs_ignored;  /* extended attributes that this host or file system refuses */
+    int64_t landlock_errno;   /* why the confinement is without Landlock; 0: it is with it */
     uint64_t devices_skipped; /* device nodes, impossible in a user namespace (as Podman does) */
 };
 /* ERR_CORRUPT (digest, format; truncated), ERR_INVALID (an entry that tries to leave the layer; named), ERR_NO_SPACE.
@@ -49,6 +53,10 @@ struct err *layer_unpack(const struct layer_unpack_opts *opts, struct layer_resu
 struct layer_job;
 struct err *layer_unpack_start(const struct layer_unpack_opts *opts, struct layer_job **ret) ERR_RESULT;
 struct err *layer_job_finish(struct layer_job *take_job, struct layer_result *ret) ERR_RESULT;
+/* Readable once layer_job_finish() will not have to wait. Borrowed. */
+int layer_job_fd(const struct layer_job *job);
+/* Kill it. What it has written stays. */
+void layer_job_cancel(struct layer_job *take_job);
 
 /* Copy the members of an outer archive (docker save / oci-archive; itself maybe compressed) into a directory as plain
  * files: only regular files and links between them inside the archive, names checked, no owners. */

@@ -6,7 +6,8 @@
  *     4. confine_process()
  *     5. only now read the first byte, and do the job
  *     6. one answer on the socket
- */
+ *
+ * `coracle-layer serve` does step 2 and then forks for each job that it is sent (serve.h); the child goes on with 1. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "engine/layer/confine.h"
 #include "engine/layer/pack.h"
 #include "engine/layer/recode.h"
+#include "engine/layer/serve.h"
 #include "engine/layer/tar.h"
 #include "engine/layer/unpack.h"
 #include "engine/layer/wire.h"
@@ -133,6 +135,21 @@ static struct err *main_close_others(void)
     return NULL;
 }
 
+/* `serve`: comes back in children alone. */
+static struct err *main_serve(int *argc, char ***argv)
+{
+    struct serve_job job = {.argc = 0};
+    bool child = false;
+    tar_prepare();
+    fd_close_from(WIRE_RESULT + 1);
+    struct err *e = serve_jobs(&child, &job);
+    if (!child)
+        _exit(e ? 1 : 0); /* nobody is there to be told */
+    *argc = job.argc;
+    *argv = job.argv; /* for the rest of this process, as those that execve(2) gave */
+    return e;
+}
+
 static struct err *main_run(int argc, char **argv, struct layer_result *ret)
 {
     struct main_opts opts;
@@ -142,8 +159,11 @@ static struct err *main_run(int argc, char **argv, struct layer_result *ret)
             continue;
         tar_prepare();
         TRY(main_close_others());
-        TRY(confine_process(WIRE_DIR, main_verbs[i].purpose));
-        return main_verbs[i].run(&opts, ret);
+        int landlock = 0;
+        TRY(confine_process(WIRE_DIR, main_verbs[i].purpose, &landlock));
+        struct err *e = main_verbs[i].run(&opts, ret);
+        ret->landlock_errno = landlock;
+        return e;
     }
     return ERR_NEW(ERR_INVALID, "unknown verb");
 }
@@ -151,11 +171,14 @@ static struct err *main_run(int argc, char **argv, struct layer_result *ret)
 int main(int argc, char **argv)
 {
     struct layer_result result = {.entries = 0};
-    if (fcntl(WIRE_RESULT, F_GETFD) < 0 || fcntl(WIRE_DIR, F_GETFD) < 0) {
+    bool serve = argc == 2 && strcmp(argv[1], WIRE_SERVE) == 0;
+    if (fcntl(WIRE_RESULT, F_GETFD) < 0 || (!serve && fcntl(WIRE_DIR, F_GETFD) < 0)) {
         static const char usage[] = "coracle-layer is started by coracle and is of no use alone\n";
         return write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0 ? 126 : 125;
     }
-    AUTO_ERR struct err *e = main_run(argc, argv, &result);
+    AUTO_ERR struct err *e = serve ? main_serve(&argc, &argv) : NULL;
+    if (!e)
+        e = main_run(argc, argv, &result);
     struct err *sent = err_send(WIRE_RESULT, e);
     if (!e && !sent)
         sent = fd_write_all(WIRE_RESULT, &result, sizeof(result));

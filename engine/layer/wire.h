@@ -12,3 +12,10 @@ enum wire_fd {
 };
 
 #define WIRE_HELPER "coracle-layer"
+
+/* `coracle-layer serve` (starter.h) has a socket of messages (base/msg.h) as WIRE_RESULT, and nothing else:
+ *
+ *   WIRE_JOB      arguments, each with its NUL; the descriptors for WIRE_RESULT and on
+ *   WIRE_STARTED  int32: the child's pid, with its pidfd; or a negative errno */
+#define WIRE_SERVE "serve"
+enum wire_message { WIRE_JOB = 1, WIRE_STARTED };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -18,22 +19,36 @@
     "application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json"
 #define CONNECT_TIMEOUT_SEC 15L
 #define STALL_BYTES 64L
-#define STALL_SEC 30L
 #define REDIRECTS_MAX 8L
 #define HEADER_MAX ((size_t)16384)
+#define RETRY_AFTER_MAX 3600
 
 /* --- answers */
+
+/* Seconds, or a date (RFC 9110 section 10.2.3); 0 for what makes no sense. */
+static long retry_after(const char *value)
+{
+    uint64_t seconds = 0;
+    struct err *e = number_parse_u64(value, RETRY_AFTER_MAX, &seconds);
+    if (!e)
+        return (long)seconds;
+    err_drop(e);
+    time_t at = curl_getdate(value, NULL), now = time(NULL);
+    if (at <= now)
+        return 0;
+    return at - now > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (long)(at - now);
+}
 
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
     struct op *o = arg;
     size_t len = size * count;
-    char number[16];
     const struct {
         const char *name;
         char **slot;
     } wanted[] = {{"content-type:", &o->got_type}, {"docker-content-digest:", &o->got_digest},
                   {"location:", &o->got_location}, {"link:", &o->got_link},
+                  {"range:", &o->got_range},       {"content-range:", &o->got_content_range},
                   {"www-authenticate:", NULL},     {"retry-after:", NULL}};
     if (len > 5 && strncasecmp(data, "HTTP/", 5) == 0) /* an answer begins, maybe behind a redirect */
         http_forget_answer(o);
@@ -54,11 +69,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
         } else if (!e && wanted[i].name[0] == 'w' && o->challenge.scheme == CHALLENGE_NONE) {
             challenge_done(&o->challenge);
             e = challenge_parse(value, &o->challenge);
-        } else if (!e && wanted[i].name[0] == 'r' &&
-                   (size_t)snprintf(number, sizeof number, "%s", value) < sizeof number) {
-            uint64_t seconds = 0;
-            err_drop(number_parse_u64(number, 3600, &seconds)); /* a date: as if it were not there */
-            o->retry_after = (long)seconds;
+        } else if (!e && !wanted[i].slot && wanted[i].name[0] == 'r') {
+            o->retry_after = retry_after(value);
         }
         err_drop(e);
     }
@@ -104,6 +116,21 @@ static bool is_content(const struct op *o, long status)
     return o->verb == REGISTRY_GET_BLOB || o->verb == REGISTRY_GET_MANIFEST || o->verb == REGISTRY_SEARCH;
 }
 
+/* 206: what comes must be what was asked for (RFC 9110 section 14.4). */
+static struct err *check_range(const struct op *o)
+{
+    uint64_t from = 0;
+    const char *text = o->got_content_range;
+    if (!text || strncmp(text, "bytes ", 6) != 0)
+        return ERR_NEW(ERR_CORRUPT, "%s: the registry does not say which part it sends", o->target);
+    AUTO_FREE char *number = NULL;
+    TRY(mem_strndup(text + 6, strspn(text + 6, "0123456789"), &number));
+    TRY(number_parse_u64(number, UINT64_MAX, &from));
+    return from == o->skip ? NULL
+                           : ERR_NEW(ERR_CORRUPT, "%s: the registry sends from byte %llu, not from %llu", o->target,
+                                     (unsigned long long)from, (unsigned long long)o->skip);
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
     struct op *o = arg;
@@ -118,8 +145,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
         o->write_error = e;
         return e ? 0 : len;
     }
-    if (status == 206 && o->skip > 0) /* set for an answer to no Range */
-        o->skip = 0;
+    if (status == 206 && o->skip > 0) {
+        o->write_error = check_range(o);
+        if (o->write_error)
+            return 0;
+        o->skip = 0; /* that was for an answer to no Range */
+    }
     uint64_t fresh = len - (o->ahead < len ? o->ahead : len);
     fresh -= o->skip < fresh ? o->skip : fresh;
     if (o->done + fresh > o->size) {
@@ -157,10 +188,44 @@ void http_forget_answer(struct op *o)
     mem_freep(&o->got_digest);
     mem_freep(&o->got_location);
     mem_freep(&o->got_link);
+    mem_freep(&o->got_range);
+    mem_freep(&o->got_content_range);
     challenge_done(&o->challenge);
     o->challenge = (struct challenge){0};
     o->retry_after = 0;
     strbuf_truncate(&o->body, 0);
+}
+
+/* `location`, relative to `base` or not, as a url; with the digest behind it when one is given. */
+static struct err *join_url(const char *base, const char *location, const char *digest, char **ret)
+{
+    AUTO_FREE char *query = NULL;
+    char *url = NULL;
+    if (digest)
+        TRY(mem_asprintf(&query, "digest=%s", digest));
+    CURLU *u = curl_url();
+    if (!u)
+        return err_oom();
+    CURLUcode rc = curl_url_set(u, CURLUPART_URL, base, 0);
+    if (!rc)
+        rc = curl_url_set(u, CURLUPART_URL, location, 0);
+    if (!rc && query)
+        rc = curl_url_set(u, CURLUPART_QUERY, query, CURLU_APPENDQUERY);
+    if (!rc)
+        rc = curl_url_get(u, CURLUPART_URL, &url, 0);
+    curl_url_cleanup(u);
+    struct err *e = rc ? ERR_NEW(ERR_CORRUPT, "the registry sends us to %.200s", location) : mem_strdup(url, ret);
+    curl_free(url);
+    return e;
+}
+
+struct err *http_location(struct op *o, const char *location, char **ret)
+{
+    const char *base = NULL;
+    if (!location)
+        return ERR_NEW(ERR_CORRUPT, "the registry does not say where to go on");
+    (void)curl_easy_getinfo(o->easy, CURLINFO_EFFECTIVE_URL, &base);
+    return join_url(base, location, NULL, ret);
 }
 
 /* --- uploads */
@@ -169,7 +234,7 @@ static size_t on_upload(char *buf, size_t size, size_t count, void *arg)
 {
     struct op *o = arg;
     size_t room = size * count;
-    uint64_t left = o->size - o->done;
+    uint64_t left = o->until - o->done;
     ssize_t n = pread(o->fd, buf, left < room ? (size_t)left : room, (off_t)o->done);
     if (n < 0 || (n == 0 && left > 0))
         return CURL_READFUNC_ABORT;
@@ -181,9 +246,9 @@ static size_t on_upload(char *buf, size_t size, size_t count, void *arg)
 static int on_upload_seek(void *arg, curl_off_t offset, int origin)
 {
     struct op *o = arg;
-    if (origin != SEEK_SET || offset < 0)
+    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > o->until - o->from)
         return CURL_SEEKFUNC_CANTSEEK;
-    o->done = (uint64_t)offset;
+    o->done = o->from + (uint64_t)offset;
     return CURL_SEEKFUNC_OK;
 }
 
@@ -216,6 +281,8 @@ static struct err *main_url(struct op *o, char **ret)
         [REGISTRY_CATALOG] = {"", false},
     };
     const struct place *p = op_place(o);
+    if (op_is_foreign(o))
+        return mem_strdup(o->urls.items[o->url_at], ret);
     if (o->verb == REGISTRY_PING)
         return mem_asprintf(ret, "%s://%s/v2/", p->scheme, p->source.host);
     if ((o->verb == REGISTRY_TAGS || o->verb == REGISTRY_CATALOG) && o->next_url)
@@ -262,6 +329,7 @@ static void set_tls(struct op *o)
 {
     const struct registry_source *s = &op_place(o)->source;
     const char *file = getenv("SSL_CERT_FILE");
+    bool ours = !op_is_foreign(o);
     SET(CURLOPT_SSL_VERIFYPEER, s->insecure ? 0L : 1L);
     SET(CURLOPT_SSL_VERIFYHOST, s->insecure ? 0L : 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -269,12 +337,28 @@ static void set_tls(struct op *o)
         SET(CURLOPT_CAINFO, file);
     if (s->ca)
         set_blob(o->easy, CURLOPT_CAINFO_BLOB, s->ca); /* the system's directory of authorities counts besides */
-    if (s->cert) {
+    if (s->cert && ours) {
         SET(CURLOPT_SSLCERTTYPE, "PEM");
         set_blob(o->easy, CURLOPT_SSLCERT_BLOB, s->cert);
     }
-    if (s->key)
+    if (s->key && ours)
         set_blob(o->easy, CURLOPT_SSLKEY_BLOB, s->key);
+}
+
+/* libcurl reads http_proxy, https_proxy, all_proxy and no_proxy by itself. Besides, as the Go programs that users know:
+ * HTTP_PROXY in capitals (libcurl leaves it to CGI programs), and never for this machine itself. */
+static void set_proxy(struct op *o)
+{
+    const char *lower = getenv("http_proxy"), *upper = getenv("HTTP_PROXY"), *none = getenv("no_proxy");
+    AUTO_FREE char *list = NULL;
+    if (!none)
+        none = getenv("NO_PROXY");
+    struct err *e = mem_asprintf(&list, "%s%slocalhost,127.0.0.0/8,::1", none ? none : "", none && none[0] ? "," : "");
+    if (!e && !(none && strcmp(none, "*") == 0))
+        SET(CURLOPT_NOPROXY, list);
+    err_drop(e);
+    if (!lower && upper && upper[0] && strcmp(op_place(o)->scheme, "http") == 0)
+        SET(CURLOPT_PROXY, upper);
 }
 
 static void set_basics(struct op *o)
@@ -289,9 +373,10 @@ static void set_basics(struct op *o)
     SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX);
     SET(CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_SEC);
     SET(CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES);
-    SET(CURLOPT_LOW_SPEED_TIME, STALL_SEC);
+    SET(CURLOPT_LOW_SPEED_TIME, o->serve->stall_sec);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     SET(CURLOPT_PIPEWAIT, 0L);
+    set_proxy(o);
     SET(CURLOPT_BUFFERSIZE, 262144L);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, o);
@@ -299,16 +384,18 @@ static void set_basics(struct op *o)
     SET(CURLOPT_WRITEDATA, o);
 }
 
-static void set_upload(struct op *o)
+/* The body is what fd has from `from` to `until`. */
+static void set_upload(struct op *o, uint64_t from, uint64_t until)
 {
-    o->done = 0;
+    o->from = o->done = from;
+    o->until = until;
     SET(CURLOPT_UPLOAD, 1L);
     SET(CURLOPT_UPLOAD_BUFFERSIZE, 262144L);
     SET(CURLOPT_READFUNCTION, on_upload);
     SET(CURLOPT_READDATA, o);
     SET(CURLOPT_SEEKFUNCTION, on_upload_seek);
     SET(CURLOPT_SEEKDATA, o);
-    SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)o->size);
+    SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)(until - from));
 }
 
 static struct err *set_main(struct op *o)
@@ -319,7 +406,7 @@ static struct err *set_main(struct op *o)
         SET(CURLOPT_FOLLOWLOCATION, 1L);
         o->skip = o->done;
         o->ahead = 0;
-        if (o->done > 0) {
+        if (o->done > 0 && !o->no_range) {
             (void)snprintf(range, sizeof range, "%llu-", (unsigned long long)o->done);
             SET(CURLOPT_RANGE, range);
         }
@@ -342,7 +429,7 @@ static struct err *set_main(struct op *o)
     case REGISTRY_PUT_MANIFEST: {
         AUTO_FREE char *type = NULL;
         TRY(mem_asprintf(&type, "Content-Type: %s", o->media_type ? o->media_type : ""));
-        set_upload(o);
+        set_upload(o, 0, o->size);
         TRY(add_header(o, "Expect:"));
         return add_header(o, type);
     }
@@ -353,6 +440,32 @@ static struct err *set_main(struct op *o)
         return NULL;
     }
     return NULL;
+}
+
+/* A part of the blob, or all that is left. The first request says no range when it has everything: that is the one form
+ * that every registry takes ("streamed upload"). */
+static struct err *set_patch(struct op *o)
+{
+    uint64_t left = o->size - o->done;
+    uint64_t until = o->chunk_bytes && o->chunk_bytes < left ? o->done + o->chunk_bytes : o->size;
+    AUTO_FREE char *range = NULL;
+    set_upload(o, o->done, until);
+    SET(CURLOPT_CUSTOMREQUEST, "PATCH");
+    if (o->from > 0 || until < o->size) {
+        TRY(mem_asprintf(&range, "Content-Range: %llu-%llu", (unsigned long long)o->from,
+                         (unsigned long long)until - 1));
+        TRY(add_header(o, range));
+    }
+    TRY(add_header(o, "Content-Type: application/octet-stream"));
+    return add_header(o, "Expect:");
+}
+
+/* The end of an upload; with the whole blob where nothing was sent before. */
+static struct err *set_put(struct op *o)
+{
+    set_upload(o, upload_is_chunked(o) ? o->size : 0, o->size);
+    TRY(add_header(o, "Content-Type: application/octet-stream"));
+    return add_header(o, "Expect:");
 }
 
 static struct err *set_step(struct op *o, char **ret_url)
@@ -372,11 +485,14 @@ static struct err *set_step(struct op *o, char **ret_url)
         SET(CURLOPT_POSTFIELDSIZE, 0L);
         SET(CURLOPT_COPYPOSTFIELDS, "");
         return post_url(o, ret_url);
-    case STEP_PUT:
-        set_upload(o);
-        TRY(add_header(o, "Content-Type: application/octet-stream"));
-        TRY(add_header(o, "Expect:"));
+    case STEP_PATCH:
+        TRY(set_patch(o));
         return mem_strdup(o->next_url, ret_url);
+    case STEP_STATUS:
+        return mem_strdup(o->next_url, ret_url);
+    case STEP_PUT:
+        TRY(set_put(o));
+        return join_url(o->next_url, o->next_url, o->target, ret_url);
     }
     return NULL;
 }
@@ -395,7 +511,7 @@ struct err *http_start(struct op *o)
     set_tls(o);
     TRY(set_step(o, &url));
     TRY(token_header(o, &authorization));
-    if (authorization && (o->step == STEP_TOKEN || is_same_place(o, url))) {
+    if (authorization && (o->step == STEP_TOKEN || (!op_is_foreign(o) && is_same_place(o, url)))) {
         /* curl takes this header off when a redirect leads to another host, port or protocol. */
         TRY(mem_asprintf(&header, "Authorization: %s", authorization));
         TRY(add_header(o, header));

@@ -12,6 +12,9 @@
 
 #define FIRST_DELAY_MSEC 250
 #define DELAY_MAX_MSEC 60000
+/* Less than this between two failures is none: who sends a byte a second shall not keep us for ever. */
+#define PROGRESS_BYTES ((uint64_t)4096)
+#define PAGES_MAX 4096
 
 /* --- life */
 
@@ -19,6 +22,7 @@ static struct err *op_fill(struct op *o, const json_t *request)
 {
     int64_t verb = -1, id = 0, size = 0, offset = 0;
     const char *target = NULL, *type = NULL, *mount = NULL;
+    TRY(json_get_strv(request, "urls", "request", &o->urls));
     TRY(json_get_int(request, "id", "request", &id));
     TRY(json_get_int(request, "verb", "request", &verb));
     TRY(json_get_int(request, "size", "request", &size));
@@ -66,6 +70,7 @@ void op_free(struct op *o)
     http_stop(o);
     http_forget_answer(o);
     strbuf_done(&o->body);
+    strv_done(&o->urls);
     mem_freep(&o->target);
     mem_freep(&o->media_type);
     mem_freep(&o->mount_from);
@@ -95,7 +100,7 @@ static struct err *answer_text(struct op *o, struct err *failure, char **ret)
     return json_text(obj, ret);
 }
 
-static void answer(struct op *o, struct err *take_failure)
+void op_answer(struct op *o, struct err *take_failure)
 {
     AUTO_ERR struct err *failure = take_failure;
     AUTO_FREE char *text = NULL;
@@ -109,12 +114,12 @@ static void answer(struct op *o, struct err *take_failure)
 
 /* --- tries */
 
-static void go_to(struct op *o, enum step step)
+void op_step(struct op *o, enum step step)
 {
     o->step = step;
     struct err *e = http_start(o);
     if (e)
-        answer(o, e);
+        op_answer(o, e);
 }
 
 void op_go(struct op *o)
@@ -123,13 +128,13 @@ void op_go(struct op *o)
     o->resume_at_msec = 0;
     struct err *e = o->verb == REGISTRY_GET_BLOB ? http_feed(o, &more) : NULL;
     if (e)
-        answer(o, e);
+        op_answer(o, e);
     else if (more)
         o->paused = true;
     else if (o->verb == REGISTRY_GET_BLOB && o->done == o->size)
-        answer(o, NULL); /* all of it was here */
+        op_answer(o, NULL); /* all of it was here */
     else
-        go_to(o, STEP_MAIN);
+        op_step(o, upload_retry_step(o));
 }
 
 static void wait_and_retry(struct op *o, struct err *take_why)
@@ -147,20 +152,22 @@ static void wait_and_retry(struct op *o, struct err *take_why)
     o->resume_at_msec = serve_now_msec() + delay;
 }
 
-/* Try again, go to the next place, or give up with `take_why`. */
-static void fail(struct op *o, struct err *take_why, bool passing)
+void op_fail(struct op *o, struct err *take_why, bool passing)
 {
     bool is_write = o->verb == REGISTRY_PUT_BLOB || o->verb == REGISTRY_PUT_MANIFEST;
-    if (o->verb == REGISTRY_GET_BLOB && o->received > o->received_before)
-        o->attempts = 0; /* it goes on, however slowly */
-    o->received_before = o->received;
+    if (!is_write && o->received - o->received_before >= PROGRESS_BYTES) {
+        o->attempts = 0; /* it goes on */
+        o->received_before = o->received;
+    }
     if (passing && o->attempts < o->serve->retries) {
         wait_and_retry(o, take_why);
         return;
     }
-    if (!is_write && o->place + 1 < o->serve->n_places) {
+    if (op_is_foreign(o) || (!is_write && o->place + 1 < o->serve->n_places)) {
+        log_debug("%s: %s", op_is_foreign(o) ? o->urls.items[o->url_at] : op_place(o)->source.host, err_text(take_why));
         err_free(take_why);
-        o->place++;
+        *(op_is_foreign(o) ? &o->url_at : &o->place) += 1;
+        o->no_range = false;
         o->attempts = 0;
         o->auth_tried = false;
         http_stop(o);
@@ -168,7 +175,7 @@ static void fail(struct op *o, struct err *take_why, bool passing)
         return;
     }
     http_stop(o);
-    answer(o, o->serve->n_places > 1 ? ERR_WRAP(take_why, "%s", op_place(o)->source.host) : take_why);
+    op_answer(o, o->serve->n_places > 1 ? ERR_WRAP(take_why, "%s", op_place(o)->source.host) : take_why);
 }
 
 static bool is_passing(CURLcode code)
@@ -195,7 +202,7 @@ static bool is_passing(CURLcode code)
 static bool fall_back_to_http(struct op *o, CURLcode code)
 {
     struct place *p = op_place(o);
-    if (!p->source.insecure || p->scheme_known || code == CURLE_COULDNT_RESOLVE_HOST)
+    if (!p->source.insecure || op_is_foreign(o) || p->scheme_known || code == CURLE_COULDNT_RESOLVE_HOST)
         return false;
     p->scheme = "http";
     p->scheme_known = true;
@@ -205,7 +212,7 @@ static bool fall_back_to_http(struct op *o, CURLcode code)
 static void transfer_failed(struct op *o, CURLcode code)
 {
     if (o->write_error) {
-        fail(o, TAKE_PTR(o->write_error), false);
+        op_fail(o, TAKE_PTR(o->write_error), false);
         return;
     }
     if (fall_back_to_http(o, code) || strcmp(o->scheme_used, op_place(o)->scheme) != 0) {
@@ -215,7 +222,7 @@ static void transfer_failed(struct op *o, CURLcode code)
     }
     const char *why = o->error_text[0] ? o->error_text : curl_easy_strerror(code);
     /* A certificate that isn't trusted will not be so in a second. Too many tries to connect hold up a user. */
-    fail(o, ERR_NEW(ERR_NETWORK, "%s", why), is_passing(code) && code != CURLE_SSL_CONNECT_ERROR);
+    op_fail(o, ERR_NEW(ERR_NETWORK, "%s", why), is_passing(code) && code != CURLE_SSL_CONNECT_ERROR);
 }
 
 /* --- answers of registries */
@@ -224,11 +231,16 @@ static void transfer_failed(struct op *o, CURLcode code)
 static void unauthorized(struct op *o)
 {
     struct place *p = op_place(o);
+    if (op_is_foreign(o)) {
+        op_fail(o, http_status_error(o, 401), false);
+        return;
+    }
     bool outdated = o->step != STEP_TOKEN && p->token_number != o->token_used;
     if (o->step != STEP_TOKEN && (outdated || !o->auth_tried)) {
         o->auth_tried = !outdated;
+        o->after_token = o->step == STEP_PATCH ? STEP_STATUS : o->step;
         if (!outdated && o->challenge.scheme == CHALLENGE_BEARER) {
-            go_to(o, STEP_TOKEN);
+            op_step(o, STEP_TOKEN);
             return;
         }
         if (outdated || (o->challenge.scheme == CHALLENGE_BASIC && p->source.user && p->auth != AUTH_BASIC)) {
@@ -236,42 +248,15 @@ static void unauthorized(struct op *o)
                 p->auth = AUTH_BASIC;
                 p->token_number++; /* those that were sent without are outdated */
             }
-            go_to(o, STEP_MAIN);
+            op_step(o, o->after_token);
             return;
         }
     }
     if (p->source.user || p->source.identity)
-        fail(o, ERR_NEW(ERR_DENIED, "unauthorized: authentication required: the registry refuses these credentials"),
-             false);
+        op_fail(o, ERR_NEW(ERR_DENIED, "unauthorized: authentication required: the registry refuses these credentials"),
+                false);
     else
-        fail(o, http_status_error(o, 401), false);
-}
-
-/* Location, relative or not, as a url; with the digest behind it when `digest` is given. */
-static struct err *resolve_location(struct op *o, const char *location, const char *digest, char **ret)
-{
-    const char *base = NULL;
-    char *url = NULL;
-    AUTO_FREE char *query = NULL;
-    if (!location)
-        return ERR_NEW(ERR_CORRUPT, "the registry does not say where to go on");
-    (void)curl_easy_getinfo(o->easy, CURLINFO_EFFECTIVE_URL, &base);
-    CURLU *u = curl_url();
-    if (!u)
-        return err_oom();
-    if (digest)
-        TRY(mem_asprintf(&query, "digest=%s", digest));
-    CURLUcode rc = curl_url_set(u, CURLUPART_URL, base, 0);
-    if (!rc)
-        rc = curl_url_set(u, CURLUPART_URL, location, 0);
-    if (!rc && query)
-        rc = curl_url_set(u, CURLUPART_QUERY, query, CURLU_APPENDQUERY);
-    if (!rc)
-        rc = curl_url_get(u, CURLUPART_URL, &url, 0);
-    curl_url_cleanup(u);
-    struct err *e = rc ? ERR_NEW(ERR_CORRUPT, "the registry sends us to %.200s", location) : mem_strdup(url, ret);
-    curl_free(url);
-    return e;
+        op_fail(o, http_status_error(o, 401), false);
 }
 
 /* The url in `<url>; rel="next"`. */
@@ -283,7 +268,7 @@ static struct err *next_page(struct op *o, char **ret)
         return NULL;
     AUTO_FREE char *text = NULL;
     TRY(mem_strndup(link + 1, (size_t)(end - link - 1), &text));
-    return resolve_location(o, text, NULL, ret);
+    return http_location(o, text, ret);
 }
 
 /* Of a catalog, as many as there is room for: who asked gave it as many bytes as it wants names. */
@@ -320,64 +305,43 @@ static void tags_done(struct op *o)
     struct err *e = write_tags(o, &full);
     if (!e && !full)
         e = next_page(o, &next);
+    if (!e && next && ++o->pages > PAGES_MAX)
+        e = ERR_NEW(ERR_CORRUPT, "the list of tags has more than %d pages", PAGES_MAX);
     if (e || !next) {
         http_stop(o);
-        answer(o, e);
+        op_answer(o, e);
         return;
     }
     mem_freep(&o->next_url);
     o->next_url = TAKE_PTR(next);
-    go_to(o, STEP_MAIN);
+    op_step(o, STEP_MAIN);
 }
 
 static void content_done(struct op *o)
 {
     if (o->verb == REGISTRY_GET_BLOB && o->done < o->size)
-        fail(o,
-             ERR_NEW(ERR_CORRUPT, "%s ends after %llu bytes, %llu were announced", o->target,
-                     (unsigned long long)o->done, (unsigned long long)o->size),
-             false);
+        op_fail(o,
+                ERR_NEW(ERR_CORRUPT, "%s ends after %llu bytes, %llu were announced", o->target,
+                        (unsigned long long)o->done, (unsigned long long)o->size),
+                false);
     else
-        answer(o, NULL);
-}
-
-static void post_done(struct op *o, long status)
-{
-    AUTO_FREE char *url = NULL;
-    if (status == 201) { /* mounted */
-        o->existed = true;
-        answer(o, NULL);
-        return;
-    }
-    struct err *e = resolve_location(o, o->got_location, o->target, &url);
-    if (e) {
-        fail(o, e, false);
-        return;
-    }
-    mem_freep(&o->next_url);
-    o->next_url = TAKE_PTR(url);
-    go_to(o, STEP_PUT);
+        op_answer(o, NULL);
 }
 
 static void succeeded(struct op *o, long status)
 {
-    struct err *e;
-    switch (o->step) {
-    case STEP_TOKEN:
-        e = token_take(o);
+    if (o->step == STEP_TOKEN) {
+        struct err *e = token_take(o);
         if (e)
-            fail(o, e, false);
+            op_fail(o, e, false);
         else
-            go_to(o, STEP_MAIN);
+            op_step(o, o->after_token);
         return;
-    case STEP_POST:
-        post_done(o, status);
+    }
+    o->auth_tried = false; /* the next token may expire as well */
+    if (o->step != STEP_MAIN) {
+        upload_succeeded(o, status);
         return;
-    case STEP_PUT:
-        answer(o, NULL);
-        return;
-    case STEP_MAIN:
-        break;
     }
     if (o->verb == REGISTRY_TAGS || o->verb == REGISTRY_CATALOG) {
         tags_done(o);
@@ -385,15 +349,22 @@ static void succeeded(struct op *o, long status)
         content_done(o);
     } else {
         o->existed = o->verb == REGISTRY_PUT_BLOB || o->verb == REGISTRY_HEAD_BLOB;
-        answer(o, NULL);
+        op_answer(o, NULL);
     }
+}
+
+/* It knows no Range for this blob: from the start, past what is here. */
+static void begin_at_start(struct op *o)
+{
+    o->no_range = true;
+    op_step(o, STEP_MAIN);
 }
 
 void op_finished(struct op *o, CURLcode code)
 {
     long status = 0;
     (void)curl_easy_getinfo(o->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status > 0 && o->step != STEP_TOKEN)
+    if (status > 0 && o->step != STEP_TOKEN && !op_is_foreign(o))
         op_place(o)->scheme_known = true;
     if (code == CURLE_OK)
         log_debug("%s %s: %ld", op_place(o)->source.host, o->target, status);
@@ -406,9 +377,11 @@ void op_finished(struct op *o, CURLcode code)
     else if (status == 401)
         unauthorized(o);
     else if (status == 404 && o->step == STEP_MAIN && o->verb == REGISTRY_PUT_BLOB)
-        go_to(o, STEP_POST);
+        upload_begin(o);
     else if (status == 404 && o->verb == REGISTRY_HEAD_BLOB)
-        answer(o, NULL);
-    else
-        fail(o, http_status_error(o, status), status == 429 || status == 408 || status >= 500);
+        op_answer(o, NULL);
+    else if (status == 416 && o->verb == REGISTRY_GET_BLOB && !o->no_range)
+        begin_at_start(o);
+    else if (!upload_goes_on(o, status))
+        op_fail(o, http_status_error(o, status), status == 429 || status == 408 || status >= 500);
 }

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/proc.h"
@@ -94,6 +95,7 @@ static struct err *send_setup(struct registry *r, const struct registry_sources 
     TRY(json_put_int(root, "retries", opts->retry_given ? (int64_t)opts->retries : RETRIES_DEFAULT));
     TRY(json_put_int(root, "retry_delay_msec", opts->retry_delay_nsec / 1000000));
     TRY(json_put_bool(root, "push", opts->push));
+    TRY(json_put_bool(root, "debug", log_enabled(LOG_LEVEL_DEBUG)));
     TRY(json_put_arr(root, "sources", &list));
     for (size_t i = 0; i < sources->count; i++)
         TRY(source_json(&sources->items[i], list));
@@ -149,6 +151,8 @@ struct err *registry_ask(struct registry *r, const struct registry_request *q, u
         TRY(json_put_str(obj, "media_type", q->media_type));
     if (q->mount_from)
         TRY(json_put_str(obj, "mount_from", q->mount_from));
+    if (q->urls && q->urls->count)
+        TRY(json_put_strv(obj, "urls", q->urls));
     TRY(json_put_int(obj, "size", (int64_t)q->size_bytes));
     TRY(json_put_int(obj, "offset", (int64_t)q->offset));
     TRY(json_text(obj, &text));

@@ -93,8 +93,9 @@ enum registry_verb {
 struct registry_request {
     enum registry_verb verb;
     const char *target, *media_type;
-    const char *mount_from; /* PUT_BLOB: a repository of the same registry that may have it */
-    uint64_t size_bytes;    /* GET: exact for blobs, a limit for manifests; PUT: what fd has */
+    const struct strv *urls; /* GET_BLOB: where it is kept besides, tried first and without credentials; or NULL */
+    const char *mount_from;  /* PUT_BLOB: a repository of the same registry that may have it */
+    uint64_t size_bytes;     /* GET: exact for blobs, a limit for manifests; PUT: what fd has */
     uint64_t offset;
     int fd, resume_fd; /* borrowed */
 };

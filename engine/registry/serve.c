@@ -3,15 +3,19 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "engine/registry/wire.h"
 
 #define CONNECTIONS_PER_HOST 8L
+#define STALL_SEC 30
 
 int64_t serve_now_msec(void)
 {
@@ -47,14 +51,30 @@ static struct err *place_init(struct place *p, const json_t *obj)
     return json_get_bool(obj, "insecure", "source", &s->insecure);
 }
 
+/* How long a transfer may bring next to nothing. */
+static struct err *set_stall(struct serve *s)
+{
+    const char *wish = getenv("CORACLE_REGISTRY_STALL");
+    uint64_t seconds = STALL_SEC;
+    if (wish && wish[0])
+        TRY_WRAP(number_parse_u64(wish, 3600, &seconds), "CORACLE_REGISTRY_STALL");
+    s->stall_sec = seconds ? (long)seconds : STALL_SEC;
+    return NULL;
+}
+
 static struct err *set_up(struct serve *s, const json_t *root)
 {
     json_t *sources = NULL;
     int64_t retries = 0;
+    bool debug = false;
     TRY(json_get_arr(root, "sources", "setup", &sources));
     TRY(json_get_int(root, "retries", "setup", &retries));
     TRY(json_get_int(root, "retry_delay_msec", "setup", &s->retry_delay_msec));
     TRY(json_get_bool(root, "push", "setup", &s->push));
+    TRY(json_get_bool(root, "debug", "setup", &debug));
+    if (debug)
+        log_set_level(LOG_LEVEL_DEBUG);
+    TRY(set_stall(s));
     s->retries = retries < 0 ? 0 : (uint64_t)retries;
     size_t n = json_array_size(sources);
     if (n == 0 || n > WIRE_SOURCES_MAX)

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/msg.h"
 #include "base/strbuf.h"
+#include "base/strv.h"
 #include "engine/registry/challenge.h"
 #include "engine/registry/registry.h"
 #include "engine/registry/wire.h"
@@ -31,7 +32,8 @@ struct place {
     unsigned token_number; /* counts up: a refusal of an older token says nothing */
 };
 
-enum step { STEP_MAIN, STEP_TOKEN, STEP_POST, STEP_PUT };
+/* POST, PATCH, STATUS and PUT are those of an upload (upload.c). */
+enum step { STEP_MAIN, STEP_TOKEN, STEP_POST, STEP_PATCH, STEP_STATUS, STEP_PUT };
 
 struct op;
 struct serve {
@@ -41,6 +43,7 @@ struct serve {
     size_t n_places;
     uint64_t retries;
     int64_t retry_delay_msec;
+    long stall_sec;
     bool push, asked_to_end;
     struct op *ops[WIRE_OPS_MAX];
     size_t n_ops;
@@ -54,10 +57,18 @@ struct op {
     uint64_t size, done, resumed, received, received_before;
     uint64_t ahead; /* bytes of the paused chunk that were written already */
     uint64_t skip;  /* bytes of this answer that were written before (no Range support) */
+    bool no_range;  /* the registry refused to begin in the middle */
     int fd, resume_fd;
+    struct strv urls; /* other places of a blob that is kept elsewhere, asked before `place`, without credentials */
+    size_t url_at;
+    unsigned pages; /* of a list */
+
+    uint64_t from, until; /* uploads: the part that the request under way sends */
+    uint64_t acknowledged;
+    uint64_t chunk_bytes; /* at most so many in one request; 0: all */
 
     size_t place;
-    enum step step;
+    enum step step, after_token;
     const char *scheme_used;
     CURL *easy;
     bool running, paused, finished;
@@ -71,7 +82,7 @@ struct op {
 
     /* Of the answer under way. */
     struct strbuf body;
-    char *got_type, *got_digest, *got_location, *got_link;
+    char *got_type, *got_digest, *got_location, *got_link, *got_range, *got_content_range;
     long retry_after;
     struct err *write_error;
 
@@ -81,6 +92,12 @@ struct op {
 static inline struct place *op_place(struct op *o)
 {
     return &o->serve->places[o->place];
+}
+
+/* Whether this try goes to another place than a registry. */
+static inline bool op_is_foreign(const struct op *o)
+{
+    return o->url_at < o->urls.count;
 }
 
 /* serve.c */
@@ -94,10 +111,25 @@ void op_free(struct op *o);
 void op_finished(struct op *o, CURLcode code);
 /* Begin, or go on after a pause. Errors are answered. */
 void op_go(struct op *o);
+void op_step(struct op *o, enum step step);
+void op_answer(struct op *o, struct err *take_failure);
+/* Try again, go to the next place, or give up with `take_why`. */
+void op_fail(struct op *o, struct err *take_why, bool passing);
+/* upload.c: PUT_BLOB after the registry said that it does not have it; what follows each of its steps. */
+void upload_begin(struct op *o);
+void upload_succeeded(struct op *o, long status);
+/* True when the failure is no reason to begin anew: the next step goes on. */
+bool upload_goes_on(struct op *o, long status);
+/* In PATCH requests, or all in one PUT. */
+bool upload_is_chunked(const struct op *o);
+/* The step with which a retry begins. */
+enum step upload_retry_step(const struct op *o);
 /* http.c: one transfer. */
 struct err *http_start(struct op *o) ERR_RESULT;
 void http_stop(struct op *o);
 void http_forget_answer(struct op *o);
+/* What the answer's Location (or Link) says, as a url. */
+struct err *http_location(struct op *o, const char *location, char **ret) ERR_RESULT;
 /* Write the part of the resumed file, as far as the pipe takes it; *ret_more while there is more. */
 struct err *http_feed(struct op *o, bool *ret_more) ERR_RESULT;
 /* token.c: after the answer to STEP_TOKEN; and the request for it. */

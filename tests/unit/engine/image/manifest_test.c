@@ -63,10 +63,6 @@ static void hostile_manifests_are_refused(void **state)
         {"an encrypted layer",
          "{\"schemaVersion\":2," CONFIG(MEDIA_OCI_CONFIG) ",\"layers\":[" LAYER(MEDIA_OCI_LAYER "+gzip+encrypted") "]}",
          NULL, ERR_UNSUPPORTED},
-        {"a foreign layer",
-         "{\"schemaVersion\":2," CONFIG(MEDIA_OCI_CONFIG) ",\"layers\":[" LAYER(
-             "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip") "]}",
-         NULL, ERR_UNSUPPORTED},
         {"an unknown layer",
          "{\"schemaVersion\":2," CONFIG(MEDIA_OCI_CONFIG) ",\"layers\":[" LAYER("application/zip") "]}", NULL,
          ERR_UNSUPPORTED},
@@ -168,12 +164,32 @@ static void building_translates(void **state)
     manifest_done(&m);
 }
 
+static void foreign_layers_have_urls(void **state)
+{
+    (void)state;
+    struct manifest m;
+    static const char text[] =
+        "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" MEDIA_DOCKER_CONFIG "\",\"digest\":\"sha256:"
+        "0000000000000000000000000000000000000000000000000000000000000000\",\"size\":2},\"layers\":[{\"mediaType\":"
+        "\"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip\",\"digest\":\"sha256:"
+        "0000000000000000000000000000000000000000000000000000000000000001\",\"size\":2,"
+        "\"urls\":[\"file:///etc/passwd\",\"https://a.test/b\"]}]}";
+    expect_success(manifest_parse(text, strlen(text), NULL, &m));
+    assert_true(manifest_is_foreign(&m.entries[0]));
+    assert_int_equal(m.entries[0].urls.count, 1);
+    assert_string_equal(m.entries[0].urls.items[0], "https://a.test/b");
+    manifest_done(&m);
+    expect_success(manifest_parse(OCI_IMAGE, strlen(OCI_IMAGE), NULL, &m));
+    assert_false(manifest_is_foreign(&m.entries[0]));
+    manifest_done(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_kinds),           cmocka_unit_test(hostile_manifests_are_refused),
         cmocka_unit_test(too_much_is_refused), cmocka_unit_test(configs),
-        cmocka_unit_test(building_translates),
+        cmocka_unit_test(building_translates), cmocka_unit_test(foreign_layers_have_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

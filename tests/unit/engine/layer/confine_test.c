@@ -39,7 +39,8 @@ static void run_confined(struct fixture *f, enum confine_for purpose, attempt_fn
     assert_int_equal(pipe(pipefd), 0);
     pid_t pid = fork();
     if (pid == 0) {
-        struct err *e = confine_process(f->target, purpose);
+        int landlock = 0;
+        struct err *e = confine_process(f->target, purpose, &landlock);
         line = e ? -2 : fn(&a);
         ssize_t n = write(pipefd[1], &line, sizeof(line));
         _exit(n == sizeof(line) ? 0 : 1);

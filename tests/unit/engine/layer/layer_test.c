@@ -3,15 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <archive.h>
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "engine/layer/starter.h"
 #include "tests/unit/engine/layer/fixture.h"
 
 static void unpack_through_the_helper(void **state)
@@ -107,6 +110,40 @@ static void several_at_once(void **state)
     expect_content(f, "d7/x", "x");
 }
 
+static void one_starter_for_several(void **state)
+{
+    struct fixture *f = *state;
+    struct layer_starter *starter = NULL;
+    struct layer_job *jobs[3];
+    int ends[2];
+    tb_file(&f->tar, "x", "x");
+    tb_end(&f->tar);
+    AUTO_FD int archive = tb_memfd(f->tar.data, f->tar.len);
+    AUTO_FD int rubbish = tb_memfd("rubbish", 7);
+    expect_success(layer_starter_new(&starter));
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0); /* of the third job: it waits for ever */
+    const int sources[] = {archive, rubbish, ends[0]};
+    for (int i = 0; i < 3; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof(name), "d%d", i);
+        assert_int_equal(mkdirat(f->target, name, 0755), 0);
+        AUTO_FD int dir = openat(f->target, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct layer_unpack_opts opts = {.archive_fd = sources[i], .target_dirfd = dir, .starter = starter};
+        expect_success(layer_unpack_start(&opts, &jobs[i]));
+    }
+    expect_success(layer_job_finish(jobs[0], &f->result));
+    expect_content(f, "d0/x", "x");
+    expect_error(layer_job_finish(jobs[1], &f->result), ERR_CORRUPT, "not a valid tar archive");
+    struct pollfd waits = {.fd = layer_job_fd(jobs[2]), .events = POLLIN};
+    assert_int_equal(poll(&waits, 1, 0), 0);
+    layer_starter_free(starter); /* what was started goes on */
+    assert_int_equal(poll(&waits, 1, 0), 0);
+    layer_job_cancel(jobs[2]);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left over */
+    (void)fd_close(ends[0]);
+    (void)fd_close(ends[1]);
+}
+
 static void pack_and_extract_through_the_helper(void **state)
 {
     struct fixture *f = *state;
@@ -139,6 +176,13 @@ static void a_missing_helper_is_named(void **state)
     (void)snprintf(path, sizeof(path), "%s/target", f->path);
     assert_int_equal(setenv("CORACLE_LIBEXECDIR", path, 1), 0);
     expect_refused(f, ERR_INTERNAL, "coracle-layer ended with code 1 and no answer");
+    struct layer_starter *starter = NULL;
+    struct layer_job *job = NULL;
+    expect_success(layer_starter_new(&starter));
+    const struct layer_unpack_opts opts = {.archive_fd = f->target, .target_dirfd = f->target, .starter = starter};
+    struct err *e = layer_unpack_start(&opts, &job);
+    expect_error(e, ERR_INTERNAL, "coracle-layer");
+    layer_starter_free(starter);
     assert_int_equal(setenv("CORACLE_LIBEXECDIR", saved, 1), 0);
     free(saved);
 }
@@ -148,9 +192,13 @@ int main(int argc, char **argv)
     (void)argc;
     fixture_become_root(argv);
     const struct CMUnitTest tests[] = {
-        layer_test(unpack_through_the_helper), layer_test(errors_come_back_with_their_kind),
-        layer_test(options_reach_the_helper),  layer_test(the_bytes_are_copied_as_they_come),
-        layer_test(several_at_once),           layer_test(pack_and_extract_through_the_helper),
+        layer_test(unpack_through_the_helper),
+        layer_test(errors_come_back_with_their_kind),
+        layer_test(options_reach_the_helper),
+        layer_test(the_bytes_are_copied_as_they_come),
+        layer_test(several_at_once),
+        layer_test(one_starter_for_several),
+        layer_test(pack_and_extract_through_the_helper),
         layer_test(a_missing_helper_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
