@@ -4,7 +4,7 @@
 # To build it, and to run a container (the last line).
 PACKAGES_BUILD=(
     gcc libc6-dev meson ninja-build pkgconf python3
-    libjansson-dev libsqlite3-dev nettle-dev libseccomp-dev libarchive-dev zlib1g-dev libcurl4-openssl-dev libsubid-dev
+    libjansson-dev libsqlite3-dev nettle-dev libseccomp-dev libarchive-dev zlib1g-dev libcurl4-openssl-dev libsubid-dev libfuse3-dev
     libslirp-dev libmnl-dev
     busybox-static
     crun uidmap util-linux passwd

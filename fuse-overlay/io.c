@@ -1,0 +1,133 @@
+#include "fuse-overlay/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "fuse-overlay/attr.h"
+#include "fuse-overlay/changes.h"
+#include "fuse-overlay/copyup.h"
+#include "fuse-overlay/file.h"
+#include "fuse-overlay/realdir.h"
+
+/* For writing: in the upper layer, noted as changed. The lock is held. */
+static int io_get(struct overlay *fs, struct node *n, bool write, struct file **ret)
+{
+    if (write) {
+        int r = copyup_file(fs, n, -1, 0);
+        if (r < 0)
+            return r;
+        changes_node(fs, n);
+    }
+    return file_get(fs, n, write, ret);
+}
+
+int io_open(struct overlay *fs, struct node *n, bool write, struct file **ret)
+{
+    pthread_mutex_lock(&fs->lock);
+    int r = io_get(fs, n, write, ret);
+    realdir_trim(fs);
+    file_trim(fs);
+    pthread_mutex_unlock(&fs->lock);
+    return r;
+}
+
+ssize_t io_write(struct overlay *fs, struct node *n, const char *data, size_t size, off_t at, bool kill_suid)
+{
+    struct file *f = NULL;
+    pthread_mutex_lock(&fs->lock);
+    int r = io_get(fs, n, true, &f);
+    if (r == 0 && kill_suid) {
+        r = attr_kill_suid(fs, n);
+        if (r < 0)
+            file_put(f);
+        r = r < 0 ? r : 0;
+    }
+    realdir_trim(fs);
+    file_trim(fs);
+    pthread_mutex_unlock(&fs->lock);
+    if (r < 0)
+        return r;
+    ssize_t done = 0;
+    while ((size_t)done < size) {
+        ssize_t k = pwrite(f->fd, data + done, size - (size_t)done, at + done);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0) {
+            if (done == 0)
+                done = k < 0 ? -errno : 0;
+            break;
+        }
+        done += k;
+    }
+    file_put(f);
+    return done;
+}
+
+/* What is in a lower layer, or was never written, is on disk already. */
+int io_fsync(struct overlay *fs, struct node *n, bool data_only)
+{
+    struct file *f = NULL;
+    int r = 0, fd = -1;
+    if (fs->opts->is_volatile || fs->opts->no_fsync)
+        return 0;
+    pthread_mutex_lock(&fs->lock);
+    bool needed = overlay_is_upper(fs, n->layer);
+    if (needed && n->type == DT_DIR) {
+        fd = realdir_fd(fs, n->dir->reals[0]);
+        /* Its own: others may close the directory's meanwhile. */
+        fd = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        r = fd < 0 ? -errno : 0;
+    } else if (needed && n->type == DT_REG) {
+        r = file_get(fs, n, false, &f);
+        fd = r == 0 ? f->fd : -1;
+    }
+    pthread_mutex_unlock(&fs->lock);
+    if (r == 0 && fd >= 0 && (data_only ? fdatasync(fd) : fsync(fd)) < 0)
+        r = -errno;
+    if (f)
+        file_put(f);
+    else if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+int io_fallocate(struct overlay *fs, struct node *n, int mode, off_t at, off_t len)
+{
+    struct file *f = NULL;
+    int r = io_open(fs, n, true, &f);
+    if (r < 0)
+        return r;
+    r = fallocate(f->fd, mode, at, len) < 0 ? -errno : 0;
+    file_put(f);
+    return r;
+}
+
+int io_seek(struct overlay *fs, struct node *n, off_t at, int whence, off_t *ret)
+{
+    struct file *f = NULL;
+    int r = io_open(fs, n, false, &f);
+    if (r < 0)
+        return r;
+    *ret = lseek(f->fd, at, whence);
+    r = *ret < 0 ? -errno : 0;
+    file_put(f);
+    return r;
+}
+
+ssize_t io_copy_range(struct overlay *fs, struct node *from, off_t from_at, struct node *to, off_t to_at, size_t len)
+{
+    struct file *out = NULL, *in = NULL;
+    int r = io_open(fs, to, true, &out);
+    if (r < 0)
+        return r;
+    /* After that: it may be the same file. */
+    r = io_open(fs, from, false, &in);
+    ssize_t n = r < 0 ? r : copy_file_range(in->fd, &from_at, out->fd, &to_at, len, 0);
+    if (r == 0 && n < 0)
+        n = -errno;
+    if (in)
+        file_put(in);
+    file_put(out);
+    return n;
+}

@@ -1,0 +1,101 @@
+#include "fuse-overlay/override.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/number.h"
+
+static const struct {
+    const char *name;
+    mode_t type;
+    bool is_device;
+} override_types[] = {
+    {"file", S_IFREG, false}, {"dir", S_IFDIR, false},     {"symlink", S_IFLNK, false}, {"fifo", S_IFIFO, false},
+    {"pipe", S_IFIFO, false}, {"socket", S_IFSOCK, false}, {"block", S_IFBLK, true},    {"char", S_IFCHR, true},
+};
+
+/* Cut the next field off at `sep`; NULL when there is none. */
+static char *override_field(char **rest, char sep)
+{
+    char *field = *rest;
+    if (!field)
+        return NULL;
+    char *end = strchr(field, sep);
+    if (end)
+        *end++ = '\0';
+    *rest = end;
+    return field;
+}
+
+static bool override_number(const char *text, uint64_t max, uint32_t *ret)
+{
+    uint64_t n = 0;
+    struct err *e = text ? number_parse_u64(text, max, &n) : ERR_NEW(ERR_INVALID, "missing");
+    *ret = (uint32_t)n;
+    err_drop(e);
+    return !e;
+}
+
+/* "dir", "char-1-3" … */
+static bool override_type(char *text, struct override *o)
+{
+    char *name = override_field(&text, '-');
+    for (size_t i = 0; i < ARRAY_LEN(override_types); i++) {
+        if (strcmp(name, override_types[i].name) != 0)
+            continue;
+        o->mode |= override_types[i].type;
+        o->has_type = true;
+        if (!override_types[i].is_device)
+            return text == NULL;
+        uint32_t major = 0, minor = 0;
+        if (!override_number(override_field(&text, '-'), 0xfff, &major) || !override_number(text, 0xfffff, &minor))
+            return false;
+        o->rdev = makedev(major, minor);
+        return true;
+    }
+    return false;
+}
+
+bool override_parse(const char *text, size_t len, struct override *ret)
+{
+    char buf[OVERRIDE_MAX], *rest = buf;
+    if (len >= sizeof(buf) || memchr(text, '\0', len))
+        return false;
+    memcpy(buf, text, len);
+    buf[len] = '\0';
+    struct override o = {.uid = 0};
+    uint32_t mode = 0;
+    if (!override_number(override_field(&rest, ':'), UINT32_MAX - 1, &o.uid) ||
+        !override_number(override_field(&rest, ':'), UINT32_MAX - 1, &o.gid))
+        return false;
+    const char *octal = override_field(&rest, ':');
+    struct err *e = octal ? number_parse_octal(octal, 0177777, &mode) : ERR_NEW(ERR_INVALID, "missing");
+    err_drop(e);
+    if (e)
+        return false;
+    /* Some writers put the type bits into the mode; only the field says what it is. */
+    o.mode = mode & 07777;
+    if (rest && !override_type(rest, &o))
+        return false;
+    *ret = o;
+    return true;
+}
+
+size_t override_format(const struct override *o, char *buf)
+{
+    int n = snprintf(buf, OVERRIDE_MAX, "%u:%u:0%o", o->uid, o->gid, (unsigned)(o->mode & 07777));
+    for (size_t i = 0; i < ARRAY_LEN(override_types); i++) {
+        if ((o->mode & S_IFMT) != override_types[i].type)
+            continue;
+        size_t room = OVERRIDE_MAX - (size_t)n;
+        n += override_types[i].is_device
+                 ? snprintf(buf + n, room, ":%s-%u-%u", override_types[i].name, major(o->rdev), minor(o->rdev))
+                 : snprintf(buf + n, room, ":%s", override_types[i].name);
+        break;
+    }
+    return (size_t)n;
+}

@@ -1,0 +1,226 @@
+#include "fuse-overlay/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "fuse-overlay/protocol.h"
+#include "fuse-overlay/requests.h"
+
+#define SERVE_BUFFER ((size_t)(256 * 4096 + 4096)) /* libfuse's largest write, and a header */
+#define SERVE_SPIN_NSEC 50000                      /* how long to look for the next request before sleeping */
+#define SERVE_REST 64                              /* requests without looking, after it was in vain */
+#define SERVE_STREAK 8                             /* requests that were waiting already: others may help */
+#define SERVE_LOOK_EVERY 256                       /* requests after which signals are looked for in any case */
+
+struct serve_state {
+    const struct serve_opts *opts;
+    pthread_mutex_t lock;
+    pthread_cond_t turn;
+    bool has_leader, leaving, unmounted;
+    unsigned n_threads, n_waiting;
+    bool may_spin;
+    int in_vain;    /* of the last looks: positive when they were */
+    unsigned rest;  /* requests until it is tried again */
+    unsigned since; /* requests since signals were looked for */
+    unsigned streak;
+    pthread_t *threads;
+};
+
+static uint64_t now_nsec(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+static void serve_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Sleep until there is something; false: leave. */
+static bool serve_wait(struct serve_state *s, int timeout)
+{
+    const struct serve_opts *o = s->opts;
+    struct pollfd p[] = {
+        {.fd = o->fd, .events = POLLIN}, {.fd = o->signal_fd, .events = POLLIN}, {.fd = o->watch_fd, .events = POLLIN}};
+    if (poll(p, 3, timeout) < 0)
+        return errno == EINTR;
+    return !p[1].revents && !p[2].revents;
+}
+
+/* One request into `buf`; 0: none there, -1: leave. */
+static ssize_t serve_read(struct serve_state *s, char *buf)
+{
+    for (;;) {
+        ssize_t n = read(s->opts->fd, buf, SERVE_BUFFER);
+        if (n > 0)
+            return n;
+        if (n < 0 && errno == EAGAIN)
+            return 0;
+        if (n < 0 && (errno == EINTR || errno == ENOENT)) /* ENOENT: a request that was taken back */
+            continue;
+        s->unmounted = n < 0 && errno == ENODEV;
+        return -1;
+    }
+}
+
+/* Look again and again for a while. Another program that wants the processor gets it. */
+static ssize_t serve_spin(struct serve_state *s, char *buf)
+{
+    uint64_t begin = now_nsec(), last = begin;
+    for (;;) {
+        for (int i = 0; i < 16; i++)
+            serve_relax();
+        ssize_t n = serve_read(s, buf);
+        uint64_t now = now_nsec();
+        if (n != 0) {
+            s->in_vain -= s->in_vain > -8;
+            return n;
+        }
+        /* A pause that nobody here made: the processor was somewhere else, so it is wanted there. */
+        if (now - begin > SERVE_SPIN_NSEC || now - last > SERVE_SPIN_NSEC / 2)
+            break;
+        last = now;
+    }
+    s->in_vain++;
+    if (s->in_vain >= 4) {
+        s->rest = SERVE_REST;
+        s->in_vain = 2;
+    }
+    return 0;
+}
+
+/* The next request; -1: leave. Only the leader is here. */
+static ssize_t serve_next(struct serve_state *s, char *buf)
+{
+    if (++s->since >= SERVE_LOOK_EVERY) {
+        s->since = 0;
+        if (!serve_wait(s, 0))
+            return -1;
+    }
+    ssize_t n = serve_read(s, buf);
+    if (n != 0) {
+        s->streak++;
+        return n;
+    }
+    s->streak = 0;
+    if (s->may_spin && s->rest == 0) {
+        n = serve_spin(s, buf);
+        if (n != 0)
+            return n;
+    } else if (s->rest) {
+        s->rest--;
+    }
+    while (n == 0) {
+        if (!serve_wait(s, -1))
+            return -1;
+        n = serve_read(s, buf);
+    }
+    return n;
+}
+
+static void *serve_worker(void *arg);
+
+/* Let another thread read the next request. */
+static void serve_hand_over(struct serve_state *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->has_leader = false;
+    s->streak = 0;
+    if (s->n_waiting)
+        pthread_cond_signal(&s->turn);
+    else if (s->n_threads < s->opts->threads_max &&
+             pthread_create(&s->threads[s->n_threads], NULL, serve_worker, s) == 0)
+        s->n_threads++;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Become the leader; false: everybody leaves. */
+static bool serve_take_over(struct serve_state *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->n_waiting++;
+    while (s->has_leader && !s->leaving)
+        pthread_cond_wait(&s->turn, &s->lock);
+    s->n_waiting--;
+    bool go_on = !s->leaving;
+    if (go_on)
+        s->has_leader = true;
+    pthread_mutex_unlock(&s->lock);
+    return go_on;
+}
+
+static void serve_leave(struct serve_state *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->leaving = true;
+    s->has_leader = false;
+    pthread_cond_broadcast(&s->turn);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void serve_process(struct serve_state *s, char *buf, size_t len)
+{
+    const struct serve_opts *o = s->opts;
+    if (protocol_request(o->fs, o->fd, buf, len))
+        return;
+    const struct fuse_buf b = {.size = len, .mem = buf};
+    fuse_session_process_buf(o->session, &b);
+}
+
+static void *serve_worker(void *arg)
+{
+    struct serve_state *s = arg;
+    bool many = s->opts->threads_max > 1;
+    char *buf = mmap(NULL, SERVE_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (buf == MAP_FAILED)
+        return NULL;
+    while (serve_take_over(s)) {
+        bool leader = true;
+        while (leader) {
+            ssize_t n = serve_next(s, buf);
+            if (n < 0) {
+                serve_leave(s);
+                break;
+            }
+            if (many && (s->streak >= SERVE_STREAK || protocol_may_block(buf, (size_t)n))) {
+                serve_hand_over(s);
+                leader = false;
+            }
+            serve_process(s, buf, (size_t)n);
+        }
+    }
+    (void)munmap(buf, SERVE_BUFFER);
+    return NULL;
+}
+
+struct err *serve(const struct serve_opts *opts, bool *ret_unmounted)
+{
+    struct serve_state s = {.opts = opts, .n_threads = 1};
+    s.may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    s.threads = mem_zalloc(opts->threads_max * sizeof(*s.threads));
+    if (!s.threads)
+        return err_oom();
+    TRY(fd_set_nonblock(opts->fd, true));
+    (void)pthread_mutex_init(&s.lock, NULL);
+    (void)pthread_cond_init(&s.turn, NULL);
+    (void)serve_worker(&s);
+    /* After a kill of the mount nobody waits for what the others still do; they end with their request. */
+    for (unsigned i = 1; i < s.n_threads; i++)
+        (void)pthread_join(s.threads[i], NULL);
+    *ret_unmounted = s.unmounted;
+    mem_freep(&s.threads);
+    return NULL;
+}
