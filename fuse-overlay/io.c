@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuse-overlay/attr.h"
@@ -32,6 +33,36 @@ int io_open(struct overlay *fs, struct node *n, bool write, struct file **ret)
     return r;
 }
 
+/* A write takes set-user-id bits away, because this process has CAP_FSETID in its own namespace only. Who asked may be
+ * allowed to keep them, and pages that were changed through a mapping keep them always: then they are put back. */
+static void io_keep_suid(int fd, const struct stat *before)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && st.st_mode != before->st_mode)
+        (void)fchmod(fd, before->st_mode & 07777);
+}
+
+static ssize_t io_write_all(int fd, const char *data, size_t size, off_t at, bool kill_suid)
+{
+    struct stat before;
+    bool has_suid = fstat(fd, &before) == 0 && before.st_mode & (S_ISUID | S_ISGID);
+    ssize_t done = 0;
+    while ((size_t)done < size) {
+        ssize_t k = pwrite(fd, data + done, size - (size_t)done, at + done);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0) {
+            if (done == 0)
+                done = k < 0 ? -errno : 0;
+            break;
+        }
+        done += k;
+    }
+    if (has_suid && !kill_suid)
+        io_keep_suid(fd, &before);
+    return done;
+}
+
 ssize_t io_write(struct overlay *fs, struct node *n, const char *data, size_t size, off_t at, bool kill_suid)
 {
     struct file *f = NULL;
@@ -48,18 +79,7 @@ ssize_t io_write(struct overlay *fs, struct node *n, const char *data, size_t si
     pthread_mutex_unlock(&fs->lock);
     if (r < 0)
         return r;
-    ssize_t done = 0;
-    while ((size_t)done < size) {
-        ssize_t k = pwrite(f->fd, data + done, size - (size_t)done, at + done);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0) {
-            if (done == 0)
-                done = k < 0 ? -errno : 0;
-            break;
-        }
-        done += k;
-    }
+    ssize_t done = io_write_all(f->fd, data, size, at, kill_suid);
     file_put(f);
     return done;
 }

@@ -25,6 +25,7 @@
 #include "fuse-overlay/protocol.h"
 #include "fuse-overlay/requests.h"
 #include "fuse-overlay/serve.h"
+#include "fuse-overlay/stage.h"
 
 #define MAIN_THREADS 4
 
@@ -170,6 +171,8 @@ static struct err *main_run(const struct options *o)
     if (!e)
         e = main_serve(o, fs, se, fd, &mp);
     mountpoint_done(&mp);
+    if (fs->work_fd >= 0)
+        (void)stage_clear_dir(fs, fs->work_fd);
     /* The device is closed by the end of the process: whoever still uses the mount gets errors instead of waiting. */
     return e;
 }

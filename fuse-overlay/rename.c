@@ -65,6 +65,20 @@ static int side_copyup(struct overlay *fs, struct side *s)
     return r == -EAGAIN ? 1 : r;
 }
 
+/* A whiteout that hides nothing any more. It has to go: the kernel's overlay lists a directory that consists of its
+ * upper directory alone as it is. */
+static void side_drop_whiteout(struct overlay *fs, struct dentry *d)
+{
+    int fd = realdir_fd(fs, d->parent->dir->reals[0]);
+    if (fd < 0)
+        return;
+    if (d->flags & DENTRY_WH_FILE)
+        whiteout_drop_file(fd, d->name);
+    else
+        (void)unlinkat(fd, d->name, 0);
+    dir_remove(fs, d);
+}
+
 /* A directory that was copied up with all its contents consists of its upper directory alone from now on. */
 static void side_cut_off(struct overlay *fs, struct node *n)
 {
@@ -72,14 +86,17 @@ static void side_cut_off(struct overlay *fs, struct node *n)
     while (dir->n_reals > 1)
         realdir_unref(fs, dir->reals[--dir->n_reals]);
     for (uint32_t i = 0; i < dir->n_buckets; i++) {
-        for (struct dentry *d = dir->buckets[i]; d; d = d->hash_next) {
+        for (struct dentry *d = dir->buckets[i], *next; d; d = next) {
+            next = d->hash_next;
             d->flags &= (uint8_t)~DENTRY_LOWER;
-            if (d->type != DT_DIR)
-                continue;
-            mem_freep(&d->joined);
-            d->layer = LAYER_UPPER;
-            if (d->flags & DENTRY_NODE)
-                side_cut_off(fs, d->node);
+            if (d->flags & DENTRY_WHITEOUT)
+                side_drop_whiteout(fs, d);
+            else if (d->type == DT_DIR) {
+                mem_freep(&d->joined);
+                d->layer = LAYER_UPPER;
+                if (d->flags & DENTRY_NODE)
+                    side_cut_off(fs, d->node);
+            }
         }
     }
 }

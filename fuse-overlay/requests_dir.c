@@ -71,7 +71,7 @@ static bool listing_entry(struct listing *l, struct dentry *d)
     } else {
         bool known = d->flags & DENTRY_NODE;
         e.attr.st_ino = known ? d->node->ino : origin_ino(l->fs, d->layer, d->ino);
-        e.attr.st_mode = DTTOIF(d->type);
+        e.attr.st_mode = (mode_t)DTTOIF(d->type);
     }
     return listing_add(l, d->name, &e, (off_t)d->cookie + POSITION_DOTS);
 }

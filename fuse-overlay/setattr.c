@@ -129,15 +129,20 @@ static int set_removed(struct overlay *fs, struct node *n, const struct stat *st
     return futimens(fd, t) < 0 ? -errno : 0;
 }
 
-static int set_size(struct overlay *fs, struct node *n, off_t size)
+/* truncate(2) takes set-user-id bits away for this process, which is wanted only when the kernel asks for it. */
+static int set_size(struct overlay *fs, struct node *n, off_t size, bool kill)
 {
     struct file *f = NULL;
+    struct stat before, after;
     if (n->type != DT_REG)
         return n->type == DT_DIR ? -EISDIR : -EINVAL;
     int r = file_get(fs, n, true, &f);
     if (r < 0)
         return r;
+    bool keep = !kill && fstat(f->fd, &before) == 0 && before.st_mode & (S_ISUID | S_ISGID);
     r = ftruncate(f->fd, size) < 0 ? -errno : 0;
+    if (keep && fstat(f->fd, &after) == 0 && after.st_mode != before.st_mode)
+        (void)fchmod(f->fd, before.st_mode & 07777);
     file_put(f);
     return r;
 }
@@ -162,7 +167,7 @@ int attr_set(struct overlay *fs, struct node *n, const struct stat *st, unsigned
         return r;
     changes_node(fs, n);
     if (mask & ATTR_SIZE) {
-        r = set_size(fs, n, st->st_size);
+        r = set_size(fs, n, st->st_size, mask & ATTR_KILL);
         if (r < 0)
             return r;
     }
