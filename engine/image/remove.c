@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "engine/image/internal.h"
+#include "engine/image/mount.h"
 
 #define SHA256_PREFIX "sha256:"
 
@@ -88,12 +89,24 @@ static struct err *untag_one(const struct removal *r, const struct image *i, con
     return e;
 }
 
+/* What is mounted somebody looks at; its layers must not go. */
+static struct err *remove_mount(const struct removal *r, const char *id)
+{
+    AUTO_FREE char *path = NULL;
+    bool was;
+    TRY(image_mount_path(r->engine, id, &path));
+    if (path && !r->opts->force)
+        return ERR_NEW(ERR_IN_USE, "image %.12s is mounted at %s: unmount it first, or remove it with force", id, path);
+    return path ? image_unmount(r->engine, id, true, &was) : NULL;
+}
+
 /* Delete the image; *ret_parent is its parent when that has become garbage by this. */
 static struct err *delete_image(const struct removal *r, const struct image *i, struct image **ret_parent)
 {
     AUTO_IMAGE struct image *parent = NULL;
     bool has_children, has_siblings = true;
     TRY(remove_users(r, i->id));
+    TRY(remove_mount(r, i->id));
     TRY(image_has_children(r->engine, i, &has_children));
     if (!r->opts->no_prune)
         TRY(image_parent(r->engine, i, &parent));
