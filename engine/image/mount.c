@@ -16,17 +16,25 @@
 #include "base/number.h"
 #include "engine/image/internal.h"
 #include "engine/storage/storage.h"
+#include "rootless/session.h"
 
 #define COUNT_MAX 1000000
 
 /* --- mount, unmount */
+
+/* An engine without a session has nothing mounted. */
+static const char *run_dir(struct engine *e)
+{
+    const char *dir = engine_session(e)->run_dir;
+    return dir ? dir : "/nonexistent";
+}
 
 static struct err *mount_layers(struct engine *e, const struct strv *layers, const char *target)
 {
     AUTO_FREE char *layers_dir = NULL;
     struct storage_mount m = {.layers = *layers, .read_only = true};
     TRY(engine_storage_driver(e, &m.driver));
-    TRY(mem_asprintf(&layers_dir, "%s/layers", engine_root(e)));
+    TRY(mem_asprintf(&layers_dir, "%s/layers", store_root(engine_store(e))));
     m.layers_dir = layers_dir;
     return storage_mount(&m, target);
 }
@@ -53,7 +61,7 @@ static struct err *write_count(int dirfd, uint64_t count)
 
 static struct err *entry_path(struct engine *e, const char *id, char **ret)
 {
-    return mem_asprintf(ret, "%s/images/%s", engine_run_dir(e), id);
+    return mem_asprintf(ret, "%s/images/%s", run_dir(e), id);
 }
 
 struct err *image_mount(struct engine *e, const struct image *i, char **ret_path)
@@ -121,7 +129,7 @@ struct err *image_unmount(struct engine *e, const char *id, bool force, bool *re
 struct err *image_mounted(struct engine *e, struct strv *ret_ids)
 {
     AUTO_FREE char *dir = NULL;
-    TRY(mem_asprintf(&dir, "%s/images", engine_run_dir(e)));
+    TRY(mem_asprintf(&dir, "%s/images", run_dir(e)));
     DIR *d = opendir(dir);
     const struct dirent *entry;
     struct err *error = NULL;
@@ -171,7 +179,7 @@ static void leave_out(struct tree_changes *c)
 static struct err *private_place(struct engine *e, char **ret)
 {
     AUTO_FREE char *place = NULL;
-    TRY(mem_asprintf(&place, "%s/m", engine_run_dir(e)));
+    TRY(mem_asprintf(&place, "%s/m", run_dir(e)));
     if (unshare(CLONE_NEWNS) < 0)
         return ERR_SYS(errno, "make a mount namespace");
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
