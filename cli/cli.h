@@ -37,10 +37,10 @@ struct cli {
     bool help;
     char *hint; /* lines behind a usage error: suggestions, "See 'coracle ps --help'" */
     struct engine *engine;
-    bool only_existing;                   /* don't start a session (completion) */
-    bool quiet;                           /* no progress of pulls */
-    const struct registry_opts *registry; /* of pulls that a container needs, or NULL; as long as the engine */
-    bool will_start;                      /* the verb is going to start a container */
+    bool only_existing;                    /* don't start a session (completion) */
+    bool quiet;                            /* no progress of pulls */
+    const struct registry_opts *registry;  /* of pulls that a container needs, or NULL; as long as the engine */
+    const struct engine_start *will_start; /* the verb is going to start a container */
     size_t notices_shown;
     struct strbuf out;
 };

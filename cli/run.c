@@ -109,6 +109,21 @@ static struct err *undo(struct cli *c, struct create_opts *o, struct container *
     return take_e;
 }
 
+/* A monitor that is to inherit descriptors starts when all of them are there. */
+static bool can_start_early(const struct container_spec *s)
+{
+    return !s->preserve_fds && !(s->log_driver && strcmp(s->log_driver, "passthrough") == 0);
+}
+
+static struct engine_start start_of(const struct container_spec *s)
+{
+    return (struct engine_start){
+        .tty = s->tty,
+        .interactive = s->interactive,
+        .cgroups_disabled = s->cgroups && strcmp(s->cgroups, "disabled") == 0,
+    };
+}
+
 /* The id file is made first, so that nothing exists yet when that fails; it goes again when the rest does. */
 static struct err *create_container(struct cli *c, struct create_opts *o, struct container **ret)
 {
@@ -118,8 +133,10 @@ static struct err *create_container(struct cli *c, struct create_opts *o, struct
     TRY(create_open_cidfile(o->spec.cidfile, &cidfile));
     c->registry = &o->pull;
     c->quiet = o->quiet;
-    c->will_start = o->spec.for_run;
+    const struct engine_start start = start_of(&o->spec);
+    c->will_start = o->spec.for_run && can_start_early(&o->spec) ? &start : NULL;
     struct err *err = cli_engine(c, &e);
+    c->will_start = NULL;
     if (!err)
         err = create_replace(c, o);
     if (!err)

@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/ident.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/proc.h"
 #include "base/strbuf.h"
+#include "engine/monitor/cgroup.h"
 #include "engine/monitor/client.h"
 #include "engine/storage/storage.h"
 #include "engine/store/store.h"
@@ -19,7 +21,11 @@ struct engine {
     struct strv runtime_flags, hooks_dirs;
     struct session *session;
     struct store *store;
-    struct monitor *spare;
+    struct monitor *spare; /* for the container with next_id */
+    struct ident next_id;
+    bool id_taken;
+    struct cgroup_facts cgroup;
+    bool has_cgroup;
     char *runtime;      /* absolute path, once looked up */
     const char *driver; /* storage driver, once chosen */
     struct strv notices;
@@ -43,7 +49,6 @@ static struct err *copy_options(struct engine *e, const struct engine_opts *opts
         .runtime_flags = e->runtime_flags,
         .hooks_dirs = e->hooks_dirs,
         .only_existing = opts->only_existing,
-        .will_start = opts->will_start,
         .progress = opts->progress,
         .choose = opts->choose,
         .registry = opts->registry,
@@ -52,22 +57,51 @@ static struct err *copy_options(struct engine *e, const struct engine_opts *opts
     return NULL;
 }
 
-/* Before the store is opened: the two take about as long. */
-static struct err *start_spare(struct engine *e)
+struct err *engine_cgroup(struct engine *e, const struct cgroup_facts **ret)
 {
-    const char *runtime = NULL;
-    struct err *err = engine_runtime(e, &runtime);
-    if (!err)
-        return monitor_spare(e->session->lock_fd, runtime, &e->spare);
-    if (err_kind(err) != ERR_NOT_FOUND) /* told when it is needed: the container may name another one */
-        return err;
-    err_drop(err);
+    if (!e->has_cgroup)
+        TRY(cgroup_probe(e->session->host_uid, &e->cgroup));
+    e->has_cgroup = true;
+    *ret = &e->cgroup;
     return NULL;
 }
 
-struct monitor *engine_take_spare(struct engine *e)
+/* Before the store is opened: the two take about as long. */
+static struct err *start_spare(struct engine *e, const struct engine_start *what)
 {
-    return TAKE_PTR(e->spare);
+    const char *runtime = NULL;
+    const struct cgroup_facts *cgroup = NULL;
+    struct err *err = engine_runtime(e, &runtime);
+    if (err && err_kind(err) == ERR_NOT_FOUND) { /* told when it is needed: the container may name another one */
+        err_drop(err);
+        return NULL;
+    }
+    TRY(err);
+    TRY(engine_cgroup(e, &cgroup));
+    TRY(ident_random(&e->next_id));
+    const char *manager = e->opts.cgroup_manager ? e->opts.cgroup_manager : cgroup->manager;
+    const struct monitor_plan early = {
+        .id = e->next_id.s,
+        .run_dir = e->session->run_dir,
+        .runtime = e->runtime,
+        .runtime_flags = e->runtime_flags,
+        .cgroup_manager = (char *)(uintptr_t)(what->cgroups_disabled ? "disabled" : manager),
+        .tty = what->tty,
+        .interactive = what->interactive,
+    };
+    return monitor_spare(e->session->lock_fd, &early, &e->spare);
+}
+
+const char *engine_take_id(struct engine *e)
+{
+    bool free = e->spare && !e->id_taken;
+    e->id_taken = true;
+    return free ? e->next_id.s : NULL;
+}
+
+struct monitor *engine_take_spare(struct engine *e, const char *id)
+{
+    return strcmp(id, e->next_id.s) == 0 ? TAKE_PTR(e->spare) : NULL;
 }
 
 static struct err *engine_set_up(struct engine *e, const struct engine_opts *opts)
@@ -82,7 +116,7 @@ static struct err *engine_set_up(struct engine *e, const struct engine_opts *opt
     if (e->session->notice)
         TRY(engine_notice(e, "%s", e->session->notice));
     if (opts->will_start)
-        TRY(start_spare(e));
+        TRY(start_spare(e, opts->will_start));
     TRY(store_open(e->session->root, &e->store));
     int keeper = store_log_keeper(e->store);
     if (keeper >= 0 && e->session->keeps)
@@ -109,6 +143,7 @@ void engine_close(struct engine *e)
     if (!e)
         return;
     monitor_free(e->spare);
+    cgroup_facts_done(&e->cgroup);
     store_close(e->store);
     session_free(e->session);
     strv_done(&e->runtime_flags);

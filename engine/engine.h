@@ -17,16 +17,22 @@ struct registry_opts;
 struct session;
 struct store;
 
+/* What is known of a container before anything was looked up; a wrong guess costs time, nothing else. */
+struct engine_start {
+    bool tty, interactive;
+    bool cgroups_disabled; /* --cgroups=disabled */
+};
+
 struct engine_opts {
     const char *root; /* see struct session_opts */
     const char *runroot;
-    const char *runtime;        /* name or path; NULL: containers.conf, else crun, else runc */
-    struct strv runtime_flags;  /* --runtime-flag, each without its leading dashes; borrowed */
-    const char *storage_driver; /* "overlay", "copy"; NULL: the best that works */
-    const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled"; NULL: probed */
-    struct strv hooks_dirs;     /* borrowed */
-    bool only_existing;         /* don't start a session: ERR_NOT_FOUND */
-    bool will_start;            /* a container will be started: have its monitor load meanwhile */
+    const char *runtime;                   /* name or path; NULL: containers.conf, else crun, else runc */
+    struct strv runtime_flags;             /* --runtime-flag, each without its leading dashes; borrowed */
+    const char *storage_driver;            /* "overlay", "copy"; NULL: the best that works */
+    const char *cgroup_manager;            /* "cgroupfs", "systemd", "disabled"; NULL: probed */
+    struct strv hooks_dirs;                /* borrowed */
+    bool only_existing;                    /* don't start a session: ERR_NOT_FOUND */
+    const struct engine_start *will_start; /* a container will be made and started: have its monitor load meanwhile */
     /* Lines for the user while something takes long (a pull that a `run` needs); NULL: quiet. */
     void (*progress)(void *arg, const char *line);
     /* See struct image_pull_opts. */
@@ -44,8 +50,13 @@ struct session *engine_session(const struct engine *e);
 struct store *engine_store(const struct engine *e);
 const char *engine_root(const struct engine *e);
 const char *engine_run_dir(const struct engine *e);
-/* The monitor that will_start brought, once; then NULL. The caller's. */
-struct monitor *engine_take_spare(struct engine *e);
+/* The id that was given to the container of will_start, once; then NULL. Borrowed. */
+const char *engine_take_id(struct engine *e);
+/* The monitor that will_start brought for container `id`, once; else NULL. The caller's. */
+struct monitor *engine_take_spare(struct engine *e, const char *id);
+/* What cgroups allow here; looked up when first needed, borrowed. */
+struct cgroup_facts;
+struct err *engine_cgroup(struct engine *e, const struct cgroup_facts **ret) ERR_RESULT;
 /* Path of the OCI runtime; ERR_NOT_FOUND names what was looked for. Looked up when first needed. */
 struct err *engine_runtime(struct engine *e, const char **ret_path) ERR_RESULT;
 const char *engine_runtime_name(struct engine *e);

@@ -236,7 +236,11 @@ static struct err *settle_mounts(struct creation *n)
 static struct err *settle_identity(struct creation *n)
 {
     const char *runtime;
-    TRY(ident_random(&n->id));
+    const char *given = n->spec.for_run ? engine_take_id(n->e) : NULL;
+    if (given)
+        memcpy(n->id.s, given, sizeof(n->id.s));
+    else
+        TRY(ident_random(&n->id));
     if (n->spec.name && *n->spec.name) {
         if (!ident_is_name(n->spec.name))
             return ERR_NEW(ERR_INVALID, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");

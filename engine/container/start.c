@@ -25,7 +25,6 @@ void start_done(struct start *s)
     image_config_done(&s->config);
     plan_done(&s->plan);
     strv_done(&s->layer_dirs);
-    cgroup_facts_done(&s->cgroup);
     s->root_fd = fd_close(s->root_fd);
     s->private_fd = fd_close(s->private_fd);
     idmap_done(&s->ct_uids);
@@ -71,7 +70,7 @@ static struct err *load_image(struct start *s)
 static struct err *prepare(struct start *s, const struct container_start_opts *opts)
 {
     TRY(load_image(s));
-    TRY(cgroup_probe(engine_session(s->e)->host_uid, &s->cgroup));
+    TRY(engine_cgroup(s->e, &s->cgroup));
     TRY(start_settle_userns(s));
     TRY(start_fill_plan(s, opts));
     TRY(start_settle_hooks(s));
@@ -240,7 +239,7 @@ static struct err *start_locked(struct start *s, const struct container_start_op
     const struct monitor_start_opts mo = {
         .plan = &s->plan,
         .session_lock_fd = engine_session(s->e)->lock_fd,
-        .take_spare = engine_take_spare(s->e),
+        .take_spare = engine_take_spare(s->e, s->c->id),
     };
     TRY(monitor_start(&mo, &m));
     s->monitor = m;
@@ -272,6 +271,7 @@ struct err *container_start(struct engine *e, struct container *c, const struct 
         }
     }
     struct err *err = start_locked(&s, opts, ret_exit ? ret_exit : &ignored);
+    monitor_free(engine_take_spare(e, c->id)); /* it didn't come to that: the lock it holds goes with it */
     start_done(&s);
     if (c->lock_fd >= 0)
         container_unlock(e, c->id, TAKE_FD(c->lock_fd));

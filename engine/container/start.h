@@ -17,11 +17,11 @@ struct start {
     struct image *image; /* NULL with --rootfs */
     struct image_config config;
     struct monitor_plan plan;
-    struct strv layer_dirs; /* of the root, shifted where a user namespace of its own wants that */
-    struct cgroup_facts cgroup;
-    int root_fd;                   /* the mounted root, O_PATH */
-    int private_fd;                /* the monitor's private directory, O_PATH: <run_dir>/m in its namespace */
-    struct idmap ct_uids, ct_gids; /* of its own user namespace; empty: the session's */
+    struct strv layer_dirs;            /* of the root, shifted where a user namespace of its own wants that */
+    const struct cgroup_facts *cgroup; /* the engine's */
+    int root_fd;                       /* the mounted root, O_PATH */
+    int private_fd;                    /* the monitor's private directory, O_PATH: <run_dir>/m in its namespace */
+    struct idmap ct_uids, ct_gids;     /* of its own user namespace; empty: the session's */
     bool own_userns;
 
     struct oci_user user;

@@ -181,7 +181,7 @@ static struct err *list_lacking(struct start *s)
 {
     static const char *const wanted[] = {"cpu", "cpuset", "io", "memory", "pids"};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
-        if (!strv_contains(&s->cgroup.controllers, wanted[i]) && cgroup_kernel_lacks(wanted[i]))
+        if (!strv_contains(&s->cgroup->controllers, wanted[i]) && cgroup_kernel_lacks(wanted[i]))
             TRY(strv_add(&s->facts.cgroup_lacking, wanted[i]));
     return NULL;
 }
@@ -190,22 +190,22 @@ static struct err *settle_cgroup(struct start *s)
 {
     const struct container_spec *spec = &s->c->spec;
     const char *manager = s->plan.cgroup_manager;
-    s->facts.cgroup_v2 = s->cgroup.layout != CGROUP_NONE;
+    s->facts.cgroup_v2 = s->cgroup->layout != CGROUP_NONE;
     s->facts.cgroup_writable = strcmp(manager, "disabled") != 0;
-    s->facts.cgroup_why = s->cgroup.why;
-    s->facts.cgroup_fix = s->cgroup.fix ? s->cgroup.fix : cgroup_controller_fix();
-    TRY(strv_copy(&s->cgroup.controllers, &s->facts.cgroup_controllers));
+    s->facts.cgroup_why = s->cgroup->why;
+    s->facts.cgroup_fix = s->cgroup->fix ? s->cgroup->fix : cgroup_controller_fix();
+    TRY(strv_copy(&s->cgroup->controllers, &s->facts.cgroup_controllers));
     if (s->facts.cgroup_writable)
         TRY(list_lacking(s));
     if (!s->facts.cgroup_writable)
         return spec->cgroup_parent
                    ? engine_notice(s->e, "--cgroup-parent %s: no cgroup can be made here: %s", spec->cgroup_parent,
-                                   s->cgroup.why ? s->cgroup.why : "cgroups are disabled")
+                                   s->cgroup->why ? s->cgroup->why : "cgroups are disabled")
                    : NULL;
     if (strcmp(manager, "systemd") == 0)
         return start_keep(s, &s->facts.cgroup_path, "%s:coracle:%s",
                           spec->cgroup_parent ? spec->cgroup_parent : "user.slice", s->c->id);
-    const char *parent = spec->cgroup_parent ? spec->cgroup_parent : s->cgroup.path;
+    const char *parent = spec->cgroup_parent ? spec->cgroup_parent : s->cgroup->path;
     return start_keep(s, &s->facts.cgroup_path, "%s/coracle-%s", parent && strcmp(parent, "/") != 0 ? parent : "",
                       s->c->id);
 }

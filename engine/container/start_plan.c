@@ -117,7 +117,7 @@ static struct err *fill_identity(struct start *s)
     if (!p->cgroup_manager && spec->cgroups && strcmp(spec->cgroups, "disabled") == 0)
         TRY(mem_strdup("disabled", &p->cgroup_manager));
     if (!p->cgroup_manager)
-        TRY(mem_strdup(s->cgroup.manager, &p->cgroup_manager));
+        TRY(mem_strdup(s->cgroup->manager, &p->cgroup_manager));
     return NULL;
 }
 

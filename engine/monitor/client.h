@@ -28,12 +28,12 @@ struct monitor_start_opts {
     int session_lock_fd;        /* inherited, so that the session lives as long as the monitor; -1: none */
     const int *stdio;           /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
     const char *helper;         /* path of coracle-monitor; NULL: proc_find_helper() */
-    const char *runtime;        /* the OCI runtime, when it is known before the plan; NULL: it will tell */
     struct monitor *take_spare; /* from monitor_spare() with the same lock, or NULL; consumed in every case */
 };
-/* Start coracle-monitor ahead of its plan, so that it is loaded and in its own namespaces by the time the plan is
- * ready. Costs nothing when it is not used: it leaves with monitor_free(). */
-struct err *monitor_spare(int session_lock_fd, const char *runtime, struct monitor **ret) ERR_RESULT;
+/* Start coracle-monitor ahead of its plan: by the time that is ready it is loaded, in its own namespaces, has the lock
+ * of container `early->id`, and the OCI runtime waits in it for a config.json. `early`: see plan_encode_early(). Leaves
+ * with monitor_free() when it is not used. */
+struct err *monitor_spare(int session_lock_fd, const struct monitor_plan *early, struct monitor **ret) ERR_RESULT;
 struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor **ret) ERR_RESULT;
 /* Descriptors (O_PATH) of the mounted root and of the monitor's private directory (where MONITOR_CONFIG is written if
  * the plan has no bundle); either may be NULL. ERR_STATE: the container runs already. */

@@ -76,7 +76,7 @@ static struct err *start_spawn(const struct monitor_start_opts *o, int control, 
     AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     struct proc_fd fds[START_FDS_MAX];
     char name[] = "coracle-monitor";
-    char *const argv[] = {name, (char *)(uintptr_t)o->runtime, NULL};
+    char *const argv[] = {name, NULL};
     char *const no_env[] = {NULL};
     if (null < 0)
         return ERR_SYS(errno, "open /dev/null");
@@ -117,10 +117,27 @@ static struct err *start_process(const struct monitor_start_opts *o, struct moni
     return NULL;
 }
 
-struct err *monitor_spare(int session_lock_fd, const char *runtime, struct monitor **ret)
+struct err *monitor_spare(int session_lock_fd, const struct monitor_plan *early, struct monitor **ret)
 {
-    const struct monitor_start_opts opts = {.session_lock_fd = session_lock_fd, .runtime = runtime};
-    return start_process(&opts, ret);
+    const struct monitor_start_opts opts = {.session_lock_fd = session_lock_fd};
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    struct monitor *m = NULL;
+    TRY(plan_encode_early(early, &sb));
+    TRY(start_process(&opts, &m));
+    struct err *e = msg_send(m->sock, MONITOR_EARLY, sb.data, sb.len, NULL, 0);
+    if (e)
+        monitor_free(m);
+    else
+        *ret = m;
+    return e;
+}
+
+/* Now, since its successor wants the same lock. */
+static void start_discard(struct monitor *m)
+{
+    if (m)
+        proc_done(&m->child);
+    monitor_free(m);
 }
 
 /* A spare was born without the descriptors that some plans want inherited. */
@@ -137,7 +154,7 @@ struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor 
     if (!e)
         e = plan_encode(opts->plan, &sb);
     if (!e && !start_can_use_spare(opts)) {
-        monitor_free(m);
+        start_discard(m);
         m = NULL;
         e = start_process(opts, &m);
     }

@@ -80,7 +80,11 @@ static struct err *early_feed(struct server *s)
 struct err *early_finish(struct server *s)
 {
     struct launch *l = s->early;
-    struct err *e = l ? early_feed(s) : NULL;
+    struct err *e = NULL;
+    if (l && s->early_useless)
+        e = ERR_NEW(ERR_STATE, "it was started for another plan");
+    else if (l)
+        e = early_feed(s);
     if (!s->plan.bundle && renameat(s->private_fd, MONITOR_CONFIG, s->private_fd, CONFIG) < 0 && !e)
         e = ERR_SYS(errno, "put config.json in its place");
     if (!l)

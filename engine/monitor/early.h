@@ -1,8 +1,9 @@
 /* The OCI runtime, started before its config.json is there.
  *
  * A runtime spends more than a millisecond on loading its libraries. So the first one is started as soon as its command
- * line is known, with a FIFO for a config.json: it waits in read(2) while the root is mounted and the client generates
- * the document. Whoever opens config.json later (crun does, a second time) finds the regular file.
+ * line is known (MONITOR_EARLY, else the plan), with a FIFO for a config.json: it waits in read(2) while the client
+ * works the plan out, the root is mounted and the document is generated. Whoever opens config.json later (crun does, a
+ * second time) finds the regular file.
  */
 #pragma once
 

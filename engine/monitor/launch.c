@@ -107,9 +107,8 @@ static struct err *spawn(struct launch *l, const struct job_stdio *io, const int
         fds[n++] = (struct proc_fd){io && io->fds[i] >= 0 ? io->fds[i] : i, i};
     for (uint32_t i = 0; i < n_preserve; i++)
         fds[n++] = (struct proc_fd){preserve[i], 3 + (int)i};
-    AUTO_FD int sealed = TAKE_FD(l->server->sealed_fd); /* made for the first run, which is the one that counts */
-    if (sealed < 0)
-        sealed_open(l->server->plan.runtime, &sealed);
+    AUTO_FD int sealed = -1;
+    sealed_open(l->server->plan.runtime, &sealed);
     const struct proc_opts opts = {
         .path = l->server->plan.runtime,
         .exec_fd = sealed,

@@ -20,14 +20,14 @@ static void report(struct err *take_e)
     err_drop(take_e);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
     fault_from_env();
     server_init(&server);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)umask(022);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    struct err *e = server_setup(&server, SPAWN_FD_CONTROL, argc > 1 ? argv[1] : NULL);
+    struct err *e = server_setup(&server, SPAWN_FD_CONTROL);
     if (e) {
         if (server.lock.lock_fd >= 0)
             life_publish(&server, MONITOR_PHASE_EXITED);

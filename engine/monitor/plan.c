@@ -8,6 +8,7 @@
 #include "engine/monitor/wire.h"
 
 #define PLAN_MAGIC 0x4e4c5043u
+#define EARLY_MAGIC 0x45455043u
 #define EXEC_MAGIC 0x43455843u
 #define PLAN_SIZE_MAX 65535u /* of a terminal */
 
@@ -42,6 +43,15 @@ static const struct wire_field plan_fields[] = {
     P(WIRE_STRV, exit_command),
     P(WIRE_BOOL, foreground),
     P(WIRE_BOOL, auto_remove),
+};
+static const struct wire_field early_fields[] = {
+    P(WIRE_STR, id),
+    P(WIRE_STR, run_dir),
+    P(WIRE_STR, runtime),
+    P(WIRE_STRV, runtime_flags),
+    P(WIRE_STR, cgroup_manager),
+    P(WIRE_BOOL, tty),
+    P(WIRE_BOOL, interactive),
 };
 #undef P
 
@@ -191,6 +201,54 @@ struct err *plan_check(const struct monitor_plan *p)
         strcmp(p->cgroup_manager, "disabled") != 0)
         return ERR_NEW(ERR_INVALID, "unknown cgroup manager \"%s\"", p->cgroup_manager);
     return NULL;
+}
+
+/* --- the early part --- */
+
+static struct err *check_early(const struct monitor_plan *p)
+{
+    if (!p->id || !ident_is_prefix(p->id))
+        return ERR_NEW(ERR_INVALID, "\"%s\" is no container id", p->id ? p->id : "");
+    TRY(check_path(p->run_dir, "transient directory", true));
+    TRY(check_path(p->runtime, "OCI runtime", true));
+    return p->cgroup_manager ? NULL : ERR_NEW(ERR_INVALID, "the cgroup manager is missing");
+}
+
+struct err *plan_encode_early(const struct monitor_plan *p, struct strbuf *ret)
+{
+    TRY_WRAP(check_early(p), "early plan of a container");
+    TRY(wire_put_u32(ret, EARLY_MAGIC));
+    return wire_put(ret, early_fields, ARRAY_LEN(early_fields), p);
+}
+
+struct err *plan_decode_early(const void *data, size_t len, struct monitor_plan *ret)
+{
+    AUTO_PLAN struct monitor_plan p = {0};
+    struct wire_reader r = {.at = data, .left = len};
+    TRY(get_magic(&r, EARLY_MAGIC, "an early plan"));
+    TRY(wire_get(&r, early_fields, ARRAY_LEN(early_fields), &p));
+    TRY(wire_end(&r));
+    TRY(check_early(&p));
+    *ret = p;
+    p = (struct monitor_plan){0};
+    return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+bool plan_matches_early(const struct monitor_plan *p, const struct monitor_plan *early)
+{
+    bool passthrough = p->log_driver && strcmp(p->log_driver, "passthrough") == 0;
+    if (p->bundle || p->preserve_fds || passthrough || p->tty != early->tty || p->interactive != early->interactive ||
+        p->runtime_flags.count != early->runtime_flags.count)
+        return false;
+    for (size_t i = 0; i < p->runtime_flags.count; i++)
+        if (strcmp(p->runtime_flags.items[i], early->runtime_flags.items[i]) != 0)
+            return false;
+    return same_text(p->runtime, early->runtime) && same_text(p->cgroup_manager, early->cgroup_manager);
 }
 
 /* --- exec requests --- */

@@ -75,6 +75,11 @@ struct err *plan_encode(const struct monitor_plan *p, struct strbuf *ret) ERR_RE
  * passthrough …). */
 struct err *plan_decode(const void *data, size_t len, struct monitor_plan *ret) ERR_RESULT;
 struct err *plan_check(const struct monitor_plan *p) ERR_RESULT;
+/* The part that is known before the rest: id, run_dir, runtime, runtime_flags, cgroup_manager, tty and interactive. */
+struct err *plan_encode_early(const struct monitor_plan *p, struct strbuf *ret) ERR_RESULT;
+struct err *plan_decode_early(const void *data, size_t len, struct monitor_plan *ret) ERR_RESULT;
+/* True when a runtime that was started for the early part serves this plan. */
+bool plan_matches_early(const struct monitor_plan *p, const struct monitor_plan *early);
 
 /* `exec`: the process comes as a descriptor of a file with an OCI process object (any length). */
 struct monitor_exec {

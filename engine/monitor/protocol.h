@@ -29,7 +29,7 @@
 
 enum monitor_msg {
     /* control connection, in this order */
-    MONITOR_PLAN = 1, /* client → monitor: an encoded struct monitor_plan (plan.h) */
+    MONITOR_PLAN = 1, /* client → monitor: an encoded struct monitor_plan (plan.h); MONITOR_EARLY may come before */
     MONITOR_MOUNTED,  /* monitor → client; fds: O_PATH of the root, O_PATH of the private directory */
     MONITOR_START,    /* client → monitor: MONITOR_CONFIG is written: launch the runtime */
     MONITOR_STARTED,  /* monitor → client: struct monitor_started */
@@ -54,6 +54,8 @@ enum monitor_msg {
                            root, pidfd of the container (missing while it restarts) */
     MONITOR_REOPEN_LOG, /* client → monitor: rotate now; reply MONITOR_OK or MONITOR_FAILED */
     MONITOR_OK,
+    MONITOR_EARLY, /* client → monitor, first on the control connection: what of the plan the runtime's command line
+                      needs, plan_encode_early(); no reply */
     MONITOR_MSG_MAX,
 };
 

@@ -57,7 +57,6 @@ struct server {
     const char *cgroup_manager;
     char *cgroup; /* the container's own cgroup, ours to remove; or NULL */
     int oom_fd;
-    int sealed_fd; /* what the client said at our birth to be the runtime, sealed; or -1 */
     int holder_fd; /* connection to the session's holder, or -1 */
     struct loop_source *holder_src;
 
@@ -73,6 +72,7 @@ struct server {
     struct launch *launches;
     struct launch *early; /* that one of them which waits for config.json; early.c */
     int early_fd;         /* the other end of what it reads */
+    bool early_useless;   /* it was started for another plan */
     bool start_asked;     /* while an early runtime that cannot be used comes to its end */
     unsigned launch_serial;
     struct orphan orphans[SERVER_ORPHANS_MAX];
@@ -98,8 +98,7 @@ struct server {
 
 /* setup.c; the struct starts zeroed */
 void server_init(struct server *s);
-/* `runtime`: a guess at the plan's, from the command line, or NULL. */
-struct err *server_setup(struct server *s, int control_fd, const char *runtime) ERR_RESULT;
+struct err *server_setup(struct server *s, int control_fd) ERR_RESULT;
 /* Unmount what the container used, as far as it goes. */
 void server_unmount(struct server *s);
 void server_done(struct server *s);

@@ -25,7 +25,6 @@
 #include "engine/monitor/life.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/record.h"
-#include "engine/monitor/sealed.h"
 #include "engine/monitor/server.h"
 #include "engine/monitor/spawnfd.h"
 #include "engine/storage/storage.h"
@@ -36,19 +35,9 @@
 void server_init(struct server *s)
 {
     s->session_mntns_fd = s->private_fd = s->root_fd = s->oom_fd = s->holder_fd = s->listen_fd = -1;
-    s->sealed_fd = s->early_fd = -1;
+    s->early_fd = -1;
     s->lock = (struct lockfile)LOCKFILE_INIT;
     s->cgroup_manager = "disabled";
-}
-
-static struct err *receive_plan(struct server *s, int control_fd)
-{
-    AUTO_MSG struct msg m = MSG_INIT;
-    bool eof = false;
-    TRY(msg_recv(control_fd, &m, &eof));
-    if (eof || m.type != MONITOR_PLAN)
-        return ERR_NEW(ERR_CORRUPT, "no plan came first");
-    return plan_decode(m.data, m.len, &s->plan);
 }
 
 static struct err *separate(struct server *s)
@@ -141,29 +130,59 @@ static struct err *watch_signals(struct server *s)
     return loop_add_signals(s->loop, &set, on_signal, s, NULL);
 }
 
-/* Before the plan is there: a spare monitor does this much while its client still works the plan out. */
-static struct err *prepare_for_any(struct server *s, const char *runtime)
+/* The lock that means "running", a place of our own, and a runtime that loads: all that needs the early part alone. */
+static struct err *settle_early(struct server *s)
 {
-    TRY(separate(s));
-    TRY(cgroup_make_unified());
-    TRY(loop_new(&s->loop));
-    TRY(watch_signals(s));
-    if (runtime)
-        sealed_open(runtime, &s->sealed_fd);
-    return NULL;
-}
-
-struct err *server_setup(struct server *s, int control_fd, const char *runtime)
-{
-    TRY(prepare_for_any(s, runtime));
-    TRY_WRAP(receive_plan(s, control_fd), "plan of a container");
-    mark_cloexec(s);
     TRY(lockfile_take(s->plan.run_dir, s->plan.id, &s->lock));
     life_publish(s, MONITOR_PHASE_STARTING);
     if (s->plan.cgroup_manager)
         s->cgroup_manager = s->plan.cgroup_manager;
     TRY(mount_private(s));
-    early_start(s); /* loads while we mount and while the client writes config.json */
+    early_start(s);
+    return NULL;
+}
+
+/* The whole plan in place of the early part. */
+static struct err *settle_plan(struct server *s, struct monitor_plan *p)
+{
+    bool again = s->private_fd >= 0;
+    if (again && (strcmp(p->id, s->plan.id) != 0 || strcmp(p->run_dir, s->plan.run_dir) != 0))
+        return ERR_NEW(ERR_CORRUPT, "the plan is another container's than its early part");
+    s->early_useless = again && !plan_matches_early(p, &s->plan);
+    plan_done(&s->plan);
+    s->plan = *p;
+    *p = (struct monitor_plan){0};
+    s->cgroup_manager = s->plan.cgroup_manager ? s->plan.cgroup_manager : "disabled";
+    return again ? NULL : settle_early(s);
+}
+
+static struct err *receive_plan(struct server *s, int control_fd)
+{
+    for (bool first = true;; first = false) {
+        AUTO_MSG struct msg m = MSG_INIT;
+        AUTO_PLAN struct monitor_plan p = {0};
+        bool eof = false;
+        TRY(msg_recv(control_fd, &m, &eof));
+        if (!eof && m.type == MONITOR_PLAN) {
+            TRY_WRAP(plan_decode(m.data, m.len, &p), "plan of a container");
+            return settle_plan(s, &p);
+        }
+        if (eof || m.type != MONITOR_EARLY || !first)
+            return ERR_NEW(ERR_CORRUPT, "no plan came first");
+        TRY_WRAP(plan_decode_early(m.data, m.len, &s->plan), "plan of a container");
+        TRY(settle_early(s));
+    }
+}
+
+struct err *server_setup(struct server *s, int control_fd)
+{
+    /* Before the plan is there: a spare monitor does this much while its client still works the plan out. */
+    TRY(separate(s));
+    TRY(cgroup_make_unified());
+    TRY(loop_new(&s->loop));
+    TRY(watch_signals(s));
+    TRY(receive_plan(s, control_fd));
+    mark_cloexec(s);
     TRY(mount_all(s));
     const int fds[] = {s->root_fd, s->private_fd};
     return msg_send(control_fd, MONITOR_MOUNTED, NULL, 0, fds, 2);
@@ -256,7 +275,6 @@ void server_done(struct server *s)
         err_drop(file_remove_tree(AT_FDCWD, s->plan.container_dir)); /* what is left is swept by a later command */
     loop_free(s->loop);
     fd_close(s->early_fd);
-    fd_close(s->sealed_fd);
     fd_close(s->holder_fd);
     fd_close(s->oom_fd);
     fd_close(s->private_fd);
