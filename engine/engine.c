@@ -237,7 +237,7 @@ static struct err *known_driver(const char *name, const char **ret)
             *ret = *d;
             return NULL;
         }
-    return ERR_NEW(ERR_INVALID, "storage driver %s: not one of overlay, copy", name);
+    return ERR_NEW(ERR_INVALID, "storage driver %s: not one of overlay, fuse-overlay, copy", name);
 }
 
 /* Tried in a staging directory: if we are killed meanwhile, somebody removes it. */

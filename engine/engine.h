@@ -28,7 +28,7 @@ struct engine_opts {
     const char *runroot;
     const char *runtime;                   /* name or path; NULL: containers.conf, else crun, else runc */
     struct strv runtime_flags;             /* --runtime-flag, each without its leading dashes; borrowed */
-    const char *storage_driver;            /* "overlay", "copy"; NULL: the best that works */
+    const char *storage_driver;            /* "overlay", "fuse-overlay", "copy"; NULL: the best that works */
     const char *cgroup_manager;            /* "cgroupfs", "systemd", "disabled"; NULL: probed */
     struct strv hooks_dirs;                /* borrowed */
     bool only_existing;                    /* don't start a session: ERR_NOT_FOUND */
@@ -60,7 +60,7 @@ struct err *engine_cgroup(struct engine *e, const struct cgroup_facts **ret) ERR
 /* Path of the OCI runtime; ERR_NOT_FOUND names what was looked for. Looked up when first needed. */
 struct err *engine_runtime(struct engine *e, const char **ret_path) ERR_RESULT;
 const char *engine_runtime_name(struct engine *e);
-/* "overlay" or "copy": probed once per data directory and recorded in the store. */
+/* "overlay", "fuse-overlay" or "copy": probed once per data directory and recorded in the store. */
 struct err *engine_storage_driver(struct engine *e, const char **ret) ERR_RESULT;
 const struct engine_opts *engine_options(const struct engine *e);
 

@@ -94,12 +94,7 @@ static struct err *main_daemonize(int *ret_fd)
 static void main_close_stdio(void)
 {
     AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-#if defined(__SANITIZE_ADDRESS__)
-    const int last = 1; /* a sanitizer keeps its stderr */
-#else
-    const int last = 2;
-#endif
-    for (int fd = 0; null >= 0 && fd <= last; fd++)
+    for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
         (void)dup2(null, fd);
 }
 

@@ -15,6 +15,7 @@
 #include "fuse-overlay/changes.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/origin.h"
+#include "fuse-overlay/override.h"
 #include "fuse-overlay/realdir.h"
 
 #define OVERLAY_STAGING "work" /* below workdir, where the kernel's overlay stages as well */
@@ -110,7 +111,12 @@ static struct err *upper_mark(const struct overlay *fs)
     const struct layer *l = &fs->layers[0];
     if (!fs->opts->xattr_permissions || fgetxattr(l->fd, l->override_xattr, NULL, 0) >= 0)
         return NULL;
-    if (fsetxattr(l->fd, l->override_xattr, "0:0:0755:dir", 12, 0) < 0)
+    struct stat st;
+    char text[OVERRIDE_MAX];
+    if (fstat(l->fd, &st) < 0)
+        return ERR_SYS(errno, "look at upperdir %s", fs->opts->upper);
+    struct override o = {.uid = st.st_uid, .gid = st.st_gid, .mode = st.st_mode};
+    if (fsetxattr(l->fd, l->override_xattr, text, override_format(&o, text), 0) < 0)
         return ERR_SYS(errno, "set attribute %s of upperdir %s", l->override_xattr, fs->opts->upper);
     return NULL;
 }

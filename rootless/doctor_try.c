@@ -72,6 +72,12 @@ static struct err *try_overlay(const struct doctor_opts *opts, const char *root)
     return opts->storage_probe("overlay", root);
 }
 
+static struct err *try_fuse(const struct doctor_opts *opts, const char *root)
+{
+    TRY(try_enter_namespaces());
+    return opts->storage_probe("fuse-overlay", root);
+}
+
 /* In a child whose outcome comes back through a pipe; its namespaces and mounts go with it. */
 static struct err *try_in_child(const struct doctor_opts *opts, const char *root, try_fn fn, struct err **ret_outcome)
 {
@@ -128,7 +134,14 @@ struct err *doctor_probe_overlay(const struct doctor_opts *opts, struct doctor_i
     }
     item->state = DOCTOR_DEGRADED;
     DOCTOR_SET(item->found, "%s", err_text(outcome));
-    DOCTOR_SET(item->meaning, "the storage driver copies layers for each container: slower, and more disk");
+    err_freep(&outcome);
+    TRY(try_in_child(opts, place.root, try_fuse, &outcome));
+    if (outcome)
+        DOCTOR_SET(item->meaning,
+                   "the storage driver copies layers for each container: slower, and more disk (fuse-overlay: %s)",
+                   err_text(outcome));
+    else
+        DOCTOR_SET(item->meaning, "the storage driver is fuse-overlay, which works here: slower than the kernel's");
     DOCTOR_SET(item->fix, "Linux 5.11 or later and a data directory on ext4, xfs, btrfs or tmpfs (--root)");
     return NULL;
 }

@@ -2,8 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/path.h"
 #include "engine/storage/driver.h"
 #include "engine/storage/mountapi.h"
 
@@ -41,5 +46,38 @@ struct err *bind_empty(const char *target, bool read_only)
     unsigned long flags = MS_NODEV | (read_only ? MS_RDONLY : 0);
     if (mount("tmpfs", target, "tmpfs", flags, "mode=0755") < 0)
         return ERR_SYS(errno, "mount an empty root on %s", target);
+    return NULL;
+}
+
+struct err *bind_make_dir(const char *path, const char *like)
+{
+    struct stat st;
+    if (mkdir(path, 0755) < 0)
+        return errno == EEXIST ? NULL : ERR_SYS(errno, "create %s", path);
+    if (!like || stat(like, &st) < 0)
+        return NULL;
+    if (lchown(path, st.st_uid, st.st_gid) < 0 || chmod(path, st.st_mode & 07777) < 0)
+        return ERR_SYS(errno, "set owner and mode of %s", path);
+    return NULL;
+}
+
+struct err *bind_trivial(const struct storage_mount *m, const char *target, bool *ret_done)
+{
+    AUTO_FREE char *path = NULL;
+    *ret_done = true;
+    if (m->rootfs && !m->container_dir)
+        return bind_mount(m->rootfs, target, m->read_only);
+    if (!m->rootfs && m->layers.count == 0 && !m->container_dir)
+        return bind_empty(target, m->read_only);
+    if (!m->rootfs && m->layers.count == 0) {
+        TRY(path_join(&path, m->container_dir, "upper"));
+        TRY(file_mkdirs(path, 0755));
+        return bind_mount(path, target, m->read_only);
+    }
+    if (!m->rootfs && m->layers.count == 1 && !m->container_dir) {
+        TRY(storage_layer_path(m, m->layers.items[0], &path));
+        return bind_mount(path, target, m->read_only);
+    }
+    *ret_done = false;
     return NULL;
 }

@@ -8,7 +8,7 @@
 
 struct storage_driver {
     const char *name;
-    /* Mount `m` onto the existing directory `target`. NULL: the driver's place is here, but it isn't built yet. */
+    /* Mount `m` onto the existing directory `target`. */
     struct err *(*mount)(const struct storage_mount *m, const char *target);
     bool automatic; /* storage_choose() may take it, in the order of the table */
 };
@@ -17,10 +17,16 @@ struct storage_driver {
 const struct storage_driver *storage_driver_find(const char *name);
 
 struct err *overlay_mount(const struct storage_mount *m, const char *target) ERR_RESULT;
+struct err *fuse_mount(const struct storage_mount *m, const char *target) ERR_RESULT;
 struct err *copy_mount(const struct storage_mount *m, const char *target) ERR_RESULT;
 
-/* What both drivers do alike: one directory, or nothing at all, as the root. */
+/* What drivers do alike: one directory, or nothing at all, as the root. */
 struct err *bind_mount(const char *source, const char *target, bool read_only) ERR_RESULT;
 struct err *bind_empty(const char *target, bool read_only) ERR_RESULT;
+/* A root that needs no union of directories, being one or none. *ret_done tells whether that was it. */
+struct err *bind_trivial(const struct storage_mount *m, const char *target, bool *ret_done) ERR_RESULT;
+/* An upper or work directory, unless it is there. A new upper directory is what "/" of the mounted root looks like, so
+ * it gets owner and mode of `like`, the topmost layer's (may be NULL). */
+struct err *bind_make_dir(const char *path, const char *like) ERR_RESULT;
 /* Absolute path of a layer's files: <layers_dir>/<layer>/diff. */
 struct err *storage_layer_path(const struct storage_mount *m, const char *layer, char **ret) ERR_RESULT;

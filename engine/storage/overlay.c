@@ -59,19 +59,6 @@ static struct err *overlay_lowers(const struct storage_mount *m, struct overlay 
     return m->mount_points ? strv_add(&o->lowers, m->mount_points) : NULL;
 }
 
-/* A new upper directory is what "/" of the mounted root looks like: owner and mode of the topmost layer's. */
-static struct err *overlay_make_dir(const char *path, const char *like)
-{
-    struct stat st;
-    if (mkdir(path, 0755) < 0)
-        return errno == EEXIST ? NULL : ERR_SYS(errno, "create %s", path);
-    if (!like || stat(like, &st) < 0)
-        return NULL;
-    if (lchown(path, st.st_uid, st.st_gid) < 0 || chmod(path, st.st_mode & 07777) < 0)
-        return ERR_SYS(errno, "set owner and mode of %s", path);
-    return NULL;
-}
-
 /* mkdir container_dir/name if needed, open it, and find a name that can stand in mount options. */
 static struct err *overlay_own_dir(const char *container_dir, const char *name, const char *like, int *ret_fd,
                                    char **ret)
@@ -80,7 +67,7 @@ static struct err *overlay_own_dir(const char *container_dir, const char *name, 
     TRY(path_join(&path, container_dir, name));
     AUTO_FD int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
-        TRY(overlay_make_dir(path, like));
+        TRY(bind_make_dir(path, like));
         fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     }
     if (fd < 0)
@@ -209,32 +196,10 @@ static struct err *overlay_mount_old(const struct overlay *o, const char *target
     return NULL;
 }
 
-/* Overlay wants two layers at least; fewer need no overlay at all. *ret_done tells whether that was it. */
-static struct err *overlay_trivial(const struct storage_mount *m, const char *target, bool *ret_done)
-{
-    AUTO_FREE char *path = NULL;
-    *ret_done = true;
-    if (m->rootfs && !m->container_dir)
-        return bind_mount(m->rootfs, target, m->read_only);
-    if (!m->rootfs && m->layers.count == 0 && !m->container_dir)
-        return bind_empty(target, m->read_only);
-    if (!m->rootfs && m->layers.count == 0) {
-        TRY(path_join(&path, m->container_dir, "upper"));
-        TRY(file_mkdirs(path, 0755));
-        return bind_mount(path, target, m->read_only);
-    }
-    if (!m->rootfs && m->layers.count == 1 && !m->container_dir) {
-        TRY(storage_layer_path(m, m->layers.items[0], &path));
-        return bind_mount(path, target, m->read_only);
-    }
-    *ret_done = false;
-    return NULL;
-}
-
 struct err *overlay_mount(const struct storage_mount *m, const char *target)
 {
     bool done = false;
-    TRY(overlay_trivial(m, target, &done));
+    TRY(bind_trivial(m, target, &done));
     if (done)
         return NULL;
     AUTO_OVERLAY struct overlay o = {.cwd_fd = -1, .upper_fd = -1, .work_fd = -1};

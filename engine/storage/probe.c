@@ -112,8 +112,6 @@ struct err *storage_probe(const char *driver, const char *root)
     const struct storage_driver *d = storage_driver_find(driver);
     if (!d)
         return ERR_NEW(ERR_INVALID, "unknown storage driver \"%s\"; there are overlay, fuse-overlay and copy", driver);
-    if (!d->mount)
-        return ERR_NEW(ERR_UNSUPPORTED, "storage driver %s is not built yet", driver);
     AUTO_FREE char *dir = NULL;
     AUTO_FD int top = -1;
     TRY(mem_asprintf(&dir, "%s/.probe-XXXXXX", root));

@@ -11,22 +11,23 @@
 #include "base/strv.h"
 
 struct storage_mount {
-    const char *driver;        /* "overlay", "copy"; "fuse-overlay" is named in the table but not built yet */
+    const char *driver;        /* "overlay", "fuse-overlay", "copy" */
     const char *layers_dir;    /* <root>/layers */
     struct strv layers;        /* short directory names, bottom first; borrowed */
     const char *container_dir; /* has (or gets) upper/, work/; for copy: copy/. NULL: read-only mount of the layers */
-    const char *mount_points;  /* overlay: a directory below the lowest layer, relative to layers_dir; or NULL */
+    const char *mount_points;  /* overlays: a directory below the lowest layer, relative to layers_dir; or NULL */
     const char *rootfs;        /* --rootfs DIR instead of layers: plain bind, or the lowest layer with container_dir */
     bool read_only;
     bool is_volatile; /* --rm: nobody will read upper after a crash */
 };
 
 /* Mount onto `target` (an existing directory). overlay: fsopen/fsconfig with "lowerdir+" (6.5), else one lowerdir
- * string of short paths relative to layers_dir, else mount(2). The error says who refused and what would help. */
+ * string of short paths relative to layers_dir, else mount(2). fuse-overlay: a process (coracle-overlay) that lives as
+ * long as the mount and the calling process. The error says who refused and what would help. */
 struct err *storage_mount(const struct storage_mount *m, const char *target) ERR_RESULT;
 /* Does `driver` work with directories below `root`, here, now? NULL error: yes. */
 struct err *storage_probe(const char *driver, const char *root) ERR_RESULT;
-/* "overlay" if it works, else "copy"; *ret_why says what was refused, or NULL. */
+/* "overlay" if it works, else "fuse-overlay", else "copy"; *ret_why says what was refused, or NULL. */
 struct err *storage_choose(const char *root, const char **ret_driver, char **ret_why) ERR_RESULT;
 /* The names in the driver table, for messages and completion. */
 const char *const *storage_drivers(void);

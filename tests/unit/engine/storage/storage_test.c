@@ -170,6 +170,11 @@ static void overlay_root(void)
     use_root("overlay");
 }
 
+static void fuse_root(void)
+{
+    use_root("fuse-overlay");
+}
+
 static void copy_root(void)
 {
     use_root("copy");
@@ -178,7 +183,7 @@ static void copy_root(void)
 }
 
 /* The limit that image formats set, with names as long as the store's and a deep directory of layers. */
-static void many_layers(void)
+static void many_layers(const char *driver)
 {
     AUTO_STRV struct strv layers = STRV_INIT;
     char dir[600], name[900];
@@ -200,7 +205,7 @@ static void many_layers(void)
     char ct[700];
     (void)snprintf(ct, sizeof(ct), "%s/ct,with:signs\\", dir);
     make_dir(ct);
-    struct storage_mount m = {.driver = "overlay", .layers_dir = dir, .layers = layers, .container_dir = ct};
+    struct storage_mount m = {.driver = driver, .layers_dir = dir, .layers = layers, .container_dir = ct};
     ok(storage_mount(&m, abs_path("mnt")));
     char cwd[128];
     CHECK(getcwd(cwd, sizeof(cwd)) && strcmp(cwd, top) == 0);
@@ -212,16 +217,62 @@ static void many_layers(void)
     write_to("mnt/new", "n");
 }
 
-static void volatile_again(void)
+static void overlay_many_layers(void)
+{
+    many_layers("overlay");
+}
+
+static void fuse_many_layers(void)
+{
+    many_layers("fuse-overlay");
+}
+
+static void volatile_again(const char *driver)
 {
     AUTO_STRV struct strv layers = STRV_INIT;
-    struct storage_mount m = {.driver = "overlay", .is_volatile = true};
+    struct storage_mount m = {.driver = driver, .is_volatile = true};
     two_layers(&m, &layers);
     ok(storage_mount(&m, abs_path("mnt")));
     write_to("mnt/kept", "kept");
     CHECK(umount2("mnt", MNT_DETACH) == 0);
     ok(storage_mount(&m, abs_path("mnt")));
     expect_text("mnt/kept", "kept");
+}
+
+static void overlay_volatile_again(void)
+{
+    volatile_again("overlay");
+}
+
+static void fuse_volatile_again(void)
+{
+    volatile_again("fuse-overlay");
+}
+
+/* What one driver wrote the other reads: whiteouts, copies, opaque directories. */
+static void drivers_alternate(void)
+{
+    AUTO_STRV struct strv layers = STRV_INIT;
+    struct storage_mount m = {.driver = "overlay"};
+    two_layers(&m, &layers);
+    for (int i = 0; i < 4; i++) {
+        char name[32];
+        m.driver = i % 2 ? "fuse-overlay" : "overlay";
+        ok(storage_mount(&m, abs_path("mnt")));
+        if (i == 0) {
+            CHECK(unlink("mnt/both") == 0);
+            ok(file_remove_tree(AT_FDCWD, "mnt/dir"));
+            CHECK(mkdir("mnt/dir", 0755) == 0);
+        }
+        CHECK(!file_exists(AT_FDCWD, "mnt/both") && !file_exists(AT_FDCWD, "mnt/dir/in"));
+        for (int j = 0; j < i; j++) {
+            (void)snprintf(name, sizeof(name), "mnt/dir/by%d", j);
+            CHECK(file_exists(AT_FDCWD, name));
+        }
+        (void)snprintf(name, sizeof(name), "mnt/dir/by%d", i);
+        write_to(name, "x");
+        CHECK(umount2("mnt", MNT_DETACH) == 0);
+    }
 }
 
 static void read_only(const char *driver)
@@ -250,6 +301,11 @@ static void overlay_read_only(void)
     read_only("overlay");
 }
 
+static void fuse_read_only(void)
+{
+    read_only("fuse-overlay");
+}
+
 static void copy_read_only(void)
 {
     read_only("copy");
@@ -257,9 +313,9 @@ static void copy_read_only(void)
     CHECK(stat("layers/a/diff/one", &st) == 0 && st.st_nlink == 2); /* links, not copies */
 }
 
-static void no_layers(void)
+static void no_layers(const char *driver)
 {
-    struct storage_mount m = {.driver = "overlay", .container_dir = abs_path("ct")};
+    struct storage_mount m = {.driver = driver, .container_dir = abs_path("ct")};
     make_dir("ct");
     make_dir("mnt");
     ok(storage_mount(&m, abs_path("mnt")));
@@ -267,9 +323,9 @@ static void no_layers(void)
     expect_text("ct/upper/file", "in upper");
 }
 
-static void rootfs_bind(void)
+static void rootfs_bind(const char *driver)
 {
-    struct storage_mount m = {.driver = "overlay", .rootfs = abs_path("root")};
+    struct storage_mount m = {.driver = driver, .rootfs = abs_path("root")};
     make_dir("root/sub");
     make_dir("mnt");
     CHECK(mount("t", abs_path("root/sub"), "tmpfs", 0, NULL) == 0);
@@ -283,9 +339,9 @@ static void rootfs_bind(void)
     expect_text("root/sub/below", "below");
 }
 
-static void rootfs_overlay(void)
+static void rootfs_overlay(const char *driver)
 {
-    struct storage_mount m = {.driver = "overlay", .rootfs = abs_path("ro,ot:x"), .container_dir = abs_path("ct")};
+    struct storage_mount m = {.driver = driver, .rootfs = abs_path("ro,ot:x"), .container_dir = abs_path("ct")};
     make_dir("ro,ot:x");
     make_dir("ct");
     make_dir("mnt");
@@ -295,16 +351,42 @@ static void rootfs_overlay(void)
     expect_text("ro,ot:x/file", "old");
 }
 
+static void overlay_no_layers(void)
+{
+    no_layers("overlay");
+}
+
+static void fuse_no_layers(void)
+{
+    no_layers("fuse-overlay");
+}
+
+static void overlay_rootfs_bind(void)
+{
+    rootfs_bind("overlay");
+}
+
+static void fuse_rootfs_bind(void)
+{
+    rootfs_bind("fuse-overlay");
+}
+
+static void overlay_rootfs_overlay(void)
+{
+    rootfs_overlay("overlay");
+}
+
+static void fuse_rootfs_overlay(void)
+{
+    rootfs_overlay("fuse-overlay");
+}
+
 static void refusals(void)
 {
     AUTO_STRV struct strv layers = STRV_INIT;
-    struct storage_mount m = {.driver = "fuse-overlay"};
+    struct storage_mount m = {.driver = "vfs"};
     two_layers(&m, &layers);
     struct err *e = storage_mount(&m, abs_path("mnt"));
-    CHECK(e && err_kind(e) == ERR_UNSUPPORTED && strstr(err_text(e), "not built yet"));
-    err_drop(e);
-    m.driver = "vfs";
-    e = storage_mount(&m, abs_path("mnt"));
     CHECK(e && err_kind(e) == ERR_INVALID);
     err_drop(e);
     static const char *const bad[] = {"..", "../a", "a/../b", "", "a:b", "a,b", "/etc", ".hidden"};
@@ -349,19 +431,19 @@ static void without_new_api(void)
 static void old_kernel_layers(void)
 {
     without_new_api();
-    many_layers();
+    many_layers("overlay");
 }
 
 static void old_kernel_rootfs(void)
 {
     without_new_api();
-    rootfs_overlay();
+    rootfs_overlay("overlay");
 }
 
 static void old_kernel_bind(void)
 {
     without_new_api();
-    rootfs_bind();
+    rootfs_bind("overlay");
 }
 
 static void old_kernel_read_only(void)
@@ -377,12 +459,10 @@ static void probing(void)
     make_dir("store");
     ok(storage_probe("copy", abs_path("store")));
     ok(storage_choose(abs_path("store"), &driver, &why));
-    CHECK(strcmp(driver, "overlay") == 0 || (strcmp(driver, "copy") == 0 && why));
+    CHECK(strcmp(driver, "overlay") == 0 || (strcmp(driver, "fuse-overlay") == 0 && why));
     free(why);
-    struct err *e = storage_probe("fuse-overlay", abs_path("store"));
-    CHECK(e && err_kind(e) == ERR_UNSUPPORTED);
-    err_drop(e);
-    e = storage_probe("overlay", abs_path("nowhere"));
+    ok(storage_probe("fuse-overlay", abs_path("store")));
+    struct err *e = storage_probe("overlay", abs_path("nowhere"));
     CHECK(e);
     err_drop(e);
     CHECK(rmdir("store") == 0); /* nothing was left in it */
@@ -399,7 +479,7 @@ static void probing_where_overlay_fails(void)
     const char *driver = NULL;
     char *why = NULL;
     ok(storage_choose(abs_path("mnt/store"), &driver, &why));
-    CHECK(strcmp(driver, "copy") == 0 && why && strstr(why, "upper layer"));
+    CHECK(strcmp(driver, "fuse-overlay") == 0 && why && strstr(why, "upper layer"));
     free(why);
 }
 
@@ -410,14 +490,22 @@ static void probing_where_overlay_fails(void)
         in_namespace(name);           \
     }
 IN_NAMESPACE(overlay_root)
+IN_NAMESPACE(fuse_root)
+IN_NAMESPACE(fuse_read_only)
+IN_NAMESPACE(drivers_alternate)
 IN_NAMESPACE(copy_root)
-IN_NAMESPACE(many_layers)
-IN_NAMESPACE(volatile_again)
+IN_NAMESPACE(overlay_many_layers)
+IN_NAMESPACE(fuse_many_layers)
+IN_NAMESPACE(overlay_volatile_again)
+IN_NAMESPACE(fuse_volatile_again)
 IN_NAMESPACE(overlay_read_only)
 IN_NAMESPACE(copy_read_only)
-IN_NAMESPACE(no_layers)
-IN_NAMESPACE(rootfs_bind)
-IN_NAMESPACE(rootfs_overlay)
+IN_NAMESPACE(overlay_no_layers)
+IN_NAMESPACE(fuse_no_layers)
+IN_NAMESPACE(overlay_rootfs_bind)
+IN_NAMESPACE(fuse_rootfs_bind)
+IN_NAMESPACE(overlay_rootfs_overlay)
+IN_NAMESPACE(fuse_rootfs_overlay)
 IN_NAMESPACE(old_kernel_layers)
 IN_NAMESPACE(old_kernel_rootfs)
 IN_NAMESPACE(old_kernel_bind)
@@ -429,14 +517,30 @@ IN_NAMESPACE(probing_where_overlay_fails)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_overlay_root),      cmocka_unit_test(test_copy_root),
-        cmocka_unit_test(test_many_layers),       cmocka_unit_test(test_volatile_again),
-        cmocka_unit_test(test_overlay_read_only), cmocka_unit_test(test_copy_read_only),
-        cmocka_unit_test(test_no_layers),         cmocka_unit_test(test_rootfs_bind),
-        cmocka_unit_test(test_rootfs_overlay),    cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_old_kernel_layers), cmocka_unit_test(test_old_kernel_rootfs),
-        cmocka_unit_test(test_old_kernel_bind),   cmocka_unit_test(test_old_kernel_read_only),
-        cmocka_unit_test(test_probing),           cmocka_unit_test(test_probing_where_overlay_fails),
+        cmocka_unit_test(test_overlay_root),
+        cmocka_unit_test(test_fuse_root),
+        cmocka_unit_test(test_fuse_read_only),
+        cmocka_unit_test(test_drivers_alternate),
+        cmocka_unit_test(test_copy_root),
+        cmocka_unit_test(test_overlay_many_layers),
+        cmocka_unit_test(test_fuse_many_layers),
+        cmocka_unit_test(test_overlay_volatile_again),
+        cmocka_unit_test(test_fuse_volatile_again),
+        cmocka_unit_test(test_overlay_read_only),
+        cmocka_unit_test(test_copy_read_only),
+        cmocka_unit_test(test_overlay_no_layers),
+        cmocka_unit_test(test_fuse_no_layers),
+        cmocka_unit_test(test_overlay_rootfs_bind),
+        cmocka_unit_test(test_fuse_rootfs_bind),
+        cmocka_unit_test(test_overlay_rootfs_overlay),
+        cmocka_unit_test(test_fuse_rootfs_overlay),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_old_kernel_layers),
+        cmocka_unit_test(test_old_kernel_rootfs),
+        cmocka_unit_test(test_old_kernel_bind),
+        cmocka_unit_test(test_old_kernel_read_only),
+        cmocka_unit_test(test_probing),
+        cmocka_unit_test(test_probing_where_overlay_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,140 @@
+/* coracle-overlay: for kernels and places where the kernel's overlay does not work.
+ *
+ * The program is started in this process's namespaces, mounts, answers, and goes on by itself: in a session of its own,
+ * so that no Ctrl-C arrives there, and ending when the mount is gone or this process is (it watches a pidfd of it;
+ * without that it would keep this process's mount namespace, and with it the mount, alive).
+ *
+ * It shall not become a child of ours: the monitor is the reaper of all that a container leaves, and waits for and
+ * kills what is left at the end. So while it is started this process is none, and the orphan goes to the next one
+ * above.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "base/strbuf.h"
+#include "engine/storage/driver.h"
+
+#define FUSE_WATCH_FD 3 /* in the program */
+
+/* A path in a list of mount options. */
+static struct err *fuse_add_path(struct strbuf *sb, const char *path)
+{
+    for (; *path; path++) {
+        if (strchr(",:\\", *path))
+            TRY(strbuf_putc(sb, '\\'));
+        TRY(strbuf_putc(sb, *path));
+    }
+    return NULL;
+}
+
+static struct err *fuse_add_lowers(const struct storage_mount *m, struct strbuf *sb)
+{
+    TRY(strbuf_puts(sb, "lowerdir="));
+    if (m->rootfs)
+        TRY(fuse_add_path(sb, m->rootfs));
+    for (size_t i = m->layers.count; i > 0; i--)
+        TRY(strbuf_printf(sb, "%s%s/diff", i < m->layers.count ? ":" : "", m->layers.items[i - 1]));
+    if (m->mount_points) {
+        TRY(strbuf_putc(sb, ':'));
+        TRY(fuse_add_path(sb, m->mount_points));
+    }
+    return NULL;
+}
+
+/* upper/ and work/ in the container's directory. */
+static struct err *fuse_add_own(const struct storage_mount *m, struct strbuf *sb)
+{
+    AUTO_FREE char *upper = NULL, *work = NULL, *like = NULL;
+    TRY(path_join(&upper, m->container_dir, "upper"));
+    TRY(path_join(&work, m->container_dir, "work"));
+    if (m->rootfs)
+        TRY(mem_strdup(m->rootfs, &like));
+    else
+        TRY(storage_layer_path(m, m->layers.items[m->layers.count - 1], &like));
+    TRY(bind_make_dir(upper, like));
+    TRY(bind_make_dir(work, NULL));
+    TRY(strbuf_puts(sb, ",upperdir="));
+    TRY(fuse_add_path(sb, upper));
+    TRY(strbuf_puts(sb, ",workdir="));
+    return fuse_add_path(sb, work);
+}
+
+/* Is there but one id in this user namespace? Then owners can only be kept in attributes. */
+static bool fuse_single_id(void)
+{
+    AUTO_FREE char *map = NULL;
+    unsigned inside = 0, outside = 0, count = 0;
+    int used = 0;
+    struct err *e = file_read(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL);
+    bool single = !e && sscanf(map, "%u %u %u %n", &inside, &outside, &count, &used) == 3 && count == 1 && !map[used];
+    err_drop(e);
+    return single;
+}
+
+static struct err *fuse_options(const struct storage_mount *m, char **ret)
+{
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    TRY(fuse_add_lowers(m, &sb));
+    if (m->container_dir)
+        TRY(fuse_add_own(m, &sb));
+    if (m->container_dir && fuse_single_id())
+        TRY(strbuf_puts(&sb, ",xattr_permissions=2"));
+    if (m->is_volatile)
+        TRY(strbuf_puts(&sb, ",volatile"));
+    if (m->read_only)
+        TRY(strbuf_puts(&sb, ",ro"));
+    TRY(strbuf_printf(&sb, ",suid,dev,watch_fd=%d", FUSE_WATCH_FD));
+    return strbuf_take(&sb, ret);
+}
+
+static struct err *fuse_start(const struct storage_mount *m, const char *target, char *options)
+{
+    AUTO_FREE char *program = NULL, *said = NULL, *to = NULL;
+    TRY(proc_find_helper("coracle-overlay", &program));
+    TRY(mem_strdup(target, &to));
+    AUTO_FD int watch = -1;
+    TRY(proc_pidfd_open(getpid(), &watch));
+    char name[] = "coracle-overlay", option[] = "-o";
+    char *const argv[] = {name, option, options, to, NULL};
+    const struct proc_fd fds[] = {{.from = watch, .to = FUSE_WATCH_FD}};
+    const struct proc_opts opts = {
+        .path = program,
+        .argv = argv,
+        .fds = fds,
+        .n_fds = ARRAY_LEN(fds),
+        .cwd = m->rootfs ? "/" : m->layers_dir,
+        .default_signals = true,
+    };
+    return proc_output(&opts, 4096, &said);
+}
+
+struct err *fuse_mount(const struct storage_mount *m, const char *target)
+{
+    bool done = false;
+    AUTO_FREE char *options = NULL;
+    int reaper = 0;
+    TRY(bind_trivial(m, target, &done));
+    if (done)
+        return NULL;
+    TRY(fuse_options(m, &options));
+    if (prctl(PR_GET_CHILD_SUBREAPER, &reaper) < 0)
+        reaper = 0;
+    if (reaper)
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
+    struct err *e = fuse_start(m, target, options);
+    if (reaper)
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (!e)
+        return NULL;
+    return ERR_WRAP(e, "mount with coracle-overlay");
+}
