@@ -5,6 +5,7 @@
 PACKAGES_BUILD=(
     gcc libc6-dev meson ninja-build pkgconf python3
     libjansson-dev libsqlite3-dev nettle-dev libseccomp-dev libarchive-dev zlib1g-dev libcurl4-openssl-dev libsubid-dev libfuse3-dev
+    libgpgme-dev libssl-dev libsodium-dev libyaml-dev
     libslirp-dev libmnl-dev
     busybox-static
     crun uidmap util-linux passwd

@@ -4,10 +4,9 @@
 #include "base/mem.h"
 #include "cli/registry_flags.h"
 #include "cli/report.h"
+#include "cli/signing.h"
 #include "cli/verbs.h"
 #include "engine/image/artifact.h"
-
-#define NO_SIGNING "signing is not built yet"
 
 const struct cli_verb cli_verb_artifact = {
     .paths = "artifact",
@@ -220,6 +219,7 @@ const struct cli_verb cli_verb_artifact_rm = {
 
 struct transfer_opts {
     struct registry_flags registry; /* first: more_flags */
+    struct signing_flags signing;
     bool quiet;
     const char *digestfile;
 };
@@ -272,13 +272,15 @@ static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
     const struct transfer_opts *o = opts;
     struct registry_opts registry;
     AUTO_FREE char *digest = NULL;
+    AUTO_SIGNING struct signing signing = {.passphrase = NULL};
     struct engine *e;
     (void)exit_code;
     TRY(check_name(c->args[0]));
     TRY(registry_flags_take(c, &o->registry, &registry));
+    TRY(signing_take(&o->signing, &signing));
     TRY(cli_engine(c, &e));
-    const struct artifact_transfer_opts transfer = {.registry = &registry,
-                                                    .progress = o->quiet ? NULL : registry_flags_progress};
+    const struct artifact_transfer_opts transfer = {
+        .registry = &registry, .signing = &signing.image, .progress = o->quiet ? NULL : registry_flags_progress};
     TRY(artifact_push(e, c->args[0], &transfer, &digest));
     return registry_flags_digestfile(o->digestfile, digest);
 }
@@ -287,10 +289,7 @@ static const struct cli_flag push_flags[] = {
     {"digestfile", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(digestfile),
      .help = "Write the digest of the pushed image to the specified file"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Suppress output information when pushing images"},
-    {"sign-by", 0, CLI_STRING, .missing = NO_SIGNING, .help = "Add a signature at the destination"},
-    {"sign-by-sigstore", 0, CLI_STRING, .missing = NO_SIGNING, .hidden = true},
-    {"sign-by-sigstore-private-key", 0, CLI_STRING, .missing = NO_SIGNING, .help = "Sign with a sigstore key"},
-    {"sign-passphrase-file", 0, CLI_STRING, .hidden = true, .missing = NO_SIGNING},
+    SIGNING_FLAGS(O(signing)),
     {0},
 };
 

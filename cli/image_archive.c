@@ -15,7 +15,7 @@
 
 struct load_opts {
     bool quiet, all_platforms;
-    const char *input, *platform;
+    const char *input, *platform, *signature_policy;
 };
 #define O(field) offsetof(struct load_opts, field)
 
@@ -25,6 +25,7 @@ static const struct cli_flag load_flags[] = {
     {"platform", 0, CLI_STRING, .offset = O(platform),
      .help = "Take this platform of a multi-platform archive (OS/ARCH[/VARIANT]; default: this machine's)"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Suppress the output"},
+    {"signature-policy", 0, CLI_STRING, CLI_COMPLETE_FILE, .hidden = true, .offset = O(signature_policy)},
     {0},
 };
 
@@ -40,7 +41,8 @@ static struct err *load_verb(struct cli *c, void *opts, int *exit_code)
         return cli_errno(errno, "stat", o->input);
     if (from_stdin && isatty(STDIN_FILENO))
         return ERR_NEW(ERR_INVALID, "cannot read from terminal, use command-line redirection or the --input flag");
-    struct image_load_opts load = {.path = from_stdin ? NULL : o->input, .fd = STDIN_FILENO};
+    struct image_load_opts load = {
+        .path = from_stdin ? NULL : o->input, .fd = STDIN_FILENO, .signature_policy = o->signature_policy};
     if (o->platform)
         TRY(image_platform_parse(o->platform, &load.platform));
     struct err *err = cli_engine(c, &e);

@@ -3,11 +3,10 @@
 
 #include "base/mem.h"
 #include "cli/registry_flags.h"
+#include "cli/signing.h"
 #include "cli/verbs.h"
 #include "engine/image/index.h"
 #include "engine/image/push.h"
-
-#define NO_SIGNING "signing is not built yet"
 
 const struct cli_verb cli_verb_manifest = {
     .paths = "manifest",
@@ -161,7 +160,8 @@ const struct cli_verb cli_verb_manifest_rm = {
 
 struct push_opts {
     struct registry_flags registry; /* first: more_flags */
-    bool all, rm, purge, quiet, remove_signatures, insecure, force_compression;
+    struct signing_flags signing;
+    bool all, rm, purge, quiet, insecure, force_compression;
     const char *compression, *digestfile, *format;
     int64_t level;
     struct strv add_compressions;
@@ -189,14 +189,10 @@ static const struct cli_flag push_flags[] = {
      .help = "neither require HTTPS nor verify certificates when accessing the registry"},
     {"purge", 'p', CLI_BOOL, .hidden = true, .offset = O(purge), .help = "remove the local manifest list after push"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "don't output progress information when pushing lists"},
-    {"remove-signatures", 0, CLI_BOOL, .offset = O(remove_signatures),
-     .help = "don't copy signatures when pushing images (there never are any)"},
+    {"remove-signatures", 0, CLI_BOOL, .offset = O(signing.remove),
+     .help = "don't copy signatures when pushing images"},
     {"rm", 0, CLI_BOOL, .offset = O(rm), .help = "remove the manifest list if push succeeds"},
-    {"sign-by", 0, CLI_STRING, .missing = NO_SIGNING, .help = "sign the image using a GPG key"},
-    {"sign-by-sigstore", 0, CLI_STRING, .missing = NO_SIGNING, .hidden = true},
-    {"sign-by-sigstore-private-key", 0, CLI_STRING, .missing = NO_SIGNING,
-     .help = "Sign the image using a sigstore private key"},
-    {"sign-passphrase-file", 0, CLI_STRING, .missing = NO_SIGNING, .hidden = true},
+    SIGNING_FLAGS(O(signing)),
     {0},
 };
 
@@ -229,13 +225,16 @@ static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
 {
     const struct push_opts *o = opts;
     struct registry_opts registry;
+    AUTO_SIGNING struct signing signing = {.passphrase = NULL};
     struct engine *e;
     (void)exit_code;
     TRY(registry_flags_take(c, &o->registry, &registry));
     TRY(registry_flags_insecure(c, o->insecure, &registry));
+    TRY(signing_take(&o->signing, &signing));
     TRY(cli_engine(c, &e));
     struct image_push_opts options = {
         .registry = &registry,
+        .signing = &signing.image,
         .format = o->format,
         .compression = o->compression,
         .level = o->level,

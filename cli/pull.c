@@ -11,7 +11,7 @@
 struct pull_opts {
     struct registry_flags registry; /* first: more_flags */
     bool all_tags, quiet, no_trust;
-    const char *arch, *os, *variant, *platform, *policy;
+    const char *arch, *os, *variant, *platform, *policy, *signature_policy;
 };
 #define O(field) offsetof(struct pull_opts, field)
 
@@ -29,7 +29,7 @@ static const struct cli_flag pull_flags[] = {
     {"policy", 0, CLI_STRING, .offset = O(policy), .def = "always", .choices = "always|missing|never|newer",
      .help = "Pull image policy (\"always\"|\"missing\"|\"never\"|\"newer\")"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Suppress output information when pulling images"},
-    {"signature-policy", 0, CLI_STRING, .hidden = true, .missing = "signature policies are not built yet"},
+    {"signature-policy", 0, CLI_STRING, CLI_COMPLETE_FILE, .hidden = true, .offset = O(signature_policy)},
     {"variant", 0, CLI_STRING, .offset = O(variant), .help = "Use VARIANT instead of the running architecture variant"},
     {0},
 };
@@ -45,10 +45,11 @@ static const char *file_transport(const char *name)
 }
 
 static struct err *pull_file(struct engine *e, const char *path, const struct image_platform *platform,
-                             struct strv *ret_ids)
+                             const char *signature_policy, struct strv *ret_ids)
 {
     AUTO_STRV struct strv names = STRV_INIT;
-    const struct image_load_opts load = {.path = path, .fd = -1, .platform = *platform};
+    const struct image_load_opts load = {
+        .path = path, .fd = -1, .platform = *platform, .signature_policy = signature_policy};
     TRY(image_load(e, &load, &names));
     for (size_t i = 0; i < names.count; i++) {
         struct image *image = NULL;
@@ -82,6 +83,7 @@ static struct err *pull_all(struct cli *c, const struct pull_opts *o, const stru
         .registry = &registry,
         .platform = platform,
         .policy = o->policy,
+        .signature_policy = o->signature_policy,
         .all_tags = o->all_tags,
         .choose = choose_function(),
         .progress = o->quiet ? NULL : registry_flags_progress,
@@ -89,7 +91,8 @@ static struct err *pull_all(struct cli *c, const struct pull_opts *o, const stru
     for (size_t i = 0; i < c->n_args; i++) {
         AUTO_STRV struct strv ids = STRV_INIT;
         const char *path = file_transport(c->args[i]);
-        struct err *err = path ? pull_file(e, path, platform, &ids) : image_pull(e, c->args[i], &pull, &ids);
+        struct err *err =
+            path ? pull_file(e, path, platform, o->signature_policy, &ids) : image_pull(e, c->args[i], &pull, &ids);
         for (size_t k = 0; k < ids.count && !err; k++)
             err = cli_printf(c, "%s\n", ids.items[k]);
         cli_errors_add(&errors, err);

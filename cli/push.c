@@ -4,15 +4,15 @@
 
 #include "base/mem.h"
 #include "cli/registry_flags.h"
+#include "cli/signing.h"
 #include "cli/verbs.h"
 #include "engine/image/image.h"
 #include "engine/image/push.h"
 
-#define NO_SIGNING "signing is not built yet"
-
 struct push_opts {
     struct registry_flags registry; /* first: more_flags */
-    bool all, quiet, no_trust, remove_signatures, force_compression;
+    struct signing_flags signing;
+    bool all, quiet, no_trust, force_compression;
     const char *digestfile, *format, *compression;
     int64_t level;
 };
@@ -37,11 +37,9 @@ static const struct cli_flag push_flags[] = {
     {"format", 'f', CLI_STRING, .offset = O(format),
      .help = "Manifest type (oci or v2s2) to use in the destination (default is manifest type of source)"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Suppress output information when pushing images"},
-    {"remove-signatures", 0, CLI_BOOL, .offset = O(remove_signatures),
-     .help = "Discard any pre-existing signatures in the image (there never are any)"},
-    {"sign-by", 0, CLI_STRING, .missing = NO_SIGNING, .help = "Add a signature at the destination"},
-    {"sign-by-sigstore-private-key", 0, CLI_STRING, .missing = NO_SIGNING, .help = "Sign with a sigstore key"},
-    {"sign-passphrase-file", 0, CLI_STRING, .hidden = true, .missing = NO_SIGNING},
+    {"remove-signatures", 0, CLI_BOOL, .offset = O(signing.remove),
+     .help = "Discard any pre-existing signatures in the image"},
+    SIGNING_FLAGS(O(signing)),
     {0},
 };
 
@@ -66,13 +64,16 @@ static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
     struct registry_opts registry;
     const char *destination = NULL;
     AUTO_FREE char *digest = NULL;
+    AUTO_SIGNING struct signing signing = {.passphrase = NULL};
     struct engine *e;
     (void)exit_code;
     TRY(check_destination(c->n_args > 1 ? c->args[1] : NULL, &destination));
     TRY(registry_flags_take(c, &o->registry, &registry));
+    TRY(signing_take(&o->signing, &signing));
     TRY(cli_engine(c, &e));
     struct image_push_opts push = {
         .registry = &registry,
+        .signing = &signing.image,
         .format = o->format,
         .compression = o->compression,
         .level = o->level,

@@ -15,6 +15,7 @@
 
 struct engine;
 struct registry_opts;
+struct image_signing;
 
 struct artifact {
     char *name;
@@ -54,6 +55,7 @@ struct err *artifact_extract(struct engine *e, const char *name, const char *tar
 
 struct artifact_transfer_opts {
     const struct registry_opts *registry;
+    const struct image_signing *signing;           /* push; or NULL */
     void (*progress)(void *arg, const char *line); /* NULL: quiet */
     void *progress_arg;
 };

@@ -13,8 +13,8 @@
 #include "base/path.h"
 #include "base/strbuf.h"
 #include "engine/image/artifact_internal.h"
-#include "engine/image/policy.h"
 #include "engine/image/push_internal.h"
+#include "engine/image/verify.h"
 #include "engine/store/name.h"
 
 #define PIPE_BYTES (1 << 20)
@@ -97,9 +97,9 @@ static struct err *pull(struct artifact_pull *p, const char *full, char **ret_di
     AUTO_MANIFEST struct manifest m = {0};
     struct digest digest;
     size_t len;
-    TRY(policy_check(full));
     TRY(remote_open(full, p->opts->registry, &p->from));
     TRY(remote_manifest(&p->from, &text, &len, &type));
+    TRY(verify_remote(p->engine, NULL, full, p->from.registry, text, len));
     if (type && strcmp(type, MEDIA_OCI_MANIFEST) != 0)
         return ERR_NEW(ERR_UNSUPPORTED, "it is no artifact but %s", type);
     TRY(manifest_parse_artifact(text, len, &m));
@@ -151,8 +151,10 @@ struct err *artifact_push(struct engine *e, const char *name, const struct artif
     AUTO_ARTIFACT struct artifact *a = NULL;
     AUTO_FREE char *text = NULL;
     AUTO_PUSH struct push p;
-    const struct image_push_opts push_opts = {
-        .registry = opts->registry, .progress = opts->progress, .progress_arg = opts->progress_arg};
+    const struct image_push_opts push_opts = {.registry = opts->registry,
+                                              .signing = opts->signing,
+                                              .progress = opts->progress,
+                                              .progress_arg = opts->progress_arg};
     push_init(&p, e, &push_opts);
     TRY(artifact_find(e, name, &a));
     TRY(artifact_read(e, a, &text));

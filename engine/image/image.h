@@ -61,12 +61,34 @@ struct err *image_read_manifest_text(struct engine *e, const struct image *i, ch
 struct err *image_ensure(struct engine *e, const char *name, const char *policy, const struct image_platform *platform,
                          struct image **ret) ERR_RESULT;
 
-/* --- registries; pull.c, push.c. These alone talk to the network, through coracle-registry. */
+/* --- signatures; sign.c, sign_image.c. */
+struct trust;
+struct image_signing {
+    const char *gpg_key;      /* as gpg finds it; needs gpg_signer */
+    struct trust *gpg_signer; /* trust_start() before the engine was opened: gpg's agent belongs to the real user */
+    const char *sigstore_key_file, *sigstore_params;
+    const char *passphrase; /* of whichever key, or NULL */
+    bool replace;           /* signatures that are at the destination go */
+};
+/* The first line of a file. */
+struct err *image_read_passphrase(const char *path, char **ret) ERR_RESULT;
 struct registry_opts;
+struct image_sign_opts {
+    const struct registry_opts *registry;
+    const char *key;
+    struct trust *gpg_signer;
+    const char *directory; /* NULL: as registries.d says */
+    bool all;              /* the images of a list, instead of the list */
+};
+/* A GPG signature for "docker://…", whose manifest is asked for. Needs no engine. */
+struct err *image_sign(const char *name, const struct image_sign_opts *opts) ERR_RESULT;
+
+/* --- registries; pull.c, push.c. These alone talk to the network, through coracle-registry. */
 struct image_pull_opts {
     const struct registry_opts *registry;  /* NULL: defaults */
     const struct image_platform *platform; /* or NULL */
     const char *policy;                    /* "always" (NULL), "missing", "newer", "never" */
+    const char *signature_policy;          /* file, instead of policy.json where it usually is */
     bool all_tags;
     /* An ambiguous short name: which of these? NULL: nobody can be asked. */
     struct err *(*choose)(void *arg, const struct strv *names, size_t *ret_index);
@@ -110,6 +132,7 @@ struct image_load_opts {
     int fd;           /* read when path is NULL or "-" */
     struct image_platform platform;
     bool all_platforms;
+    const char *signature_policy; /* as in image_pull_opts */
 };
 /* docker-archive, oci-archive, oci directory, dir: — found out from the content; compressed or not. Nothing half-made.
  */

@@ -13,6 +13,7 @@
 #include "engine/image/internal.h"
 #include "engine/image/platform.h"
 #include "engine/image/reference.h"
+#include "engine/image/verify.h"
 
 struct import {
     struct engine *engine;
@@ -113,7 +114,9 @@ static struct err *import(struct import *im, char **ret_id)
                                   .names = &im->names,
                                   .own_manifest = true,
                                   .event = "import"};
+    static const struct verify_subject subject = {.transport = "tarball"};
     TRY(check_words(im));
+    TRY(verify_unsigned(im->engine, NULL, &subject));
     TRY(content_begin(im->engine, &im->content));
     TRY(read_layer(im));
     TRY(build_config(im, &config));

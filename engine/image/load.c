@@ -191,12 +191,18 @@ static struct err *load_any(struct load *l)
 {
     AUTO_FREE char *text = NULL;
     size_t len;
-    if (load_has(l, "oci-layout") && load_has(l, "index.json"))
+    if (load_has(l, "oci-layout") && load_has(l, "index.json")) {
+        TRY(load_verify(l, l->dir_name ? "oci" : "oci-archive"));
         return load_oci(l);
+    }
     if (!load_has(l, "manifest.json"))
         return ERR_NEW(ERR_INVALID, "not an image: it has neither index.json (OCI) nor manifest.json (Docker)");
     TRY(load_read(l, "manifest.json", MANIFEST_MAX_BYTES, &text, &len));
     size_t start = strspn(text, " \t\r\n");
+    if (text[start] == '[' || !l->dir_name)
+        TRY(load_verify(l, "docker-archive"));
+    else
+        TRY(load_verify_dir(l, text, len));
     if (text[start] == '[')
         return load_docker(l, text, len);
     const struct strv no_names = STRV_INIT;

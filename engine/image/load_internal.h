@@ -39,5 +39,8 @@ struct err *load_add(struct load *l, const struct load_image *image) ERR_RESULT;
 struct err *load_by_digests(struct load *l, const char *dir, const char *manifest, size_t manifest_len,
                             const char *media_type, const struct strv *names,
                             const struct strv *extra_digests) ERR_RESULT;
+/* May it come in? Archives and layouts have no signatures; directories of one image may. */
+struct err *load_verify(const struct load *l, const char *transport) ERR_RESULT;
+struct err *load_verify_dir(const struct load *l, const char *manifest, size_t len) ERR_RESULT;
 struct err *load_docker(struct load *l, const char *manifest_json, size_t len) ERR_RESULT;
 struct err *load_oci(struct load *l) ERR_RESULT;

@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "engine/image/attached.h"
 #include "engine/image/platform.h"
-#include "engine/image/policy.h"
 #include "engine/image/pull_internal.h"
 #include "engine/image/remote.h"
 #include "engine/store/digest.h"
@@ -76,6 +76,16 @@ static struct err *choose(struct pull *p, const struct manifest *index, const st
     return platform_choose(&p->platform, entries, index->count, ret);
 }
 
+/* These very bytes become the image. */
+static struct err *verify(struct pull *p, const char *manifest, size_t len)
+{
+    if (!p->verify)
+        return NULL;
+    struct digest digest = digest_of(manifest, len);
+    TRY(verify_fetch(p->verify, p->registry, digest.s));
+    return verify_manifest(p->verify, digest.s);
+}
+
 static struct err *pull_target(struct pull *p, char **ret_id)
 {
     AUTO_FREE char *text = NULL, *type = NULL, *digest = NULL;
@@ -89,8 +99,10 @@ static struct err *pull_target(struct pull *p, char **ret_id)
         AUTO_MANIFEST struct manifest m = {0};
         const struct manifest_descriptor *chosen = NULL;
         TRY(manifest_parse(text, len, type, &m));
-        if (m.kind == MANIFEST_IMAGE)
+        if (m.kind == MANIFEST_IMAGE) {
+            TRY(verify(p, text, len));
             return pull_image(p, text, len, m.media_type, ret_id);
+        }
         if (!p->index_digest)
             TRY(mem_strdup(digest_of(text, len).s, &p->index_digest));
         TRY(choose(p, &m, &chosen));
@@ -109,8 +121,11 @@ static struct err *pull_tag(struct pull *p, const char *tag, bool is_digest, str
     p->target = tag;
     mem_freep(&p->index_digest);
     pull_say(p, "Trying to pull %s...", full);
-    TRY(policy_check(full));
-    TRY_WRAP(pull_target(p, &id), "initializing source docker://%s", full);
+    const struct verify_subject subject = {.transport = "docker", .name = full};
+    TRY(verify_open(p->engine, p->opts->signature_policy, &subject, &p->verify));
+    struct err *e = pull_target(p, &id);
+    verify_closep(&p->verify);
+    TRY_WRAP(e, "initializing source docker://%s", full);
     return strv_take(ret_ids, TAKE_PTR(id));
 }
 
@@ -123,7 +138,7 @@ static struct err *pull_all_tags(struct pull *p, struct strv *ret_ids)
              p->repository);
     TRY(strv_split(text, '\n', &tags));
     for (size_t i = 0; i < tags.count; i++)
-        if (tags.items[i][0])
+        if (tags.items[i][0] && !attached_is_tag(tags.items[i]))
             TRY(pull_tag(p, tags.items[i], false, ret_ids));
     return ret_ids->count ? NULL : ERR_NEW(ERR_NOT_FOUND, "%s has no tags", p->repository);
 }

@@ -4,6 +4,7 @@
 #include "engine/image/content.h"
 #include "engine/image/internal.h"
 #include "engine/image/reference.h"
+#include "engine/image/verify.h"
 #include "engine/registry/registry.h"
 
 struct pull {
@@ -11,6 +12,7 @@ struct pull {
     const struct image_pull_opts *opts;
     struct image_platform platform; /* resolved */
     struct registry *registry;
+    struct verify *verify;  /* NULL: nothing has to be verified */
     const char *full_name;  /* "domain/path:tag", or "domain/path@digest" */
     const char *repository; /* "domain/path" */
     const char *target;     /* tag or digest */

@@ -14,6 +14,7 @@
 #include "base/strbuf.h"
 #include "engine/image/index.h"
 #include "engine/image/push_internal.h"
+#include "rootless/session.h"
 
 void push_init(struct push *p, struct engine *e, const struct image_push_opts *opts)
 {
@@ -23,6 +24,7 @@ void push_init(struct push *p, struct engine *e, const struct image_push_opts *o
 void push_done(struct push *p)
 {
     remote_close(&p->to);
+    signer_closep(&p->signer);
     fd_close(p->empty_dirfd);
     store_staging_done(engine_store(p->engine), &p->staging);
 }
@@ -49,7 +51,8 @@ struct err *push_open(struct push *p, const char *destination)
     TRY(reference_parse(destination, &r));
     if (r.digest)
         return ERR_NEW(ERR_INVALID, "%s: a destination has a tag, not a digest", destination);
-    return remote_open(destination, &opts, &p->to);
+    TRY(remote_open(destination, &opts, &p->to));
+    return signer_open(p->opts->signing, engine_session(p->engine)->host_uid, p->to.full_name, &p->signer);
 }
 
 struct err *push_stage(struct push *p, int *ret_fd)
@@ -96,7 +99,15 @@ struct err *push_manifest(struct push *p, const char *text, const char *media_ty
                                              .media_type = media_type,
                                              .size_bytes = strlen(text),
                                              .fd = fd};
-    return ERR_WRAP(registry_do(p->to.registry, &request, NULL), "writing manifest");
+    AUTO_MADE struct made_signatures made = {0};
+    if (p->signer) /* first: what cannot be signed is not there either */
+        TRY(signer_make(p->signer, digest.s, &made));
+    TRY_WRAP(registry_do(p->to.registry, &request, NULL), "writing manifest");
+    if (made.gpg)
+        push_say(p, "Signing manifest using simple signing");
+    if (made.sigstore)
+        push_say(p, "Signing manifest using a sigstore signature");
+    return p->signer ? signer_store(p->signer, p->to.registry, &made) : NULL;
 }
 
 /* --- one image */

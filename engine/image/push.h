@@ -17,7 +17,8 @@ struct image_push_opts {
     int64_t level;           /* 0: the format's default */
     bool keep_differing;     /* --force-compression=false: layers that are there in another compression may stay so */
     bool list_alone;         /* of a manifest list only the list, not its images */
-    struct strv add_compressions; /* manifest lists: further instances, each with this compression */
+    struct strv add_compressions;        /* manifest lists: further instances, each with this compression */
+    const struct image_signing *signing; /* or NULL */
     void (*progress)(void *arg, const char *line);
     void *progress_arg;
 };

@@ -4,6 +4,7 @@
 #include "engine/image/internal.h"
 #include "engine/image/push.h"
 #include "engine/image/remote.h"
+#include "engine/image/sign.h"
 #include "engine/store/digest.h"
 
 /* Where the blobs of what is pushed are. */
@@ -19,6 +20,7 @@ struct push {
     struct engine *engine;
     const struct image_push_opts *opts;
     struct remote to;
+    struct signer *signer;        /* or NULL */
     struct store_staging staging; /* made when needed: compressed layers */
     size_t n_staged;
     int empty_dirfd; /* in staging */
@@ -50,7 +52,7 @@ struct err *push_layers(struct push *p, const struct push_source *source, struct
 /* Blobs as they are, each digest once, and wait for all. */
 struct err *push_blobs(struct push *p, const struct push_source *source, const struct manifest_descriptor *blobs,
                        size_t count) ERR_RESULT;
-/* `tag` NULL: by digest. */
+/* `tag` NULL: by digest. Signed as well, when the user wants that. */
 struct err *push_manifest(struct push *p, const char *text, const char *media_type, const char *tag) ERR_RESULT;
 /* Blobs of the store; arg is the engine. */
 struct err *push_open_stored(void *arg, const char *digest, uint64_t size_bytes, int *ret_fd) ERR_RESULT;

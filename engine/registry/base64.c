@@ -22,7 +22,7 @@ struct err *base64_encode(const char *data, size_t len, char **ret)
     return mem_strdup(strbuf_str(&out), ret);
 }
 
-struct err *base64_decode(const char *text, char **ret)
+struct err *base64_decode_bytes(const char *text, char **ret, size_t *ret_len)
 {
     AUTO_STRBUF struct strbuf out = STRBUF_INIT;
     uint32_t group = 0;
@@ -30,6 +30,9 @@ struct err *base64_decode(const char *text, char **ret)
     size_t len = strlen(text);
     while (len > 0 && text[len - 1] == '=')
         len--;
+    if (len % 4 == 1)
+        return ERR_NEW(ERR_INVALID, "base64 is cut short");
+    TRY(strbuf_reserve(&out, len / 4 * 3 + 3));
     for (size_t i = 0; i < len; i++) {
         const char *p = strchr(alphabet, text[i]);
         if (!p)
@@ -38,13 +41,20 @@ struct err *base64_decode(const char *text, char **ret)
         bits += 6;
         if (bits >= 8) {
             bits -= 8;
-            char c = (char)(group >> bits & 0xff);
-            if (!c)
-                return ERR_NEW(ERR_INVALID, "a NUL byte in base64");
-            TRY(strbuf_putc(&out, c));
+            TRY(strbuf_putc(&out, (char)(group >> bits & 0xff)));
         }
     }
-    if (len % 4 == 1)
-        return ERR_NEW(ERR_INVALID, "base64 is cut short");
-    return mem_strdup(strbuf_str(&out), ret);
+    *ret_len = out.len;
+    return strbuf_take(&out, ret);
+}
+
+struct err *base64_decode(const char *text, char **ret)
+{
+    AUTO_FREE char *bytes = NULL;
+    size_t len = 0;
+    TRY(base64_decode_bytes(text, &bytes, &len));
+    if (strlen(bytes) != len)
+        return ERR_NEW(ERR_INVALID, "a NUL byte in base64");
+    *ret = TAKE_PTR(bytes);
+    return NULL;
 }

@@ -113,7 +113,8 @@ static bool is_content(const struct op *o, long status)
 {
     if (o->step != STEP_MAIN || (status != 200 && status != 206))
         return false;
-    return o->verb == REGISTRY_GET_BLOB || o->verb == REGISTRY_GET_MANIFEST || o->verb == REGISTRY_SEARCH;
+    return o->verb == REGISTRY_GET_BLOB || o->verb == REGISTRY_GET_MANIFEST || o->verb == REGISTRY_SEARCH ||
+           o->verb == REGISTRY_GET_URL;
 }
 
 /* 206: what comes must be what was asked for (RFC 9110 section 14.4). */
@@ -281,6 +282,8 @@ static struct err *main_url(struct op *o, char **ret)
         [REGISTRY_CATALOG] = {"", false},
     };
     const struct place *p = op_place(o);
+    if (o->verb == REGISTRY_GET_URL)
+        return mem_strdup(o->target, ret);
     if (op_is_foreign(o))
         return mem_strdup(o->urls.items[o->url_at], ret);
     if (o->verb == REGISTRY_PING)
@@ -363,7 +366,7 @@ static void set_proxy(struct op *o)
 
 static void set_basics(struct op *o)
 {
-    bool plain = op_place(o)->source.insecure;
+    bool plain = op_place(o)->source.insecure || o->verb == REGISTRY_GET_URL;
     SET(CURLOPT_PRIVATE, o);
     SET(CURLOPT_ERRORBUFFER, o->error_text);
     SET(CURLOPT_USERAGENT, "coracle/" CORACLE_VERSION);
@@ -414,6 +417,7 @@ static struct err *set_main(struct op *o)
     case REGISTRY_HEAD_MANIFEST:
     case REGISTRY_GET_MANIFEST:
     case REGISTRY_SEARCH:
+    case REGISTRY_GET_URL:
         SET(CURLOPT_FOLLOWLOCATION, 1L);
         SET(CURLOPT_NOBODY, o->verb == REGISTRY_HEAD_MANIFEST ? 1L : 0L);
         /* A tag may have moved since the last try. */

@@ -163,7 +163,7 @@ void op_fail(struct op *o, struct err *take_why, bool passing)
         wait_and_retry(o, take_why);
         return;
     }
-    if (op_is_foreign(o) || (!is_write && o->place + 1 < o->serve->n_places)) {
+    if (o->verb != REGISTRY_GET_URL && (op_is_foreign(o) || (!is_write && o->place + 1 < o->serve->n_places))) {
         log_debug("%s: %s", op_is_foreign(o) ? o->urls.items[o->url_at] : op_place(o)->source.host, err_text(take_why));
         err_free(take_why);
         *(op_is_foreign(o) ? &o->url_at : &o->place) += 1;
@@ -345,7 +345,8 @@ static void succeeded(struct op *o, long status)
     }
     if (o->verb == REGISTRY_TAGS || o->verb == REGISTRY_CATALOG) {
         tags_done(o);
-    } else if (o->verb == REGISTRY_SEARCH || o->verb == REGISTRY_GET_BLOB || o->verb == REGISTRY_GET_MANIFEST) {
+    } else if (o->verb == REGISTRY_SEARCH || o->verb == REGISTRY_GET_URL || o->verb == REGISTRY_GET_BLOB ||
+               o->verb == REGISTRY_GET_MANIFEST) {
         content_done(o);
     } else {
         o->existed = o->verb == REGISTRY_PUT_BLOB || o->verb == REGISTRY_HEAD_BLOB;

@@ -88,6 +88,7 @@ enum registry_verb {
     REGISTRY_SEARCH,    /* `target`: url-encoded query; JSON of Docker's version 1 search to fd */
     REGISTRY_CATALOG,   /* names of repositories with `target` in them, one to a line, to fd: as many as fit */
     REGISTRY_HEAD_BLOB, /* answer.existed: is it there? */
+    REGISTRY_GET_URL,   /* `target`: a whole http(s) url, of signatures; without credentials */
     REGISTRY_VERB_MAX,
 };
 struct registry_request {

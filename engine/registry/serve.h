@@ -97,7 +97,7 @@ static inline struct place *op_place(struct op *o)
 /* Whether this try goes to another place than a registry. */
 static inline bool op_is_foreign(const struct op *o)
 {
-    return o->url_at < o->urls.count;
+    return o->verb == REGISTRY_GET_URL || o->url_at < o->urls.count;
 }
 
 /* serve.c */

@@ -353,13 +353,11 @@ TOML
     [[ $output == *"rejected by policy"* ]]
     echo '{"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k"}]}' >"$R/.config/containers/policy.json"
     run -125 "$CORACLE" pull -q "127.0.0.1:$PLAIN/t/img:1"
-    [[ $output == *"not built yet"* ]]
+    [[ $output == *"A signature was required, but no signature exists"* ]] # more in trust.bats
     rm "$R/.config/containers/policy.json"
 }
 
 @test "what is not built says so" {
-    run -125 "$CORACLE" push --sign-by key "127.0.0.1:$PLAIN/t/img:1"
-    [[ $output == *"not built yet"* ]]
     run -125 "$CORACLE" pull --decryption-key k "127.0.0.1:$PLAIN/t/img:1"
     [[ $output == *"not built yet"* ]]
 }
