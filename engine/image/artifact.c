@@ -83,10 +83,9 @@ static struct err *fill_created(struct engine *e, struct artifact *a)
 {
     AUTO_FREE char *text = NULL;
     AUTO_MANIFEST struct manifest m = {0};
-    const char *created = NULL;
     TRY(artifact_read(e, a, &text));
     TRY_WRAP(manifest_parse_artifact(text, strlen(text), &m), "artifact %s", a->name);
-    TRY(json_get_str(m.annotations, ARTIFACT_CREATED, "manifest", &created));
+    const char *created = json_string_value(json_object_get(m.annotations, ARTIFACT_CREATED));
     if (created)
         err_drop(timefmt_parse_rfc3339(created, &a->created_nsec));
     return NULL;

@@ -53,10 +53,50 @@ struct err *save_blob(const struct save *s, const char *digest, const char *path
 
 struct err *save_manifest_text(const struct save *s, const struct save_image *i, bool docker, char **ret)
 {
-    if (i->manifest.is_docker == docker)
+    if (i->manifest.is_docker == docker && !i->compressed)
         return image_read_manifest_text(s->engine, i->image, ret);
     return manifest_build(docker, &i->manifest.config, i->manifest.entries, i->manifest.count, i->manifest.annotations,
                           ret);
+}
+
+static struct err *compress(const struct save *s, int empty_dirfd, const char *digest, int to, struct layer_result *ret)
+{
+    AUTO_FD int from = -1;
+    struct layer_job *job;
+    TRY(store_blob_open(engine_store(s->engine), digest, &from, NULL));
+    const struct layer_recode_opts opts = {.archive_fd = from,
+                                           .output_fd = to,
+                                           .empty_dirfd = empty_dirfd,
+                                           .blob_digest = digest,
+                                           .compression = LAYER_GZIP};
+    TRY(layer_recode_start(&opts, &job));
+    return layer_job_finish(job, ret);
+}
+
+struct err *save_compressed(const struct save *s, struct save_image *i, size_t index)
+{
+    static const char temporary[] = "layer.tmp";
+    struct store *store = engine_store(s->engine);
+    struct manifest_descriptor *d = &i->manifest.entries[index];
+    struct store_staging staging;
+    struct layer_result result = {.entries = 0};
+    const char *type;
+    AUTO_FD int to = openat(s->dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (to < 0)
+        return ERR_SYS(errno, "create %s", temporary);
+    TRY(store_staging_new(store, &staging)); /* empty: where the compressor is locked up */
+    struct err *e = compress(s, staging.dirfd, d->digest, to, &result);
+    store_staging_done(store, &staging);
+    TRY_WRAP(e, "layer %s", d->digest);
+    TRY(digest_check(result.blob_digest));
+    if (renameat(s->dirfd, temporary, s->dirfd, digest_hex(result.blob_digest)) < 0)
+        return ERR_SYS(errno, "create %s", digest_hex(result.blob_digest));
+    TRY(manifest_layer_type(i->manifest.is_docker, PACKING_GZIP, &type));
+    TRY(mem_replace(&d->media_type, type));
+    TRY(mem_replace(&d->digest, result.blob_digest));
+    d->size_bytes = result.blob_bytes;
+    i->compressed = true;
+    return NULL;
 }
 
 static void image_done(struct save_image *i)

@@ -100,23 +100,20 @@ struct err *save_oci(const struct save *s)
 /* containers/image's "dir:": blobs named by the hex of their digests, manifest.json, version. */
 struct err *save_docker_dir(const struct save *s)
 {
-    const struct save_image *i = &s->images[0];
+    struct save_image *i = &s->images[0];
     AUTO_FREE char *text = NULL;
     bool docker = true;
+    TRY(save_text(s, "version", "Directory Transport Version: 1.1\n"));
+    TRY(save_blob(s, i->image->config_digest, digest_hex(i->image->config_digest)));
     for (size_t k = 0; k < i->manifest.count; k++) {
         enum manifest_packing packing;
         TRY(manifest_layer_packing(i->manifest.entries[k].media_type, &packing));
-        if (packing == PACKING_PLAIN && s->opts->compress)
-            return ERR_NEW(ERR_UNSUPPORTED,
-                           "--compress: layer %s is stored uncompressed, and this build cannot compress "
-                           "layers while saving",
-                           i->manifest.entries[k].digest);
         docker &= packing != PACKING_ZSTD; /* Docker's format has no name for it: it stays OCI */
+        if (packing == PACKING_PLAIN && s->opts->compress)
+            TRY(save_compressed(s, i, k));
+        else
+            TRY(save_blob(s, i->manifest.entries[k].digest, digest_hex(i->manifest.entries[k].digest)));
     }
-    TRY(save_text(s, "version", "Directory Transport Version: 1.1\n"));
-    TRY(save_blob(s, i->image->config_digest, digest_hex(i->image->config_digest)));
-    for (size_t k = 0; k < i->manifest.count; k++)
-        TRY(save_blob(s, i->manifest.entries[k].digest, digest_hex(i->manifest.entries[k].digest)));
     TRY(save_manifest_text(s, i, docker, &text));
     return save_text(s, "manifest.json", text);
 }

@@ -8,6 +8,7 @@ struct save_image {
     struct strv names; /* to be written with it, full */
     struct manifest manifest;
     struct manifest_config config;
+    bool compressed; /* layers of `manifest` are not those of the store's any more */
 };
 
 struct save {
@@ -22,6 +23,8 @@ struct save {
 /* Put a blob of the store into a file; one that is there already is the same. */
 struct err *save_blob(const struct save *s, const char *digest, const char *path) ERR_RESULT;
 struct err *save_text(const struct save *s, const char *path, const char *text) ERR_RESULT;
+/* Layer `index` compressed with gzip, into a file named by the hex of its new digest; the manifest learns of it. */
+struct err *save_compressed(const struct save *s, struct save_image *i, size_t index) ERR_RESULT;
 /* The manifest in the wanted family: as it is, or its descriptors translated. */
 struct err *save_manifest_text(const struct save *s, const struct save_image *i, bool docker, char **ret) ERR_RESULT;
 

@@ -1,7 +1,10 @@
-/* Documents of images: manifest, index, config, and the manifest.json of an archive. The first byte says which. */
+/* Documents of images: manifest, index, config, the manifest.json of an archive, artifacts, lists of others. The first
+ * byte says which. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "engine/image/listdoc.h"
 #include "engine/image/manifest.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -36,6 +39,31 @@ static void parse_archive(const char *text, size_t len)
     err_drop(e);
 }
 
+static void parse_artifact(const char *text, size_t len)
+{
+    AUTO_MANIFEST struct manifest m = {0};
+    struct err *e = manifest_parse_artifact(text, len, &m);
+    FUZZ_CHECK(e || m.config.digest);
+    err_drop(e);
+}
+
+/* A list that came in goes out again in both forms, and is a list. */
+static void import_list(const char *text, size_t len)
+{
+    AUTO_JSON json_t *doc = NULL;
+    struct err *e = listdoc_import(text, len, NULL, "docker://x/y", &doc);
+    for (int docker = 0; docker < 2 && !e; docker++) {
+        AUTO_MANIFEST struct manifest m = {0};
+        char *built = NULL;
+        e = listdoc_build(doc, docker, &built);
+        FUZZ_CHECK(!e);
+        e = manifest_parse(built, strlen(built), NULL, &m);
+        FUZZ_CHECK(!e && m.kind == MANIFEST_INDEX);
+        free(built);
+    }
+    err_drop(e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1 || size > 1u << 20)
@@ -44,6 +72,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     switch (data[0]) {
     case 'c':
         parse_config(text, size - 1);
+        break;
+    case 'r':
+        parse_artifact(text, size - 1);
+        break;
+    case 'l':
+        import_list(text, size - 1);
         break;
     case 'a':
         parse_archive(text, size - 1);

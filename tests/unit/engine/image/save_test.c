@@ -74,6 +74,26 @@ static void several_images_in_one_archive(void **state)
     assert_string_equal(load_names(e, "oa.tar"), "localhost/b:1 localhost/c:1");
 }
 
+/* docker-dir with --compress: gzip on disk, the same image when it comes back. */
+static void compressed_directory_comes_back(void **state)
+{
+    struct engine *e = *state;
+    struct layout_image made = load_made(e, "a:1", two, 2, NULL);
+    struct strv names = STRV_INIT;
+    char *text = NULL;
+    size_t len;
+    const struct image_save_opts opts = {
+        .format = IMAGE_DOCKER_DIR, .path = in_dir(e, "dd"), .fd = -1, .compress = true};
+    expect_success(strv_add(&names, "a:1"));
+    expect_success(image_save(e, &names, &opts));
+    strv_done(&names);
+    expect_success(file_read(e->dir->fd, "dd/manifest.json", 10000, &text, &len));
+    assert_non_null(strstr(text, "rootfs.diff.tar.gzip"));
+    free(text);
+    remove_all(e);
+    assert_string_equal(load_names(e, "dd"), made.config.s);
+}
+
 static void what_cannot_be_saved_leaves_nothing(void **state)
 {
     struct engine *e = *state;
@@ -171,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ENGINE_TEST(each_format_comes_back),
+        ENGINE_TEST(compressed_directory_comes_back),
         ENGINE_TEST(several_images_in_one_archive),
         ENGINE_TEST(what_cannot_be_saved_leaves_nothing),
         ENGINE_TEST(importing_a_tar),

@@ -163,6 +163,70 @@ static void pack_and_extract_through_the_helper(void **state)
     expect_content(f, "x", "data");
 }
 
+/* From gzip to zstd and to plain: the tar inside stays the same, what is written is what the result says. */
+static void recode_through_the_helper(void **state)
+{
+    struct fixture *f = *state;
+    static const enum layer_compression all[] = {LAYER_PLAIN, LAYER_GZIP, LAYER_ZSTD};
+    static const char *const magic[] = {"x", "\x1f\x8b", "\x28\xb5\x2f\xfd"};
+    struct strbuf packed = STRBUF_INIT;
+    struct layer_result first = {.entries = 0};
+    struct layer_job *job;
+    tb_file(&f->tar, "x", "data");
+    tb_end(&f->tar);
+    tb_compress(&f->tar, ARCHIVE_FILTER_GZIP, &packed);
+    for (size_t i = 0; i < 3; i++) {
+        AUTO_FD int from = tb_memfd(packed.data, packed.len), to = tb_memfd("", 0);
+        struct layer_recode_opts opts = {
+            .archive_fd = from, .output_fd = to, .empty_dirfd = f->target, .compression = all[i], .level = i ? 3 : 0};
+        expect_success(layer_recode_start(&opts, &job));
+        expect_success(layer_job_finish(job, &f->result));
+        if (i == 0)
+            first = f->result;
+        assert_string_equal(f->result.diff_id, first.diff_id);
+        assert_int_equal(f->result.tar_bytes, f->tar.len);
+        assert_int_equal(lseek(to, 0, SEEK_END), f->result.blob_bytes);
+        char start[4] = {0};
+        assert_int_equal(pread(to, start, strlen(magic[i]), 0), strlen(magic[i]));
+        assert_memory_equal(start, magic[i], strlen(magic[i]));
+        /* And it unpacks to the same. */
+        assert_int_equal(lseek(to, 0, SEEK_SET), 0);
+        assert_int_equal(mkdirat(f->target, "d", 0755), 0);
+        AUTO_FD int dir = openat(f->target, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct layer_unpack_opts unpack = {
+            .archive_fd = to, .target_dirfd = dir, .diff_id = first.diff_id, .blob_digest = f->result.blob_digest};
+        struct layer_result result;
+        expect_success(layer_unpack(&unpack, &result));
+        expect_content(f, "d/x", "data");
+        expect_success(file_remove_tree(f->target, "d"));
+    }
+    strbuf_done(&packed);
+}
+
+static void recoding_verifies_what_it_reads(void **state)
+{
+    struct fixture *f = *state;
+    struct strbuf packed = STRBUF_INIT;
+    struct layer_job *job;
+    tb_file(&f->tar, "x", "data");
+    tb_end(&f->tar);
+    tb_compress(&f->tar, ARCHIVE_FILTER_GZIP, &packed);
+    AUTO_FD int from = tb_memfd(packed.data, packed.len), to = tb_memfd("", 0);
+    struct layer_recode_opts opts = {.archive_fd = from,
+                                     .output_fd = to,
+                                     .empty_dirfd = f->target,
+                                     .compression = LAYER_ZSTD,
+                                     .blob_digest = "sha256:00"};
+    expect_success(layer_recode_start(&opts, &job));
+    expect_error(layer_job_finish(job, NULL), ERR_CORRUPT, "digest of the archive");
+    AUTO_FD int cut = tb_memfd(packed.data, packed.len - 9);
+    opts.archive_fd = cut;
+    opts.blob_digest = NULL;
+    expect_success(layer_recode_start(&opts, &job));
+    expect_error(layer_job_finish(job, NULL), ERR_CORRUPT, "gzip");
+    strbuf_done(&packed);
+}
+
 static void a_missing_helper_is_named(void **state)
 {
     struct fixture *f = *state;
@@ -199,6 +263,8 @@ int main(int argc, char **argv)
         layer_test(several_at_once),
         layer_test(one_starter_for_several),
         layer_test(pack_and_extract_through_the_helper),
+        layer_test(recode_through_the_helper),
+        layer_test(recoding_verifies_what_it_reads),
         layer_test(a_missing_helper_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
