@@ -131,7 +131,7 @@ struct layers {
 static void layers_done(struct layers *l)
 {
     for (size_t i = 0; i < l->n_jobs; i++) {
-        err_drop(layer_job_finish(l->jobs[i].job, NULL));
+        layer_job_cancel(l->jobs[i].job);
         fd_close(l->jobs[i].fd);
     }
     for (size_t i = 0; l->become && i < l->manifest->count; i++) {
@@ -194,6 +194,10 @@ static struct err *plan(struct layers *l, const char *compression, bool *docker)
         bool keep = false;
         TRY(manifest_layer_packing(l->manifest->entries[i].media_type, &packing));
         wanted = packing;
+        if (manifest_is_foreign(&l->manifest->entries[i])) {
+            l->wanted[i] = packing; /* it stays as it is, where it is */
+            continue;
+        }
         if (compression)
             wanted = zstd ? PACKING_ZSTD : PACKING_GZIP;
         else if (packing == PACKING_PLAIN && l->source->own_manifest)

@@ -1,0 +1,162 @@
+#!/usr/bin/env bats
+# OCI artifacts, with Debian's docker-registry on loopback; skopeo looks at what arrived there.
+
+load suite
+
+setup_file() {
+    need docker-registry skopeo
+    start_root
+    R=$(mktemp -d "$FILE_DIR/registry.XXX")
+    export R PORT=$(free_port) HOME=$R
+    export REG=127.0.0.1:$PORT
+    cat >"$R/config.yml" <<YML
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $R/data}}
+http: {addr: "$REG"}
+YML
+    docker-registry serve "$R/config.yml" >"$R/log" 2>&1 3>&- &
+    echo $! >"$R/pid"
+    # Behind it: docker-registry takes REGISTRY_* for its own settings.
+    export CONTAINERS_REGISTRIES_CONF=$R/registries.conf REGISTRY_AUTH_FILE=$R/auth.json
+    printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$REG" >"$CONTAINERS_REGISTRIES_CONF"
+    echo '{}' >"$REGISTRY_AUTH_FILE"
+    TRIES=300 eventually bash -c "exec 8<>/dev/tcp/127.0.0.1/$PORT"
+}
+
+teardown_file() {
+    [ -z "${R:-}" ] || kill "$(cat "$R/pid")" 2>/dev/null || true
+    end_root
+}
+
+setup() {
+    D=$(scratch)
+    cd "$D"
+    printf 'hello\n' >a.txt
+    printf '{"x": 1}' >b.json
+    head -c 3000000 /dev/urandom >c.bin
+}
+
+teardown() {
+    cd /
+    coracle artifact rm -a >/dev/null
+    is "$(ls "$ROOT/blobs/sha256")" "" "blobs left"
+    clean
+}
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+@test "add, ls, inspect, rm" {
+    run -0 coracle artifact add --type application/x-model --annotation color=blue "$REG/a/one" a.txt b.json
+    local digest=$output
+    matches "$digest" '^[0-9a-f]{64}$'
+    run -125 --separate-stderr coracle artifact add "$REG/a/one" a.txt
+    one_error "$REG/a/one:latest: artifact already exists"
+    run -0 coracle artifact ls
+    matches "${lines[0]}" '^REPOSITORY +TAG +DIGEST +CREATED +SIZE$'
+    matches "${lines[1]}" "^$REG/a/one +latest +${digest:0:12} .* ago +14B$"
+    run -0 coracle artifact ls --noheading --no-trunc --format '{{.Digest}} {{.VirtualSize}}'
+    is "$output" "$digest 14"
+    run -0 coracle artifact inspect --format '{{.Digest}} {{.Name}} {{.TotalSizeBytes}}' "${digest:0:12}"
+    is "$output" "sha256:$digest $REG/a/one:latest 14"
+    run -0 coracle artifact inspect "$REG/a/one"
+    local text=$output
+    is "$(python3 -c 'import json, sys; m = json.load(sys.stdin)["Manifest"]; print(m["artifactType"], m["layers"][1]["mediaType"], m["layers"][1]["annotations"])' <<<"$text")" \
+        "application/x-model text/plain; charset=utf-8 {'color': 'blue', 'org.opencontainers.image.title': 'b.json'}"
+    run -0 coracle artifact rm "${digest:0:10}"
+    is "$output" "Deleted: $digest"
+    run -125 --separate-stderr coracle artifact rm "$REG/a/one"
+    one_error "artifact does not exist"
+    run -0 coracle artifact rm -i "$REG/a/one"
+    run -125 coracle artifact rm
+    run -125 coracle artifact rm -a x
+    store_is_clean
+}
+
+@test "add --append, --replace, --file-type; files that are there already" {
+    coracle artifact add x:1 a.txt >/dev/null
+    run -125 --separate-stderr coracle artifact add --append x:1 a.txt
+    one_error "a.txt: file already exists in artifact"
+    run -125 coracle artifact add --append --type x/y x:1 b.json
+    run -125 coracle artifact add --append y:1 b.json
+    run -125 --separate-stderr coracle artifact add --annotation org.opencontainers.image.title=z y:1 a.txt
+    one_error "cannot override filename"
+    run -125 coracle artifact add y:1 a.txt a.txt
+    run -125 coracle artifact add y:1 nothing
+    run -0 coracle artifact add --append --file-type text/json x:1 b.json
+    run -0 coracle artifact inspect x:1
+    has "$output" '"mediaType": "text/json"'
+    run -0 coracle artifact add --replace x:1 c.bin
+    run -0 coracle artifact inspect --format '{{.TotalSizeBytes}}' x:1
+    is "$output" 3000000
+    run -125 coracle artifact inspect y:1
+}
+
+@test "push and pull: nothing is lost, and nothing fetched twice" {
+    coracle artifact add "$REG/a/two:v" a.txt c.bin >/dev/null
+    run -0 --separate-stderr coracle artifact push --digestfile digest "$REG/a/two:v"
+    has "$stderr" "Writing manifest to image destination"
+    is "sha256:$(skopeo inspect --raw --tls-verify=false "docker://$REG/a/two:v" | sha256sum | cut -d' ' -f1)" "$(cat digest)"
+    coracle artifact rm -a >/dev/null
+    run -0 --separate-stderr coracle artifact pull "$REG/a/two:v"
+    is "sha256:$output" "$(cat digest)"
+    hasnt "$stderr" skipped
+    run -0 --separate-stderr coracle artifact pull "$REG/a/two:v"
+    has "$stderr" "skipped: already exists"
+    mkdir out
+    run -0 coracle artifact extract "$REG/a/two:v" out
+    cmp out/c.bin c.bin
+    cmp out/a.txt a.txt
+    store_is_clean
+}
+
+@test "an image is no artifact, an artifact no image; a damaged one is refused" {
+    skopeo copy -q --insecure-policy --dest-tls-verify=false "oci:$IMAGES/platforms.oci" --multi-arch all "docker://$REG/i/multi:1"
+    run -125 --separate-stderr coracle artifact pull -q "$REG/i/multi:1"
+    one_error "no artifact"
+    coracle artifact add "$REG/a/three" c.bin >/dev/null
+    coracle artifact push -q "$REG/a/three"
+    coracle artifact rm -a >/dev/null
+    run -125 --separate-stderr coracle pull -q "$REG/a/three"
+    one_error "not a container image but an artifact"
+    local hex blob
+    hex=$(sha256sum <c.bin | cut -d' ' -f1)
+    blob=$R/data/docker/registry/v2/blobs/sha256/${hex:0:2}/$hex/data
+    printf 'x' | dd of="$blob" conv=notrunc bs=1 seek=1000 status=none
+    run -125 --separate-stderr coracle artifact pull -q "$REG/a/three"
+    one_error "digest"
+    run -125 coracle artifact inspect "$REG/a/three"
+    store_is_clean
+}
+
+@test "extract: to a file, one by title or digest, never elsewhere" {
+    coracle artifact add x:1 a.txt >/dev/null
+    run -0 coracle artifact extract x:1 new
+    cmp new a.txt
+    coracle artifact add --append x:1 b.json >/dev/null
+    run -125 --separate-stderr coracle artifact extract x:1 new
+    one_error "several blobs"
+    run -0 coracle artifact extract --title b.json x:1 new
+    cmp new b.json
+    run -125 --separate-stderr coracle artifact extract --title nothing x:1 new
+    one_error 'no blob with the title "nothing"'
+    mkdir out
+    local digest
+    digest=sha256:$(sha256sum <a.txt | cut -d' ' -f1)
+    run -0 coracle artifact extract --digest "$digest" x:1 out
+    cmp "out/${digest/:/-}" a.txt
+    run -125 coracle artifact extract --digest "$digest" --title a.txt x:1 out
+    is "$(ls out)" "${digest/:/-}"
+}
+
+@test "removing images leaves artifacts alone, and the reverse" {
+    coracle artifact add x:1 a.txt >/dev/null
+    coracle load -q -i "$IMAGES/bb.tar" >/dev/null
+    coracle tag bb x:1 # a name of its own
+    coracle artifact rm x:1 >/dev/null
+    run -0 coracle image exists x:1
+    coracle artifact add x:1 a.txt >/dev/null
+    coracle rmi -af >/dev/null
+    run -0 coracle artifact inspect x:1
+    store_is_clean
+}
