@@ -16,6 +16,7 @@
 #include "base/number.h"
 #include "base/proc.h"
 #include "base/strbuf.h"
+#include "slirp/api.h"
 #include "slirp/netns.h"
 #include "slirp/options.h"
 #include "slirp/run.h"
@@ -26,8 +27,8 @@ struct alone {
     struct options o;
     struct device device;
     int netns_fd, userns_fd;
-    int pidfd;    /* of a target that is a process */
-    int api_sock; /* listening */
+    int pidfd; /* of a target that is a process */
+    struct api *api;
 };
 
 static struct err *alone_open(const char *path, int *ret)
@@ -141,6 +142,16 @@ static struct err *alone_tell_ready(int fd)
     return ERR_WRAP(e, "--ready-fd");
 }
 
+/* It can be connected to from here on; requests are served when frames are. */
+static struct err *alone_api(struct alone *a)
+{
+    int sock = -1;
+    if (!a->o.api_socket)
+        return NULL;
+    TRY(api_listen(a->o.api_socket, &sock));
+    return api_new(a->s.loop, &a->s.hostfwd, sock, &a->api);
+}
+
 static struct err *alone_setup(struct alone *a)
 {
     TRY(alone_open_target(a));
@@ -149,6 +160,7 @@ static struct err *alone_setup(struct alone *a)
     TRY(slirp_prepare_dns(&a->s, NULL, 0, true));
     TRY(loop_new(&a->s.loop));
     TRY(alone_watch(a));
+    TRY(alone_api(a));
     int netns = -1;
     const struct netns_opts opts = {.config = &a->s.config, .netns_fd = a->netns_fd, .userns_fd = a->userns_fd};
     TRY(netns_setup(&opts, &a->device, &netns));
@@ -160,7 +172,7 @@ static struct err *alone_setup(struct alone *a)
 
 struct err *alone_run(int argc, char *const *argv)
 {
-    struct alone a = {.device = {.fd = -1}, .netns_fd = -1, .userns_fd = -1, .pidfd = -1, .api_sock = -1};
+    struct alone a = {.device = {.fd = -1}, .netns_fd = -1, .userns_fd = -1, .pidfd = -1};
     slirp_init(&a.s);
     TRY(options_parse(argc, argv, &a.o));
     if (a.o.help)
@@ -170,6 +182,7 @@ struct err *alone_run(int argc, char *const *argv)
     struct err *e = alone_setup(&a);
     if (!e)
         e = slirp_run(&a.s, &a.device);
+    api_free(a.api);
     slirp_done(&a.s);
     device_close(&a.device);
     (void)fd_close(a.netns_fd);
