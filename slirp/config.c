@@ -12,6 +12,7 @@
 #define CONFIG_HOST_GATEWAY 2u
 #define CONFIG_HOST_DNS 3u
 #define CONFIG_HOST_GUEST 100u
+#define CONFIG_MAC_LEN ((size_t)17)
 #define CONFIG_PREFIX_MIN 1u
 #define CONFIG_PREFIX_MAX 25u /* .100 has to fit */
 
@@ -65,17 +66,18 @@ struct err *slirp_config_set_cidr(struct slirp_config *c, const char *cidr)
 struct err *slirp_config_set_mac(struct slirp_config *c, const char *mac)
 {
     uint8_t out[6] = {0};
-    size_t digits = 0;
-    for (const char *p = mac; *p; p++) {
-        if (digits && digits % 2 == 0 && *p == ':' && (p - mac) % 3 == 2)
+    size_t i = 0;
+    /* Pairs of digits, a colon behind each but the last. */
+    for (; i < CONFIG_MAC_LEN && mac[i]; i++) {
+        bool colon = i % 3 == 2;
+        if (colon ? mac[i] != ':' : !isxdigit((unsigned char)mac[i]))
+            break;
+        if (colon)
             continue;
-        if (!isxdigit((unsigned char)*p) || digits == 12 || (p - mac) % 3 == 2)
-            return ERR_NEW(ERR_INVALID, "\"%s\" is not a MAC address: write it as 00:11:22:33:44:55", mac);
-        int v = isdigit((unsigned char)*p) ? *p - '0' : tolower((unsigned char)*p) - 'a' + 10;
-        out[digits / 2] = (uint8_t)(out[digits / 2] * 16 + v);
-        digits++;
+        int v = isdigit((unsigned char)mac[i]) ? mac[i] - '0' : tolower((unsigned char)mac[i]) - 'a' + 10;
+        out[i / 3] = (uint8_t)(out[i / 3] * 16 + v);
     }
-    if (digits != 12)
+    if (i != CONFIG_MAC_LEN || mac[i])
         return ERR_NEW(ERR_INVALID, "\"%s\" is not a MAC address: write it as 00:11:22:33:44:55", mac);
     if (out[0] & 1)
         return ERR_NEW(ERR_INVALID, "%s is a group address, which no interface can have", mac);

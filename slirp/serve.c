@@ -2,19 +2,27 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "slirp/device.h"
 #include "slirp/dns.h"
 #include "slirp/frame.h"
 #include "slirp/stack.h"
+#include "slirp/trim.h"
 
 #define SERVE_BATCH 64 /* frames in one go, before sockets get their turn */
+
+#define SERVE_QUIET_MSEC 500 /* without anything to do: then memory is given back, once */
+
+#define SERVE_PAGE 4096 /* or more: then the advice is refused, and nothing lost */
+#define SERVE_BUF ((DEVICE_HDR + DEVICE_FRAME_MAX + SERVE_PAGE - 1) / SERVE_PAGE * SERVE_PAGE)
 
 enum serve_fd { SERVE_DEVICE, SERVE_LOOP, SERVE_FDS };
 
 /* The longest frame and its header; one at a time is looked at. */
-static uint8_t serve_buf[DEVICE_HDR + DEVICE_FRAME_MAX];
+static _Alignas(SERVE_PAGE) uint8_t serve_buf[SERVE_BUF];
 
 /* A connection to the resolver: its listener exists from the first frame on. */
 static void serve_dns_tcp(struct slirp *s, uint8_t *frame, size_t len)
@@ -59,17 +67,30 @@ static void serve_frames(struct slirp *s)
     }
 }
 
+static void serve_quiet(void)
+{
+    (void)madvise(serve_buf, sizeof(serve_buf), MADV_DONTNEED); /* static, so whole pages of zeros again */
+    trim_memory();
+}
+
 struct err *slirp_serve(struct slirp *s)
 {
+    bool busy = true;
     while (!s->quit && !stack_is_gone(s->stack)) {
         struct pollfd *fds;
         size_t n;
-        int timeout_msec;
+        int timeout_msec, ready;
         TRY(stack_prepare(s->stack, SERVE_FDS, &fds, &n, &timeout_msec));
+        if (busy && (timeout_msec < 0 || timeout_msec > SERVE_QUIET_MSEC))
+            timeout_msec = SERVE_QUIET_MSEC;
         fds[SERVE_DEVICE] = (struct pollfd){.fd = s->device->fd, .events = POLLIN};
         fds[SERVE_LOOP] = (struct pollfd){.fd = loop_fd(s->loop), .events = POLLIN};
-        if (poll(fds, n, timeout_msec) < 0 && errno != EINTR)
+        ready = poll(fds, n, timeout_msec);
+        if (ready < 0 && errno != EINTR)
             return ERR_SYS(errno, "wait for frames");
+        if (!ready && busy)
+            serve_quiet();
+        busy = ready != 0;
         short device = fds[SERVE_DEVICE].revents, loop = fds[SERVE_LOOP].revents;
         stack_serve(s->stack);
         if (device & (POLLERR | POLLNVAL) && !(device & POLLIN))
