@@ -2,8 +2,10 @@
  *
  * Where Podman has it: $XDG_CACHE_HOME/containers or ~/.cache/containers; for root /var/cache/containers. Read and
  * written whole under a lock on its directory, so that two commands that record at once lose nothing. */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -26,6 +28,8 @@ struct err *alias_load(struct registry_conf *c)
     if (!dir)
         return NULL;
     TRY(mem_asprintf(&path, "%s/" FILE_NAME, dir));
+    if (access(path, R_OK) < 0 && errno == EACCES) /* uid 0 of a user namespace is not whom root's file is for */
+        return NULL;
     TRY(places_read(path, TOML_MAX_BYTES, &text, &len));
     if (!text)
         return NULL;

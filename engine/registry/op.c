@@ -14,7 +14,7 @@
 #define DELAY_MAX_MSEC 60000
 /* Less than this between two failures is none: who sends a byte a second shall not keep us for ever. */
 #define PROGRESS_BYTES ((uint64_t)4096)
-#define PAGES_MAX 4096
+#define PAGES_MAX 1000
 
 /* --- life */
 
@@ -199,10 +199,10 @@ static bool is_passing(CURLcode code)
 }
 
 /* An insecure registry without TLS: http from now on. */
-static bool fall_back_to_http(struct op *o, CURLcode code)
+static bool fall_back_to_http(struct op *o)
 {
     struct place *p = op_place(o);
-    if (!p->source.insecure || op_is_foreign(o) || p->scheme_known || code == CURLE_COULDNT_RESOLVE_HOST)
+    if (!p->source.insecure || op_is_foreign(o) || p->scheme_known)
         return false;
     p->scheme = "http";
     p->scheme_known = true;
@@ -215,7 +215,7 @@ static void transfer_failed(struct op *o, CURLcode code)
         op_fail(o, TAKE_PTR(o->write_error), false);
         return;
     }
-    if (fall_back_to_http(o, code) || strcmp(o->scheme_used, op_place(o)->scheme) != 0) {
+    if (fall_back_to_http(o) || strcmp(o->scheme_used, op_place(o)->scheme) != 0) {
         http_stop(o);
         op_go(o);
         return;
@@ -305,7 +305,9 @@ static void tags_done(struct op *o)
     struct err *e = write_tags(o, &full);
     if (!e && !full)
         e = next_page(o, &next);
-    if (!e && next && ++o->pages > PAGES_MAX)
+    if (!e && next && o->next_url && strcmp(next, o->next_url) == 0)
+        e = ERR_NEW(ERR_CORRUPT, "the list of tags goes round in circles: its next page is the same");
+    else if (!e && next && ++o->pages > PAGES_MAX)
         e = ERR_NEW(ERR_CORRUPT, "the list of tags has more than %d pages", PAGES_MAX);
     if (e || !next) {
         http_stop(o);
@@ -361,6 +363,15 @@ static void begin_at_start(struct op *o)
     op_step(o, STEP_MAIN);
 }
 
+static void log_result(const struct op *o, long status)
+{
+    long version = 0;
+    const char *url = NULL;
+    (void)curl_easy_getinfo(o->easy, CURLINFO_HTTP_VERSION, &version);
+    (void)curl_easy_getinfo(o->easy, CURLINFO_EFFECTIVE_URL, &url);
+    log_debug("HTTP/%s %ld for %s", version == CURL_HTTP_VERSION_2_0 ? "2" : "1", status, url ? url : o->target);
+}
+
 void op_finished(struct op *o, CURLcode code)
 {
     long status = 0;
@@ -368,7 +379,7 @@ void op_finished(struct op *o, CURLcode code)
     if (status > 0 && o->step != STEP_TOKEN && !op_is_foreign(o))
         op_place(o)->scheme_known = true;
     if (code == CURLE_OK)
-        log_debug("%s %s: %ld", op_place(o)->source.host, o->target, status);
+        log_result(o, status);
     if (code != CURLE_OK || status == 0) {
         transfer_failed(o, code);
         return;

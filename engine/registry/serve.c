@@ -144,6 +144,11 @@ static struct err *take_requests(struct serve *s)
             err_drop(e);
             return NULL;
         }
+        if (e && err_errno(e) == ECONNRESET) { /* gone, without having read all answers */
+            err_drop(e);
+            s->asked_to_end = true;
+            return NULL;
+        }
         TRY(e);
         if (s->asked_to_end)
             return NULL;

@@ -21,7 +21,7 @@ start_registry() {
     {
         printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\n' "$R"
         [ -z "${1:-}" ] || printf 'auth: {htpasswd: {realm: test, path: %s}}\n' "$1"
-        printf 'http: {addr: "127.0.0.1:%s"}\n' "$port"
+        printf 'validation: {manifests: {urls: {allow: ["^http"]}}}\nhttp: {addr: "127.0.0.1:%s"}\n' "$port"
     } >"$R/registry.yml"
     # Its configuration would take what is meant for us from the environment.
     env -u REGISTRY_AUTH_FILE docker-registry serve "$R/registry.yml" >"$R/registry.log" 2>&1 3>&- &
