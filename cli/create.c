@@ -205,6 +205,15 @@ struct err *create_open_cidfile(const char *path, int *ret_fd)
     return ERR_SYS(errno, "opening cidfile %s", path);
 }
 
+struct err *create_open_pidfile(const char *path, int *ret_fd)
+{
+    *ret_fd = -1;
+    if (!path || geteuid() != 0)
+        return NULL;
+    *ret_fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    return *ret_fd < 0 ? ERR_SYS(errno, "opening pidfile %s", path) : NULL;
+}
+
 struct err *create_write_cidfile(const char *path, int fd, const char *id)
 {
     return fd < 0 ? NULL : ERR_WRAP(fd_write_all(fd, id, strlen(id)), "writing cidfile %s", path);

@@ -26,6 +26,9 @@ void create_opts_done(void *opts);
 struct err *create_finish_spec(struct cli *c, struct create_opts *o) ERR_RESULT;
 /* Refuse an existing --cidfile now; write it once the id is known. */
 struct err *create_open_cidfile(const char *path, int *ret_fd) ERR_RESULT;
+/* --pidfile of root, whose session may not write where root may: opened before the session is entered. *ret_fd is -1
+ * without one, and for everybody else. */
+struct err *create_open_pidfile(const char *path, int *ret_fd) ERR_RESULT;
 struct err *create_write_cidfile(const char *path, int fd, const char *id) ERR_RESULT;
 /* --replace: remove who has the name. */
 struct err *create_replace(struct cli *c, const struct create_opts *o) ERR_RESULT;

@@ -9,7 +9,6 @@
 #include "cli/create.h"
 #include "cli/verbs.h"
 #include "engine/container/container.h"
-#include "engine/image/image.h"
 
 #define O(field) offsetof(struct create_opts, field)
 
@@ -68,23 +67,12 @@ static struct attach_opts attach_of(const struct create_opts *o)
     return io;
 }
 
-/* --rmi: gone with the container, unless others use it. */
-static struct err *remove_image(struct cli *c, const char *name)
-{
-    AUTO_STRV struct strv untagged = STRV_INIT, deleted = STRV_INIT;
-    const struct image_remove_opts opts = {.ignore = true};
-    struct err *e = image_remove(c->engine, name, &opts, &untagged, &deleted);
-    if (e && err_kind(e) == ERR_IN_USE) {
-        err_drop(e);
-        e = NULL;
-    }
-    return e;
-}
-
-static struct err *start_created(struct cli *c, struct create_opts *o, struct container *ct, int *exit_code)
+static struct err *start_created(struct cli *c, struct create_opts *o, struct container *ct, int pidfile,
+                                 int *exit_code)
 {
     const struct container_start_opts start = {
         .attach = !o->detach,
+        .pidfile_fd = pidfile,
         .io = attach_of(o),
         .remove_after = o->spec.auto_remove && !o->detach,
     };
@@ -120,6 +108,7 @@ static struct engine_start start_of(const struct container_spec *s)
     return (struct engine_start){
         .tty = s->tty,
         .interactive = s->interactive,
+        .cgroup_parent = s->cgroup_parent,
         .cgroups_disabled = s->cgroups && strcmp(s->cgroups, "disabled") == 0,
     };
 }
@@ -152,21 +141,19 @@ static struct err *run_verb(struct cli *c, void *opts, int *exit_code)
 {
     struct create_opts *o = opts;
     struct container *ct = NULL;
-    if (o->detach && o->rmi)
-        return ERR_NEW(ERR_UNSUPPORTED, "--rmi: removing the image of a detached container is not built yet");
     if (o->rmi)
-        o->spec.auto_remove = true;
+        o->spec.auto_remove = o->spec.remove_image = true;
     o->spec.for_run = true;
     TRY(create_finish_spec(c, o));
     if (!o->detach)
         warn_no_tty(&o->spec);
+    AUTO_FD int pidfile = -1;
+    TRY(create_open_pidfile(o->spec.pidfile, &pidfile));
     TRY(create_container(c, o, &ct));
     cli_show_notices(c);
-    struct err *e = start_created(c, o, ct, exit_code);
+    struct err *e = start_created(c, o, ct, pidfile, exit_code);
     if (e)
         e = undo(c, o, ct, e);
-    else if (o->rmi)
-        e = remove_image(c, o->spec.image);
     container_free(ct);
     return e;
 }

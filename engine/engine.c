@@ -86,6 +86,7 @@ static struct err *start_spare(struct engine *e, const struct engine_start *what
         .runtime = e->runtime,
         .runtime_flags = e->runtime_flags,
         .cgroup_manager = (char *)(uintptr_t)(what->cgroups_disabled ? "disabled" : manager),
+        .cgroup_parent = (char *)(uintptr_t)what->cgroup_parent,
         .tty = what->tty,
         .interactive = what->interactive,
     };

@@ -20,7 +20,8 @@ struct store;
 /* What is known of a container before anything was looked up; a wrong guess costs time, nothing else. */
 struct engine_start {
     bool tty, interactive;
-    bool cgroups_disabled; /* --cgroups=disabled */
+    bool cgroups_disabled;     /* --cgroups=disabled */
+    const char *cgroup_parent; /* --cgroup-parent, or NULL; borrowed */
 };
 
 struct engine_opts {

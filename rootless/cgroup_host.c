@@ -64,15 +64,11 @@ const char *cgroup_controller_fix(void)
 
 struct err *cgroup_user_manager(uid_t host_uid, char **ret)
 {
-    static const char *const sockets[] = {"systemd/private", "bus"};
     const char *dir = getenv("XDG_RUNTIME_DIR");
-    AUTO_FREE char *cgroup = NULL, *full = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(sockets); i++) {
-        AUTO_FREE char *path = NULL;
-        TRY(mem_asprintf(&path, "%s/%s", dir ? dir : "", sockets[i]));
-        if (!dir || *dir != '/' || access(path, F_OK) < 0)
-            return ERR_NEW(ERR_NOT_FOUND, "no systemd of the user's own is to be reached");
-    }
+    AUTO_FREE char *cgroup = NULL, *full = NULL, *socket = NULL;
+    TRY(mem_asprintf(&socket, "%s/systemd/private", dir ? dir : ""));
+    if (!dir || *dir != '/' || access(socket, F_OK) < 0)
+        return ERR_NEW(ERR_NOT_FOUND, "no systemd of the user's own is to be reached");
     TRY(mem_asprintf(&cgroup, "/user.slice/user-%u.slice/user@%u.service", (unsigned)host_uid, (unsigned)host_uid));
     TRY(mem_asprintf(&full, CGROUP_ROOT "%s", cgroup));
     if (access(full, F_OK) < 0)

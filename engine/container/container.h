@@ -59,6 +59,7 @@ struct container_start_opts {
     bool attach;
     struct attach_opts io; /* when attach */
     bool remove_after;     /* run --rm in the foreground: the row is gone when this returns */
+    int pidfile_fd; /* > 0: --pidfile, opened before the session was entered, which may lack the right to; borrowed */
 };
 /* ret_exit (attach only): the container's exit code, or -1 when detached. Errors of the runtime arrive as
  * ERR_NO_COMMAND (127) and ERR_CANNOT_EXEC (126). */

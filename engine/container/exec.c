@@ -194,7 +194,8 @@ static struct err *run(struct execution *x, int *ret_exit)
     io.no_stdin |= !x->opts->interactive;
     if (x->opts->detach_keys)
         io.detach_keys = x->opts->detach_keys;
-    return container_attach_loop(x->c, x->m, &io, ret_exit);
+    bool again;
+    return container_attach_loop(x->c, x->m, &io, ret_exit, &again);
 }
 
 struct err *container_exec(struct engine *e, struct container *c, const struct exec_opts *opts, int *ret_exit,

@@ -64,10 +64,11 @@ struct err *container_erase(struct engine *e, struct container *c, bool volumes)
 struct err *container_remove_directory(struct engine *e, const struct container *c) ERR_RESULT;
 struct err *container_forget(struct engine *e, struct container *c, bool volumes) ERR_RESULT;
 
-/* The loop of run, start -a and attach; *ret_exit is -1 when detached. */
+/* The loop of run, start -a and attach; *ret_exit is -1 when detached. *ret_again: the run is over, the container not:
+ * it is being restarted. */
 struct monitor;
-struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io,
-                                  int *ret_exit) ERR_RESULT;
+struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io, int *ret_exit,
+                                  bool *ret_again) ERR_RESULT;
 
 /* Container events, with image and name as attributes. */
 struct err *container_event(struct engine *e, const struct container *c, const char *action) ERR_RESULT;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/container/internal.h"
 #include "engine/engine.h"
+#include "engine/image/image.h"
 #include "engine/monitor/client.h"
 #include "engine/volume/volume.h"
 
@@ -82,9 +83,29 @@ static struct err *explain_in_use(struct engine *e, const struct container *c)
                    c->id, joined);
 }
 
+/* --rmi: by the name that was given, when it still means the image that ran. */
+static struct err *remove_image(struct engine *e, const struct container *c)
+{
+    AUTO_STRV struct strv untagged = STRV_INIT, deleted = STRV_INIT;
+    const struct image_remove_opts opts = {.ignore = true};
+    struct image *i = NULL;
+    struct err *err = c->image_id ? image_find(e, c->spec.image, &i) : NULL;
+    bool same = !err && i && strcmp(i->id, c->image_id) == 0;
+    image_free(i);
+    if (same)
+        err = image_remove(e, c->spec.image, &opts, &untagged, &deleted);
+    if (err && (err_kind(err) == ERR_IN_USE || err_kind(err) == ERR_NOT_FOUND)) {
+        err_drop(err);
+        err = NULL;
+    }
+    return err;
+}
+
 struct err *container_forget(struct engine *e, struct container *c, bool volumes)
 {
     AUTO_STRV struct strv names = STRV_INIT;
+    if (c->auto_remove) /* while there is a row to read it from */
+        TRY(container_load_spec(e, c));
     /* The rows first: what is left of a killed removal are directories without a row, which store_clean sweeps. */
     struct err *err = delete_rows(e, c, volumes, &names);
     if (err && err_kind(err) == ERR_IN_USE) {
@@ -94,7 +115,7 @@ struct err *container_forget(struct engine *e, struct container *c, bool volumes
     TRY(err);
     for (size_t i = 0; i < names.count; i++)
         TRY(volume_remove_directory(e, names.items[i]));
-    return NULL;
+    return c->auto_remove && c->spec.remove_image ? remove_image(e, c) : NULL;
 }
 
 struct err *container_remove_directory(struct engine *e, const struct container *c)

@@ -126,8 +126,8 @@ struct container_spec {
     int64_t stop_timeout; /* seconds; -1: 10 */
     int64_t timeout;      /* --timeout, seconds; 0: none */
     enum restart_policy restart;
-    int64_t restart_max; /* on-failure:N; 0: no limit */
-    bool auto_remove;
+    int64_t restart_max;            /* on-failure:N; 0: no limit */
+    bool auto_remove, remove_image; /* --rm; --rmi: the image too, unless others use it */
     bool for_run; /* not kept: `run` makes it to start it at once; with --rm it doesn't outlive its client */
     enum systemd_mode systemd;
     char *pidfile, *cidfile;

@@ -102,6 +102,7 @@ static const struct field spec_fields[] = {
     S(F_BOOL, auto_remove),
     F_NAMED(container_spec, systemd, systemd_names),
     S(F_STR, pidfile),
+    S(F_BOOL, remove_image),
     S(F_STR, cidfile),
     S(F_U32, preserve_fds),
     S(F_BOOL, no_sig_proxy),

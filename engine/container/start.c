@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,9 +67,23 @@ static struct err *load_image(struct start *s)
     return image_read_config(s->e, s->image, &s->config);
 }
 
+/* The monitor writes it when the container runs, and nobody would hear of a failure then. */
+static struct err *check_pidfile(const struct start *s, const struct container_start_opts *opts)
+{
+    const char *path = s->c->spec.pidfile;
+    AUTO_FREE char *dir = NULL;
+    if (!path || opts->pidfile_fd > 0)
+        return NULL;
+    TRY(mem_strndup(path, (size_t)(path_last(path) - path), &dir));
+    if (access(dir, W_OK | X_OK) < 0)
+        return ERR_SYS(errno, "--pidfile %s: write there from within the user namespace", path);
+    return NULL;
+}
+
 /* Everything that needs no mounted root. */
 static struct err *prepare(struct start *s, const struct container_start_opts *opts)
 {
+    TRY(check_pidfile(s, opts));
     TRY(load_image(s));
     TRY(engine_cgroup(s->e, &s->cgroup));
     TRY(start_settle_userns(s));
@@ -185,7 +200,8 @@ static struct monitor_attach attach_request(const struct container_spec *spec, c
     return a;
 }
 
-struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io, int *ret_exit)
+struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io, int *ret_exit,
+                                  bool *ret_again)
 {
     const struct monitor_io mio = {
         .in_fd = io->no_stdin ? -1 : io->in_fd,
@@ -197,6 +213,7 @@ struct err *container_attach_loop(struct container *c, struct monitor *m, const 
     struct monitor_outcome outcome;
     TRY(monitor_attach(m, &mio, &outcome));
     *ret_exit = outcome.detached ? -1 : outcome.exit.exit_code;
+    *ret_again = !outcome.detached && outcome.exit.restarting;
     return NULL;
 }
 
@@ -214,10 +231,21 @@ static struct err *finish(struct start *s, struct monitor *m, bool remove)
     return err;
 }
 
+/* For root, whose session is another user to its files; restarts by the monitor find the file by its path, or not. */
+static struct err *write_pidfile(const struct start *s, int fd, pid_t pid)
+{
+    char text[16];
+    int n = snprintf(text, sizeof(text), "%d", (int)pid);
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
+        return ERR_SYS(errno, "write %s", s->c->spec.pidfile);
+    return NULL;
+}
+
 static struct err *run(struct start *s, const struct container_start_opts *opts, struct monitor *m, int *ret_exit)
 {
     struct monitor_started started;
     struct monitor_attach attach = {0};
+    bool again;
     TRY(monitor_wait_mounted(m, &s->root_fd, &s->private_fd));
     TRY(start_open_userns(s));
     TRY(configure(s));
@@ -225,11 +253,13 @@ static struct err *run(struct start *s, const struct container_start_opts *opts,
         attach = attach_request(&s->c->spec, &opts->io);
     TRY(monitor_launch(m, opts->attach ? &attach : NULL, &started));
     TRY(note_started(s, &started));
+    if (opts->pidfile_fd > 0)
+        TRY(write_pidfile(s, opts->pidfile_fd, started.host_pid));
     container_unlock(s->e, s->c->id, TAKE_FD(s->c->lock_fd));
     if (!opts->attach)
         return NULL;
-    TRY(container_attach_loop(s->c, m, &opts->io, ret_exit));
-    return *ret_exit < 0 ? NULL : finish(s, m, opts->remove_after || s->c->auto_remove);
+    TRY(container_attach_loop(s->c, m, &opts->io, ret_exit, &again));
+    return *ret_exit < 0 || again ? NULL : finish(s, m, opts->remove_after || s->c->auto_remove);
 }
 
 static struct err *start_locked(struct start *s, const struct container_start_opts *opts, int *ret_exit)
@@ -281,6 +311,7 @@ struct err *container_start(struct engine *e, struct container *c, const struct 
 struct err *container_attach(struct engine *e, struct container *c, const struct attach_opts *io, int *ret_exit)
 {
     struct monitor *m = NULL;
+    bool again;
     TRY(container_load_spec(e, c));
     struct err *err = monitor_connect(engine_run_dir(e), c->id, &m);
     if (err && err_kind(err) == ERR_STATE) {
@@ -291,7 +322,7 @@ struct err *container_attach(struct engine *e, struct container *c, const struct
     struct monitor_attach a = attach_request(&c->spec, io);
     err = monitor_request_attach(m, &a);
     if (!err)
-        err = container_attach_loop(c, m, io, ret_exit);
+        err = container_attach_loop(c, m, io, ret_exit, &again);
     monitor_free(m);
     return err;
 }

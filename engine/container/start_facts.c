@@ -21,6 +21,7 @@
 #include "engine/container/start.h"
 #include "engine/container/user.h"
 #include "engine/engine.h"
+#include "engine/monitor/scope.h"
 #include "rootless/session.h"
 
 #define SECCOMP_MAX ((size_t)4 << 20)
@@ -186,28 +187,51 @@ static struct err *list_lacking(struct start *s)
     return NULL;
 }
 
-static struct err *settle_cgroup(struct start *s)
+/* In a scope: beside the monitor, wherever systemd put that. *ret_there is false when the monitor got none. */
+static struct err *beside_monitor(struct start *s, bool *ret_there)
+{
+    AUTO_FREE char *path = NULL;
+    TRY(cgroup_of(monitor_pid(s->monitor), &path));
+    char *last = path ? strrchr(path, '/') : NULL;
+    *ret_there = last && strcmp(last + 1, SCOPE_MONITOR) == 0;
+    if (!*ret_there)
+        return NULL;
+    *last = '\0';
+    return start_keep(s, &s->facts.cgroup_path, "%s/" SCOPE_CONTAINER, path);
+}
+
+static struct err *settle_cgroup_path(struct start *s)
 {
     const struct container_spec *spec = &s->c->spec;
-    const char *manager = s->plan.cgroup_manager;
-    s->facts.cgroup_v2 = s->cgroup->layout != CGROUP_NONE;
-    s->facts.cgroup_writable = strcmp(manager, "disabled") != 0;
-    s->facts.cgroup_why = s->cgroup->why;
-    s->facts.cgroup_fix = s->cgroup->fix ? s->cgroup->fix : cgroup_controller_fix();
-    TRY(strv_copy(&s->cgroup->controllers, &s->facts.cgroup_controllers));
-    if (s->facts.cgroup_writable)
-        TRY(list_lacking(s));
-    if (!s->facts.cgroup_writable)
-        return spec->cgroup_parent
-                   ? engine_notice(s->e, "--cgroup-parent %s: no cgroup can be made here: %s", spec->cgroup_parent,
-                                   s->cgroup->why ? s->cgroup->why : "cgroups are disabled")
-                   : NULL;
-    if (strcmp(manager, "systemd") == 0)
-        return start_keep(s, &s->facts.cgroup_path, "%s:coracle:%s",
-                          spec->cgroup_parent ? spec->cgroup_parent : "user.slice", s->c->id);
+    bool there;
+    if (strcmp(s->plan.cgroup_manager, "systemd") == 0) {
+        TRY(beside_monitor(s, &there));
+        s->facts.cgroup_writable = there;
+        if (!there)
+            s->facts.cgroup_why = "your systemd made no scope for the container (systemctl --user status)";
+        return NULL;
+    }
     const char *parent = spec->cgroup_parent ? spec->cgroup_parent : s->cgroup->path;
     return start_keep(s, &s->facts.cgroup_path, "%s/coracle-%s", parent && strcmp(parent, "/") != 0 ? parent : "",
                       s->c->id);
+}
+
+static struct err *settle_cgroup(struct start *s)
+{
+    const struct container_spec *spec = &s->c->spec;
+    s->facts.cgroup_v2 = s->cgroup->layout != CGROUP_NONE;
+    s->facts.cgroup_writable = strcmp(s->plan.cgroup_manager, "disabled") != 0;
+    s->facts.cgroup_why = s->cgroup->why;
+    s->facts.cgroup_fix = s->cgroup->fix ? s->cgroup->fix : cgroup_controller_fix();
+    TRY(strv_copy(&s->cgroup->controllers, &s->facts.cgroup_controllers));
+    if (s->facts.cgroup_writable) {
+        TRY(settle_cgroup_path(s));
+        return list_lacking(s);
+    }
+    return spec->cgroup_parent
+               ? engine_notice(s->e, "--cgroup-parent %s: no cgroup can be made here: %s", spec->cgroup_parent,
+                               s->cgroup->why ? s->cgroup->why : "cgroups are disabled")
+               : NULL;
 }
 
 static struct err *settle_seccomp(struct start *s)

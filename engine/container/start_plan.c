@@ -118,6 +118,7 @@ static struct err *fill_identity(struct start *s)
         TRY(mem_strdup("disabled", &p->cgroup_manager));
     if (!p->cgroup_manager)
         TRY(mem_strdup(s->cgroup->manager, &p->cgroup_manager));
+    TRY(mem_strdup(spec->cgroup_parent, &p->cgroup_parent));
     return NULL;
 }
 

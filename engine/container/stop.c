@@ -92,11 +92,29 @@ static struct err *wait_until_gone(struct engine *e, const struct container *c)
     return ERR_NEW(ERR_TIMEOUT, "container %s: its monitor does not end", c->name);
 }
 
+/* Stopping it would remove it, so its monitor stops and starts it without letting go. */
+static struct err *restart_in_place(struct engine *e, struct container *c, int64_t timeout_sec)
+{
+    struct monitor *m;
+    struct monitor_started started;
+    TRY(connect_running(e, c, "restart", &m));
+    struct err *err = monitor_restart(m, timeout_sec < 0 ? -1 : timeout_sec * NSEC_PER_SEC, &started);
+    monitor_free(m);
+    TRY_WRAP(err, "restart container %s", c->name);
+    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
+    TRY(store_begin(engine_store(e), STORE_WRITE, false));
+    TRY(container_event(e, c, "restart"));
+    TRY(store_commit(engine_store(e)));
+    c->started_nsec = started.started_nsec;
+    c->host_pid = started.host_pid;
+    return NULL;
+}
+
 struct err *container_restart(struct engine *e, struct container *c, int64_t timeout_sec)
 {
     const struct container_start_opts opts = {.attach = false};
     if (c->auto_remove && c->state == CT_RUNNING)
-        return ERR_NEW(ERR_UNSUPPORTED, "container %s was started with --rm: restarting it is not built yet", c->name);
+        return restart_in_place(e, c, timeout_sec);
     if (c->state == CT_RUNNING || c->state == CT_STOPPING) {
         struct err *err = container_stop(e, c, timeout_sec);
         if (err && err_kind(err) != ERR_STATE)

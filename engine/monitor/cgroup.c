@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "engine/monitor/scope.h"
 
 #define CGROUP_TEXT_MAX ((size_t)64 << 10)
 #define CGROUP_DEPTH_MAX 32
@@ -54,6 +55,15 @@ struct err *cgroup_of(pid_t pid, char **ret)
         if (strncmp(lines.items[i], "0::/", 4) == 0)
             return mem_strdup(lines.items[i] + 3, ret);
     }
+    return NULL;
+}
+
+struct err *cgroup_place(char **ret)
+{
+    TRY(cgroup_of(0, ret));
+    char *last = *ret ? strrchr(*ret, '/') : NULL;
+    if (last && strcmp(last + 1, SCOPE_LEAF) == 0)
+        last[last == *ret ? 1 : 0] = '\0';
     return NULL;
 }
 
@@ -114,7 +124,7 @@ static struct err *settle_v2(uid_t host_uid, struct cgroup_facts *f)
 struct err *cgroup_probe(uid_t host_uid, struct cgroup_facts *ret)
 {
     struct cgroup_facts f = {.layout = cgroup_layout(), .manager = "disabled"};
-    struct err *e = cgroup_of(0, &f.path);
+    struct err *e = cgroup_place(&f.path);
     if (f.layout != CGROUP_V2) {
         f.why = f.layout == CGROUP_NONE ? "no cgroup file system is mounted on " CGROUP_ROOT
                                         : "this host uses cgroup version 1, which users cannot be given a part of";

@@ -15,7 +15,7 @@
 struct cgroup_facts {
     enum cgroup_layout layout;
     bool writable;           /* our own cgroup is delegated to us: children can be made, processes moved */
-    char *path;              /* our own cgroup in the unified hierarchy, "/" based; NULL: none */
+    char *path;              /* cgroup_place() */
     struct strv controllers; /* of what containers' cgroups are made below: the most they can have */
     const char *manager;     /* "cgroupfs", "systemd" or "disabled": what the runtime should use */
     const char *why, *fix;   /* when disabled: what is in the way, and who does what about it; else NULL */
@@ -31,6 +31,9 @@ bool cgroup_kernel_lacks(const char *controller);
  * (crun ≥ 1.5 refuses v1 hosts). Where no cgroup2 can be mounted nothing changes. */
 struct err *cgroup_make_unified(void) ERR_RESULT;
 
+/* The cgroup, "/" based, below which ours would make others: our own, or the one above when we are in its leaf. NULL:
+ * none. */
+struct err *cgroup_place(char **ret) ERR_RESULT;
 /* Path ("/" based) of a process' cgroup in the unified hierarchy; NULL when there is none. */
 struct err *cgroup_of(pid_t pid, char **ret) ERR_RESULT;
 /* memory.events of a cgroup, -1 where it isn't there. Opened while the container runs, read after its end. */

@@ -147,6 +147,15 @@ struct err *monitor_stop(struct monitor *m, int sig, int64_t timeout_nsec, struc
     return NULL;
 }
 
+struct err *monitor_restart(struct monitor *m, int64_t timeout_nsec, struct monitor_started *ret)
+{
+    AUTO_MSG struct msg msg = MSG_INIT;
+    const struct monitor_stop stop = {.timeout_nsec = timeout_nsec};
+    TRY(request(m, MONITOR_RESTART, &stop, sizeof(stop), MONITOR_STARTED, sizeof(*ret), &msg));
+    memcpy(ret, msg.data, sizeof(*ret));
+    return NULL;
+}
+
 struct err *monitor_wait(struct monitor *m, const char *job, struct monitor_exit *ret)
 {
     AUTO_MSG struct msg msg = MSG_INIT;

@@ -56,6 +56,8 @@ pid_t monitor_pid(const struct monitor *m);
 struct err *monitor_kill(struct monitor *m, int sig) ERR_RESULT;
 /* Returns when it has stopped. timeout_nsec -1 and sig 0: the plan's. */
 struct err *monitor_stop(struct monitor *m, int sig, int64_t timeout_nsec, struct monitor_exit *ret) ERR_RESULT;
+/* The same, and returns when it runs again. */
+struct err *monitor_restart(struct monitor *m, int64_t timeout_nsec, struct monitor_started *ret) ERR_RESULT;
 /* Until the container (job NULL) or an exec session has ended for good. */
 struct err *monitor_wait(struct monitor *m, const char *job, struct monitor_exit *ret) ERR_RESULT;
 /* *ret_execs is a heap array; may be NULL. */

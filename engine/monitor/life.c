@@ -138,6 +138,9 @@ static void tell_started(struct server *s)
     if (!s->started && s->control)
         peer_send(s->control, MONITOR_STARTED, &started, sizeof(started), NULL, 0);
     for (struct peer *p = s->peers; p; p = p->next) {
+        if (p->waiting_start)
+            peer_send(p, MONITOR_STARTED, &started, sizeof(started), NULL, 0);
+        p->waiting_start = false;
         if (p->attach_asked)
             request_attach(p, j, &p->attach);
         p->attach_asked = false;
@@ -228,7 +231,9 @@ static struct err *on_restart(struct loop_source *src, void *arg)
     struct server *s = arg;
     (void)src;
     clear_timer(&s->restart_timer);
-    s->plan.restart_count++;
+    if (!s->restart_asked) /* as Podman: what users ask for doesn't count */
+        s->plan.restart_count++;
+    s->restart_asked = false;
     life_publish(s, MONITOR_PHASE_RESTARTING); /* until it runs: a first start is not there to be stopped, this is */
     struct err *e = life_start(s);
     return e ? life_start_failed(s, e) : NULL;
@@ -240,6 +245,8 @@ static struct err *restart_later(struct server *s)
     bool stable = exit->finished_nsec - exit->started_nsec > RESTART_STABLE_NSEC;
     uint64_t delay = stable || !s->restart_delay_nsec ? RESTART_FIRST_NSEC : s->restart_delay_nsec * 2;
     s->restart_delay_nsec = delay > RESTART_LAST_NSEC ? RESTART_LAST_NSEC : delay;
+    if (s->restart_asked)
+        s->restart_delay_nsec = 1;
     err_drop(file_remove_tree(s->private_fd, "state"));
     life_publish(s, MONITOR_PHASE_RESTARTING);
     return set_timer(s, &s->restart_timer, s->restart_delay_nsec, on_restart);
@@ -247,7 +254,7 @@ static struct err *restart_later(struct server *s)
 
 static void container_closed(struct server *s, struct job *j)
 {
-    bool again = life_wants_restart(&s->plan, &j->exit, s->no_restart || s->by_user);
+    bool again = s->restart_asked || life_wants_restart(&s->plan, &j->exit, s->no_restart || s->by_user);
     j->exit.restarting = again;
     s->state.last = j->exit;
     if (!again) {
@@ -342,6 +349,10 @@ static void life_end(struct server *s)
     record_end(s);
     life_publish(s, MONITOR_PHASE_EXITED);
     for (struct peer *p = s->peers; p; p = p->next) {
+        if (p->waiting_start)
+            peer_send_error(p, ERR_NEW(ERR_STATE, "container %.12s has ended: %s", s->plan.id,
+                                       s->error ? s->error : "it was stopped meanwhile"));
+        p->waiting_start = false;
         if (p->waiting_end)
             peer_send(p, MONITOR_EXITED, &s->state.last, sizeof(s->state.last), NULL, 0);
         p->waiting_end = false;
@@ -416,6 +427,7 @@ static struct err *stop_running(struct server *s, const struct monitor_stop *sto
 static struct err *stop(struct server *s, const struct monitor_stop *stop)
 {
     s->no_restart = true;
+    s->restart_asked = false;
     if (s->ending)
         return NULL;
     if (s->restart_timer) {
@@ -438,6 +450,16 @@ struct err *life_stop(struct server *s, const struct monitor_stop *request)
     s->by_user = true;
     s->state.last.by_user = 1;
     return stop(s, request);
+}
+
+struct err *life_restart(struct server *s, const struct monitor_stop *request)
+{
+    if (s->ending || s->no_restart || !s->container || !s->container->running)
+        return ERR_NEW(ERR_STATE, "container %.12s is not running", s->plan.id);
+    if (server_is_passthrough(s) || s->plan.preserve_fds)
+        return ERR_NEW(ERR_UNSUPPORTED, "container %.12s: descriptors that it was started with are gone", s->plan.id);
+    s->restart_asked = true;
+    return stop_running(s, request);
 }
 
 struct err *life_terminate(struct server *s)

@@ -14,6 +14,9 @@ struct err *life_start_failed(struct server *s, struct err *take_e) ERR_RESULT;
 void life_process_ended(struct server *s);
 /* ... and its streams are done. */
 void life_job_closed(struct server *s, struct job *j);
+/* Stop it as life_stop() does and start it again in the same root; who waits for that (waiting_start) is told.
+ * ERR_STATE, ERR_UNSUPPORTED when descriptors that came with the first start would be missing. */
+struct err *life_restart(struct server *s, const struct monitor_stop *request) ERR_RESULT;
 /* Stop it: signal, then SIGKILL. What a restarting or ended container does about it comes of itself. */
 struct err *life_stop(struct server *s, const struct monitor_stop *stop) ERR_RESULT;
 /* A signal from a user; one that is meant to end it keeps the restart policy from acting. */

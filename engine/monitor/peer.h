@@ -20,6 +20,7 @@ struct peer {
     bool broken;          /* gone; our callback will free it */
     struct job *attached; /* output goes here */
     struct job *waiting;  /* an exec session whose end it wants to hear of */
+    bool waiting_start;   /* MONITOR_RESTART: the next run's beginning */
     bool waiting_end;     /* ... or the container's, for good */
     bool want_stdout, want_stderr;
     bool attach_asked; /* attach as soon as the container has started */

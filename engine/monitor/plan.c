@@ -23,6 +23,7 @@ static const struct wire_field plan_fields[] = {
     P(WIRE_STR, runtime),
     P(WIRE_STRV, runtime_flags),
     P(WIRE_STR, cgroup_manager),
+    P(WIRE_STR, cgroup_parent),
     P(WIRE_BOOL, run_delete),
     P(WIRE_BOOL, tty),
     P(WIRE_BOOL, interactive),
@@ -50,6 +51,7 @@ static const struct wire_field early_fields[] = {
     P(WIRE_STR, runtime),
     P(WIRE_STRV, runtime_flags),
     P(WIRE_STR, cgroup_manager),
+    P(WIRE_STR, cgroup_parent),
     P(WIRE_BOOL, tty),
     P(WIRE_BOOL, interactive),
 };

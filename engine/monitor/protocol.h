@@ -46,8 +46,10 @@ enum monitor_msg {
     MONITOR_SIGNAL,       /* client → monitor, attached: uint32 signal for that process; no reply */
     MONITOR_KILL,         /* client → monitor: uint32 signal; reply MONITOR_OK or MONITOR_FAILED */
     MONITOR_STOP,         /* client → monitor: struct monitor_stop; reply MONITOR_EXITED when it has stopped */
-    MONITOR_EXEC,  /* client → monitor: an encoded struct monitor_exec (plan.h); fds: process.json, preserved fds;
-                      reply MONITOR_STARTED or MONITOR_FAILED; attached at once if it says so */
+    MONITOR_RESTART, /* client → monitor: struct monitor_stop; reply MONITOR_STARTED of the next run, or MONITOR_FAILED
+                      */
+    MONITOR_EXEC,    /* client → monitor: an encoded struct monitor_exec (plan.h); fds: process.json, preserved fds;
+                        reply MONITOR_STARTED or MONITOR_FAILED; attached at once if it says so */
     MONITOR_STATE, /* client → monitor; reply MONITOR_STATE: struct monitor_state, then struct monitor_exec_state[] */
     MONITOR_WAIT,  /* client → monitor: payload "" or an exec session's id; reply MONITOR_EXITED when it has ended */
     MONITOR_NAMESPACES, /* client → monitor; reply MONITOR_NAMESPACES, fds: the monitor's mount namespace, O_PATH of the

@@ -162,6 +162,21 @@ static bool on_stop(struct peer *p, struct msg *m)
     return true;
 }
 
+static bool on_restart(struct peer *p, struct msg *m)
+{
+    struct monitor_stop stop;
+    memcpy(&stop, m->data, sizeof(stop));
+    if (stop.signal >= (uint32_t)_NSIG || stop.timeout_nsec < -1)
+        return false;
+    p->waiting_start = true;
+    struct err *e = life_restart(p->server, &stop);
+    if (e) {
+        p->waiting_start = false;
+        peer_send_error(p, e);
+    }
+    return true;
+}
+
 static bool on_wait(struct peer *p, struct msg *m)
 {
     struct server *s = p->server;
@@ -274,6 +289,7 @@ static const struct {
     [MONITOR_SIGNAL] = {on_signal, sizeof(uint32_t), sizeof(uint32_t)},
     [MONITOR_KILL] = {on_kill, sizeof(uint32_t), sizeof(uint32_t)},
     [MONITOR_STOP] = {on_stop, sizeof(struct monitor_stop), sizeof(struct monitor_stop)},
+    [MONITOR_RESTART] = {on_restart, sizeof(struct monitor_stop), sizeof(struct monitor_stop)},
     [MONITOR_EXEC] = {on_exec, 1, MSG_PAYLOAD_MAX},
     [MONITOR_STATE] = {on_state, 0, 0},
     [MONITOR_WAIT] = {on_wait, 0, MONITOR_ID_MAX},

@@ -25,6 +25,7 @@
 #include "engine/monitor/life.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/record.h"
+#include "engine/monitor/scope.h"
 #include "engine/monitor/server.h"
 #include "engine/monitor/spawnfd.h"
 #include "engine/storage/storage.h"
@@ -135,8 +136,7 @@ static struct err *settle_early(struct server *s)
 {
     TRY(lockfile_take(s->plan.run_dir, s->plan.id, &s->lock));
     life_publish(s, MONITOR_PHASE_STARTING);
-    if (s->plan.cgroup_manager)
-        s->cgroup_manager = s->plan.cgroup_manager;
+    scope_enter(s);
     TRY(mount_private(s));
     early_start(s);
     return NULL;
@@ -148,11 +148,13 @@ static struct err *settle_plan(struct server *s, struct monitor_plan *p)
     bool again = s->private_fd >= 0;
     if (again && (strcmp(p->id, s->plan.id) != 0 || strcmp(p->run_dir, s->plan.run_dir) != 0))
         return ERR_NEW(ERR_CORRUPT, "the plan is another container's than its early part");
+    bool same_place = again && strcmp(p->cgroup_manager ? p->cgroup_manager : "", s->plan.cgroup_manager) == 0;
     s->early_useless = again && !plan_matches_early(p, &s->plan);
     plan_done(&s->plan);
     s->plan = *p;
     *p = (struct monitor_plan){0};
-    s->cgroup_manager = s->plan.cgroup_manager ? s->plan.cgroup_manager : "disabled";
+    if (again && !same_place)
+        scope_enter(s);
     return again ? NULL : settle_early(s);
 }
 

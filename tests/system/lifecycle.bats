@@ -429,6 +429,50 @@ X
     matches "$stderr" "(more than one|multiple|ambiguous|no such)"
 }
 
+@test "restart: of a container that --rm will remove, as under podman" {
+    coracle run -d --rm --name r $BB sh -c 'echo up >>/times; trap "exit 0" TERM; echo up; while :; do sleep 0.05; done'
+    wait_log r up
+    local pid; pid=$(coracle inspect -f '{{.State.Pid}}' r)
+    run -0 coracle restart r
+    is "$output" r
+    state_is r running
+    [ "$(coracle inspect -f '{{.State.Pid}}' r)" != "$pid" ]
+    eventually eval '[ "$(coracle exec r grep -c up /times)" = 2 ]'
+    is "$(coracle inspect -f '{{.RestartCount}}' r)" 0
+    coracle restart -t 0 r
+    eventually eval '[ "$(coracle exec r grep -c up /times)" = 3 ]'
+    coracle stop -t 1 r
+    eventually eval '! coracle container exists r'
+}
+
+@test "restart: who is attached to a --rm container hears of its first end, and the container stays" {
+    only_coracle
+    coracle run --rm --name r $BB sh -c 'trap "exit 7" TERM; echo up; while :; do sleep 0.05; done' >"$FILE_DIR/out" &
+    eventually grep -q up "$FILE_DIR/out"
+    coracle restart r
+    run -7 wait $!
+    state_is r running
+    coracle stop -t 1 r
+    eventually eval '! coracle container exists r'
+}
+
+@test "run -d --rmi: the image goes with the container, unless another uses it" {
+    only_coracle
+    coracle tag $BB localhost/gone:1
+    coracle run -d --rmi --name goes localhost/gone:1 sleep 1000
+    coracle stop -t 0 goes
+    eventually eval '! coracle image exists localhost/gone:1'
+    coracle image exists $BB
+    # The embedded one comes back whenever it is asked for, so it is the one to lose.
+    coracle create --name user coracle/hello
+    coracle run -d --rmi --name goes coracle/hello
+    eventually eval '! coracle container exists goes'
+    has "$(coracle images --format '{{.Repository}}')" coracle/hello
+    coracle rm user
+    coracle run --rmi coracle/hello
+    hasnt "$(coracle images --format '{{.Repository}}')" coracle/hello
+}
+
 @test "restart policies: on-failure stops after its number, always goes on, no by default" {
     coracle run -d --name of --restart on-failure:2 $BB sh -c 'echo try; exit 1'
     eventually eval '[ "$(coracle logs of | grep -c try)" = 3 ]'

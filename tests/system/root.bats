@@ -46,6 +46,16 @@ teardown() { clean; }
     is "$output" x
 }
 
+@test "root: --pidfile where only root may write" {
+    local dir; dir=$(scratch)
+    chmod 700 "$dir"
+    coracle run -d --name p --pidfile "$dir/pid" $BB sleep 1000
+    is "$(cat "$dir/pid")" "$(coracle inspect -f '{{.State.Pid}}' p)"
+    coracle create --name q --pidfile "$dir/pid2" $BB true
+    run -125 --separate-stderr coracle start q
+    one_error "pidfile $dir/pid2"
+}
+
 @test "root: --privileged gives no power over the host" {
     run coracle run --rm --privileged $BB sh -c 'echo 1 >/proc/sys/kernel/panic'
     [ "$status" != 0 ]

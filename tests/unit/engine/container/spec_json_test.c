@@ -39,6 +39,7 @@ static void fill_strings(struct container_spec *s)
     s->log_driver = text("journald");
     s->stop_signal = text("SIGINT");
     s->pidfile = text("/pid");
+    s->remove_image = true;
     s->cidfile = text("/cid");
     s->detach_keys = text("");
     s->pull = text("never");
