@@ -111,6 +111,9 @@ is_podman_here() { command -v podman >/dev/null; }
 }
 
 @test "60 layers: the topmost wins, whiteouts count, all of it as under podman" {
+    # podman mounts layers of a shared store by long names: so many don't fit.
+    export PODMAN_ALONE=1
+    ! is_podman_here || podman load -q -i "$IMAGES/layers60.tar"
     same localhost/layers60 cat /latest
     same localhost/layers60 sh -c 'ls /layers | sort -n | tr "\n" " "'
     coracle run -d --name l localhost/layers60 sleep 1000

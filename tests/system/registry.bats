@@ -43,7 +43,10 @@ YML
 
 teardown_file() {
     local pid
-    for pid in "$R"/*.pid; do kill "$(cat "$pid")" 2>/dev/null || true; done
+    for pid in "$R"/*.pid; do
+        # Only what still is ours by its arguments: numbers are used again, soon where many tests run.
+        if grep -qF "$R/" "/proc/$(cat "$pid")/cmdline" 2>/dev/null; then kill "$(cat "$pid")" 2>/dev/null || true; fi
+    done
     rm -rf "$R"
 }
 
@@ -54,10 +57,18 @@ setup() {
 }
 
 teardown() {
-    if [ -n "${FAULTY_PID:-}" ]; then kill "$FAULTY_PID" 2>/dev/null || true; fi
+    end_faulty
     "$CORACLE" rmi -af >/dev/null 2>&1 || true
     # A killed probe of overlay leaves a directory without permissions.
     chmod -R u+rwX "$CORACLE_ROOT"/.probe-* 2>/dev/null || true
+}
+
+# Once, and then its number is nobody's.
+end_faulty() {
+    [ -n "${FAULTY_PID:-}" ] || return 0
+    kill "$FAULTY_PID" 2>/dev/null || true
+    wait "$FAULTY_PID" 2>/dev/null || true
+    FAULTY_PID=
 }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
@@ -206,7 +217,7 @@ nothing_left() {
     run -125 "$CORACLE" pull -q --retry 0 "127.0.0.1:$PORT/t/img:1"
     [ -n "$(ls "$CORACLE_ROOT/partial")" ]
     nothing_left
-    kill "$FAULTY_PID"
+    end_faulty
     faulty
     run -0 "$CORACLE" pull -q "127.0.0.1:$PORT/t/img:1"
     grep -E 'GET .*/blobs/.* bytes=[0-9]+-' "$BATS_TEST_TMPDIR/requests"
@@ -216,7 +227,7 @@ nothing_left() {
 @test "a damaged partial blob is noticed, and fetched from its start" {
     faulty reset=300000
     run -125 "$CORACLE" pull -q --retry 0 "127.0.0.1:$PORT/t/img:1"
-    kill "$FAULTY_PID"
+    end_faulty
     for f in "$CORACLE_ROOT"/partial/*; do printf 'xxxxxxxxxxxxxxxxxxxx' | dd of="$f" conv=notrunc bs=1 seek=5000 status=none; done
     faulty
     run -0 "$CORACLE" pull -q "127.0.0.1:$PORT/t/img:1"
@@ -227,7 +238,7 @@ nothing_left() {
     faulty 429
     run -0 "$CORACLE" pull -q "127.0.0.1:$PORT/t/img:1"
     "$CORACLE" rmi -af >/dev/null
-    kill "$FAULTY_PID"
+    end_faulty
     faulty 503 once-reset=200000 no-range
     run -0 "$CORACLE" pull -q --retry-delay 10ms "127.0.0.1:$PORT/t/img:1"
 }
@@ -237,7 +248,7 @@ nothing_left() {
     for mode in flip short long; do
         faulty $mode
         run -125 "$CORACLE" pull -q --retry 1 --retry-delay 1ms "127.0.0.1:$PORT/t/img:1"
-        kill "$FAULTY_PID"
+        end_faulty
         nothing_left
     done
 }
@@ -314,7 +325,7 @@ TOML
     "$CORACLE" tag "127.0.0.1:$PLAIN/t/img:1" "127.0.0.1:$PORT/t/img:1"
     run -0 "$CORACLE" pull -q --policy missing "127.0.0.1:$PORT/t/img:1"
     [ ! -s "$BATS_TEST_TMPDIR/requests" ]
-    kill "$FAULTY_PID"
+    end_faulty
     run -0 "$CORACLE" pull -q --retry 0 --policy newer "127.0.0.1:$PORT/t/img:1"
 }
 

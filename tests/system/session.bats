@@ -136,10 +136,10 @@ ns_of() { as_user "$PROBE" readlink /proc/self/ns/user; }
 }
 
 @test "the container of a monitor that is killed is killed too" {
-    as_user "$PROBE" --root "$CORACLE_ROOT" --monitor 0123abcd sleep 300.5 >"$ROOT/out" 3>&- &
-    local sleeper
+    local sleeper seconds=300.$$ # nobody else's, in another run of these tests
+    as_user "$PROBE" --root "$CORACLE_ROOT" --monitor 0123abcd sleep "$seconds" >"$ROOT/out" 3>&- &
     wait_until grep -q registered "$ROOT/out"
-    sleeper=$(pgrep -f '^sleep 300.5$')
+    sleeper=$(pgrep -f "^sleep $seconds\$")
     kill -KILL "$(ps -o ppid= "$sleeper")"
     wait_until gone "$sleeper"
 }

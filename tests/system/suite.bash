@@ -69,6 +69,7 @@ end_root() {
         fi
     fi
     # Files belong to ids of the user's range.
+    rm -rf "${FILE_DIR%/*}/p.${FILE_DIR##*.}"
     chmod -R u+rwX "$FILE_DIR" 2>/dev/null || true
     rm -rf "$FILE_DIR" 2>/dev/null || unshare --user --map-root-user --map-auto rm -rf "$FILE_DIR"
 }
