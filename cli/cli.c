@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "cli/choose.h"
 #include "cli/help.h"
+#include "cli/progress.h"
 #include "cli/registry_flags.h"
 #include "engine/monitor/detach_keys.h"
 
@@ -60,6 +61,7 @@ struct err *cli_engine(struct cli *c, struct engine **ret)
             .will_start = c->will_start,
             .progress = c->quiet ? NULL : registry_flags_progress,
             .choose = choose_function(),
+            .bars = c->quiet ? NULL : progress_bars(),
             .registry = c->registry,
         };
         TRY(engine_open(&opts, &c->engine));
@@ -93,6 +95,7 @@ struct err *cli_flush(struct cli *c)
     if (!len)
         return NULL;
     c->out.len = 0; /* one try only, whatever happens */
+    progress_hide();
     return ERR_WRAP(fd_write_all(STDOUT_FILENO, c->out.data, len), "write to standard output");
 }
 
@@ -105,6 +108,7 @@ void cli_warn(const char *fmt, ...)
     va_end(ap);
     if (!e)
         e = strbuf_putc(&line, '\n');
+    progress_hide();
     if (!e)
         e = fd_write_all(STDERR_FILENO, line.data, line.len);
     err_drop(e); /* there is nobody left to tell */
@@ -197,6 +201,7 @@ struct err *cli_run(struct cli *c, int *ret_exit)
     }
     /* What a verb has printed before it failed is shown before its error. */
     struct err *e = c->verb->run(c, c->opts, ret_exit);
+    progress_end();
     cli_show_notices(c);
     struct err *flushed = cli_flush(c);
     if (!e)

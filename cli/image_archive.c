@@ -8,6 +8,8 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
+#include "cli/registry_flags.h"
 #include "cli/verbs.h"
 #include "engine/image/image.h"
 
@@ -42,7 +44,12 @@ static struct err *load_verb(struct cli *c, void *opts, int *exit_code)
     if (from_stdin && isatty(STDIN_FILENO))
         return ERR_NEW(ERR_INVALID, "cannot read from terminal, use command-line redirection or the --input flag");
     struct image_load_opts load = {
-        .path = from_stdin ? NULL : o->input, .fd = STDIN_FILENO, .signature_policy = o->signature_policy};
+        .path = from_stdin ? NULL : o->input,
+        .fd = STDIN_FILENO,
+        .signature_policy = o->signature_policy,
+        .progress = o->quiet ? NULL : registry_flags_progress,
+        .bars = o->quiet ? NULL : progress_bars(),
+    };
     if (o->platform)
         TRY(image_platform_parse(o->platform, &load.platform));
     struct err *err = cli_engine(c, &e);
@@ -151,6 +158,7 @@ static struct err *save_verb(struct cli *c, void *opts, int *exit_code)
         .fd = STDOUT_FILENO,
         .compress = o->compress,
         .multi = o->multi,
+        .progress = o->quiet || !o->output ? NULL : registry_flags_progress,
     };
     return image_save(e, &names, &save);
 }

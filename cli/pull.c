@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "cli/choose.h"
+#include "cli/progress.h"
 #include "cli/registry_flags.h"
 #include "cli/verbs.h"
 #include "engine/image/image.h"
@@ -87,6 +88,7 @@ static struct err *pull_all(struct cli *c, const struct pull_opts *o, const stru
         .all_tags = o->all_tags,
         .choose = choose_function(),
         .progress = o->quiet ? NULL : registry_flags_progress,
+        .bars = o->quiet ? NULL : progress_bars(),
     };
     for (size_t i = 0; i < c->n_args; i++) {
         AUTO_STRV struct strv ids = STRV_INIT;

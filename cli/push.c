@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/progress.h"
 #include "cli/registry_flags.h"
 #include "cli/signing.h"
 #include "cli/verbs.h"
@@ -80,6 +81,7 @@ static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
         .keep_differing = cli_given(c, "force-compression") && !o->force_compression,
         .list_alone = !o->all,
         .progress = o->quiet ? NULL : registry_flags_progress,
+        .bars = o->quiet ? NULL : progress_bars(),
     };
     if (o->force_compression && !push.compression)
         push.compression = "gzip"; /* the default of what compresses */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/create.h"
+#include "cli/progress.h"
 #include "cli/verbs.h"
 #include "engine/container/container.h"
 
@@ -130,6 +131,7 @@ static struct err *create_container(struct cli *c, struct create_opts *o, struct
         err = create_replace(c, o);
     if (!err)
         err = container_create(e, &o->spec, ret);
+    progress_end(); /* the terminal is the container's from here on */
     if (!err)
         err = create_write_cidfile(o->spec.cidfile, cidfile, (*ret)->id);
     if (err && cidfile >= 0)

@@ -51,6 +51,7 @@ static struct err *copy_options(struct engine *e, const struct engine_opts *opts
         .only_existing = opts->only_existing,
         .progress = opts->progress,
         .choose = opts->choose,
+        .bars = opts->bars,
         .registry = opts->registry,
         .progress_arg = opts->progress_arg,
     };

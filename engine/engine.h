@@ -13,6 +13,7 @@
 
 struct engine;
 struct monitor;
+struct image_bars;
 struct registry_opts;
 struct session;
 struct store;
@@ -39,6 +40,7 @@ struct engine_opts {
     /* See struct image_pull_opts. */
     struct err *(*choose)(void *arg, const struct strv *names, size_t *ret_index);
     void *progress_arg;
+    const struct image_bars *bars;
     const struct registry_opts *registry; /* of such a pull; NULL: defaults; borrowed */
 };
 

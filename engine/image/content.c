@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/image/content_internal.h"
 #include "engine/image/image.h"
+#include "engine/image/progress.h"
 #include "engine/layer/starter.h"
 #include "rootless/session.h"
 
@@ -58,6 +59,7 @@ static void entry_done(struct content_entry *entry)
     if (entry->job)
         layer_job_cancel(TAKE_PTR(entry->job));
     fd_close(entry->copy_fd);
+    fd_close(entry->watch_fd);
     fd_close(entry->dirfd);
     mem_freep(&entry->wanted);
     mem_freep(&entry->dir);
@@ -128,6 +130,31 @@ bool content_layer_is_known(const struct content *c, size_t index)
 void content_set_jobs(struct content *c, size_t jobs)
 {
     c->jobs_max = jobs;
+}
+
+void content_set_tick(struct content *c, void (*fn)(void *arg), void *arg)
+{
+    c->tick = fn;
+    c->tick_arg = arg;
+}
+
+/* The unpacker reads the archive, and writes the copy, through descriptions that we share: their positions tell. */
+void content_layer_moved(const struct content *c, size_t index, uint64_t *ret_came, uint64_t *ret_unpacked,
+                         bool *ret_done)
+{
+    const struct content_entry *entry = &c->entries[index];
+    struct stat st = {0};
+    *ret_done = !entry->job;
+    *ret_came = *ret_unpacked = *ret_done ? entry->layer.blob_bytes : 0;
+    if (*ret_done)
+        return;
+    off_t at = lseek(entry->watch_fd >= 0 ? entry->watch_fd : entry->copy_fd, 0, SEEK_CUR);
+    if (at > 0)
+        *ret_unpacked = (uint64_t)at;
+    if (entry->watch_fd < 0 && fstat(entry->copy_fd, &st) == 0)
+        *ret_came = (uint64_t)st.st_size;
+    if (*ret_came < *ret_unpacked)
+        *ret_came = *ret_unpacked;
 }
 
 static bool is_staged(const struct content *c, const char *digest)
@@ -215,6 +242,7 @@ static struct err *finish(struct content *c, struct content_entry *entry)
     c->jobs--;
     entry->dirfd = fd_close(entry->dirfd);
     entry->copy_fd = fd_close(entry->copy_fd);
+    entry->watch_fd = fd_close(entry->watch_fd);
     TRY_WRAP(e, "layer %s", entry->wanted);
     TRY(set_digest(&entry->layer.diff_id, result.diff_id));
     TRY(set_digest(&entry->layer.blob, result.blob_digest));
@@ -238,9 +266,13 @@ static struct err *find_ended(struct content *c, struct content_entry **ret)
         return err_oom();
     for (size_t i = 0; i < c->n_entries; i++)
         fds[i] = (struct pollfd){.fd = c->entries[i].job ? layer_job_fd(c->entries[i].job) : -1, .events = POLLIN};
-    while (poll(fds, c->n_entries, -1) < 0)
-        if (errno != EINTR)
+    for (int n = 0; n <= 0;) {
+        n = poll(fds, c->n_entries, c->tick ? IMAGE_BARS_PERIOD_MSEC : -1);
+        if (n < 0 && errno != EINTR)
             return ERR_SYS(errno, "wait for an unpacker");
+        if (c->tick)
+            c->tick(c->tick_arg);
+    }
     for (size_t i = 0; i < c->n_entries; i++) {
         if (fds[i].revents) {
             *ret = &c->entries[i];
@@ -327,6 +359,8 @@ static struct err *start(struct content *c, const struct content_layer_source *s
                        (unsigned long long)source->size_bytes);
     TRY(stage_blob(c, source, entry));
     TRY(make_layer_dir(c, entry));
+    if (c->tick && S_ISREG(sb.st_mode))
+        TRY(fd_duplicate(source->fd, &entry->watch_fd));
     if (!c->starter)
         TRY(layer_starter_new(&c->starter));
     const struct layer_unpack_opts opts = {
@@ -360,7 +394,7 @@ struct err *content_put_layer(struct content *c, const struct content_layer_sour
     }
     TRY(finish_down_to(c, c->jobs_max - 1));
     TRY(mem_grow(&c->entries, c->n_entries, &c->cap_entries, sizeof *c->entries, ENTRIES_MAX));
-    struct content_entry entry = {.copy_fd = -1, .dirfd = -1};
+    struct content_entry entry = {.copy_fd = -1, .watch_fd = -1, .dirfd = -1};
     const char *wanted = source->diff_id ? source->diff_id : source->blob_digest ? source->blob_digest : "archive";
     struct err *e = mem_strdup(wanted, &entry.wanted);
     if (!e && source->diff_id)

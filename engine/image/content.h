@@ -50,6 +50,12 @@ struct err *content_put_layer(struct content *c, const struct content_layer_sour
 bool content_layer_is_known(const struct content *c, size_t index);
 /* How many layers are unpacked at once, where another number than the default is better. */
 void content_set_jobs(struct content *c, size_t jobs);
+/* Called ten times a second while layers are waited for. */
+void content_set_tick(struct content *c, void (*fn)(void *arg), void *arg);
+/* How much of a layer's blob has come, and how much of that was unpacked; *ret_done: all, and verified. Of a layer
+ * whose blob is neither a file nor kept in one: 0 until it is done. */
+void content_layer_moved(const struct content *c, size_t index, uint64_t *ret_came, uint64_t *ret_unpacked,
+                         bool *ret_done);
 /* All layers given so far are unpacked and verified. */
 struct err *content_wait(struct content *c) ERR_RESULT;
 

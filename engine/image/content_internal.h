@@ -9,6 +9,7 @@ struct content_entry {
     bool known;            /* in the store already: nothing to unpack */
     struct layer_job *job; /* under way */
     int copy_fd;           /* the blob is copied here meanwhile, or -1 */
+    int watch_fd;          /* shares its position with the unpacker's archive, or -1 */
     int dirfd;
     char *wanted;          /* diff id or digest, for messages */
     char *dir, *blob_path; /* in staging, relative to it; NULL: none */
@@ -39,6 +40,8 @@ struct content {
     enum layer_format format;
     struct layer_starter *starter; /* made for the first layer */
     size_t jobs_max, jobs;
+    void (*tick)(void *arg);
+    void *tick_arg;
     struct content_entry *entries;
     size_t n_entries, cap_entries;
     struct content_staged *documents;

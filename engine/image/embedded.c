@@ -126,6 +126,7 @@ static struct err *pull(struct engine *e, const char *name, const char *policy, 
         .choose = eo->choose,
         .progress = eo->progress,
         .progress_arg = eo->progress_arg,
+        .bars = eo->bars,
     };
     TRY(image_pull(e, name, &opts, &ids));
     image_freep(ret);

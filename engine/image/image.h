@@ -84,6 +84,7 @@ struct image_sign_opts {
 struct err *image_sign(const char *name, const struct image_sign_opts *opts) ERR_RESULT;
 
 /* --- registries; pull.c, push.c. These alone talk to the network, through coracle-registry. */
+struct image_bars;
 struct image_pull_opts {
     const struct registry_opts *registry;  /* NULL: defaults */
     const struct image_platform *platform; /* or NULL */
@@ -94,6 +95,7 @@ struct image_pull_opts {
     struct err *(*choose)(void *arg, const struct strv *names, size_t *ret_index);
     void (*progress)(void *arg, const char *line); /* NULL: quiet */
     void *progress_arg;
+    const struct image_bars *bars; /* for a terminal, or NULL */
 };
 /* `name`: a short name, "host/path:tag", "host/path@digest", with or without docker://. Ids of the images. */
 struct err *image_pull(struct engine *e, const char *name, const struct image_pull_opts *opts,
@@ -133,6 +135,9 @@ struct image_load_opts {
     struct image_platform platform;
     bool all_platforms;
     const char *signature_policy; /* as in image_pull_opts */
+    void (*progress)(void *arg, const char *line); /* NULL: quiet */
+    void *progress_arg;
+    const struct image_bars *bars; /* for a terminal, or NULL */
 };
 /* docker-archive, oci-archive, oci directory, dir: — found out from the content; compressed or not. Nothing half-made.
  */
@@ -142,8 +147,10 @@ struct image_save_opts {
     enum image_format format;
     const char *path; /* file or directory; NULL: fd */
     int fd;
-    bool compress; /* docker-dir: gzip layers */
-    bool multi;    /* several images into one docker-archive */
+    bool compress;                                 /* docker-dir: gzip layers */
+    bool multi;                                    /* several images into one docker-archive */
+    void (*progress)(void *arg, const char *line); /* NULL: quiet */
+    void *progress_arg;
 };
 struct err *image_save(struct engine *e, const struct strv *names, const struct image_save_opts *opts) ERR_RESULT;
 struct image_import_opts {

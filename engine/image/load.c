@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,8 +14,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/strbuf.h"
 #include "engine/image/load_internal.h"
 #include "engine/image/platform.h"
+#include "engine/image/progress.h"
 #include "engine/layer/layer.h"
 
 #define ARCHIVE_MAX_BYTES ((uint64_t)1 << 40)
@@ -65,11 +68,63 @@ static struct err *check_platform(const struct load *l, const struct manifest_co
                    platform_text(l->platform.os, l->platform.arch, l->platform.variant).s);
 }
 
+__attribute__((format(printf, 2, 3))) static void say(const struct load *l, const char *fmt, ...)
+{
+    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
+    va_list ap;
+    if (!l->opts->progress)
+        return;
+    va_start(ap, fmt);
+    struct err *e = strbuf_vprintf(&line, fmt, ap);
+    va_end(ap);
+    if (!e)
+        l->opts->progress(l->opts->progress_arg, strbuf_str(&line));
+    err_drop(e);
+}
+
+/* One image's layers on a terminal. */
+struct shown {
+    struct load *load;
+    struct image_bar *bars; /* one per layer, and one more */
+    const size_t *layers;
+    size_t n;
+};
+
+static void show(void *arg)
+{
+    struct shown *s = arg;
+    const struct image_bars *to = s->load->opts->bars;
+    struct image_bar *all = &s->bars[s->n];
+    *all = (struct image_bar){.what = "Unpacking", .passing = true, .finished = true};
+    for (size_t i = 0; i < s->n; i++) {
+        struct image_bar *bar = &s->bars[i];
+        uint64_t unpacked = 0;
+        bar->existed = content_layer_is_known(s->load->content, s->layers[i]);
+        content_layer_moved(s->load->content, s->layers[i], &bar->done_bytes, &unpacked, &bar->finished);
+        all->finished &= bar->finished;
+        all->done_bytes += bar->existed ? 0 : unpacked;
+        all->total_bytes += bar->existed ? 0 : bar->total_bytes;
+    }
+    to->show(to->arg, s->bars, s->n + 1);
+}
+
+static void shown_done(struct shown *s)
+{
+    content_set_tick(s->load->content, NULL, NULL);
+    mem_freep(&s->bars);
+}
+
 static struct err *put_layer(struct load *l, const struct load_image *image, const struct manifest_config *config,
-                             size_t index, size_t *ret)
+                             size_t index, struct shown *shown, size_t *ret)
 {
     AUTO_FD int fd = -1;
+    struct stat sb = {0};
+    const char *digest = image->layers ? image->layers[index].digest : config->diff_ids.items[index];
     TRY(load_open(l, image->layer_paths->items[index], &fd));
+    if (shown->bars && fstat(fd, &sb) == 0)
+        shown->bars[index] = image_bar_of_blob(digest, (uint64_t)sb.st_size);
+    else
+        say(l, "Copying blob %s", digest);
     const struct content_layer_source source = {
         .fd = fd,
         .is_ours = l->is_ours,
@@ -77,7 +132,11 @@ static struct err *put_layer(struct load *l, const struct load_image *image, con
         .blob_digest = image->layers ? image->layers[index].digest : NULL,
         .size_bytes = image->layers ? image->layers[index].size_bytes : UINT64_MAX,
     };
-    return content_put_layer(l->content, &source, ret);
+    TRY(content_put_layer(l->content, &source, ret));
+    shown->n = index + 1;
+    if (shown->bars)
+        show(shown);
+    return NULL;
 }
 
 /* A manifest for an archive that has none (docker-archive). */
@@ -142,9 +201,24 @@ struct err *load_add(struct load *l, const struct load_image *image)
     AUTO_FREE size_t *layers = mem_zalloc((count + 1) * sizeof *layers);
     if (!layers)
         return err_oom();
+    __attribute__((cleanup(shown_done))) struct shown shown = {.load = l, .layers = layers};
+    say(l, "Getting image source signatures");
+    if (l->opts->bars) {
+        shown.bars = mem_zalloc((count + 1) * sizeof *shown.bars);
+        if (!shown.bars)
+            return err_oom();
+        content_set_tick(l->content, show, &shown);
+    }
     for (size_t i = 0; i < count; i++)
-        TRY_WRAP(put_layer(l, image, &config, i, &layers[i]), "layer %zu of %zu", i + 1, count);
-    return add_image(l, image, &config, layers);
+        TRY_WRAP(put_layer(l, image, &config, i, &shown, &layers[i]), "layer %zu of %zu", i + 1, count);
+    TRY(content_wait(l->content));
+    if (shown.bars)
+        show(&shown);
+    say(l, "Copying config %s", digest_of(image->config, image->config_len).s);
+    say(l, "Writing manifest to image destination");
+    TRY(add_image(l, image, &config, layers));
+    say(l, "Storing signatures");
+    return NULL;
 }
 
 /* A document that is named by its digest. */

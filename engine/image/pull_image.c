@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/image/partial.h"
+#include "engine/image/progress.h"
 #include "engine/image/pull_internal.h"
 
 #define LAYERS_AT_ONCE 6
@@ -33,8 +34,33 @@ struct image_pull {
     struct manifest_config config;
     size_t *layers;
     struct incoming *incoming; /* by layer */
+    size_t n_put;              /* layers that were begun */
+    struct image_bar *bars;    /* one per layer, and one more */
     bool resumed;              /* something came from partial files */
 };
+
+/* For a terminal: each layer that was begun, and all unpacking together. */
+static void show(void *arg)
+{
+    struct image_pull *ip = arg;
+    const struct image_bars *to = ip->pull->opts->bars;
+    struct image_bar *all = &ip->bars[ip->n_put];
+    *all = (struct image_bar){.what = "Unpacking", .passing = true, .finished = ip->n_put == ip->manifest.count};
+    for (size_t i = 0; i < ip->n_put; i++) {
+        const struct manifest_descriptor *d = &ip->manifest.entries[i];
+        struct image_bar *bar = &ip->bars[i];
+        uint64_t unpacked = 0;
+        bool known = content_layer_is_known(ip->content, ip->layers[i]);
+        *bar = image_bar_of_blob(d->digest, d->size_bytes);
+        content_layer_moved(ip->content, ip->layers[i], &bar->done_bytes, &unpacked, &bar->finished);
+        all->finished &= bar->finished;
+        bar->existed = known;
+        bar->finished |= bar->done_bytes >= bar->total_bytes;
+        all->done_bytes += known ? 0 : unpacked;
+        all->total_bytes += known ? 0 : d->size_bytes;
+    }
+    to->show(to->arg, ip->bars, ip->n_put + 1);
+}
 
 static struct err *ask_layer(struct image_pull *ip, size_t index, int pipe_fd)
 {
@@ -76,19 +102,25 @@ static struct err *put_layer(struct image_pull *ip, size_t index)
                                                 .size_bytes = d->size_bytes,
                                                 .keep_fd = in->partial.fd};
     TRY(content_put_layer(ip->content, &source, &ip->layers[index]));
-    if (content_layer_is_known(ip->content, ip->layers[index])) {
-        pull_say(ip->pull, "Copying blob %s skipped: already exists  ", d->digest);
+    bool known = content_layer_is_known(ip->content, ip->layers[index]);
+    if (!ip->bars)
+        pull_say(ip->pull, known ? "Copying blob %s skipped: already exists  " : "Copying blob %s", d->digest);
+    if (known)
         return NULL;
-    }
-    pull_say(ip->pull, "Copying blob %s", d->digest);
     return ask_layer(ip, index, to);
 }
 
 static struct err *put_layers(struct image_pull *ip)
 {
-    for (size_t i = 0; i < ip->manifest.count; i++)
+    for (size_t i = 0; i < ip->manifest.count; i++) {
         TRY(put_layer(ip, i));
+        ip->n_put++;
+        if (ip->bars)
+            show(ip);
+    }
     TRY(content_wait(ip->content));
+    if (ip->bars)
+        show(ip);
     for (size_t i = 0; i < ip->manifest.count; i++)
         if (ip->incoming[i].request)
             TRY(registry_wait(ip->pull->registry, ip->incoming[i].request, NULL));
@@ -156,6 +188,12 @@ static struct err *bring(struct image_pull *ip, const char *manifest, size_t len
         ip->incoming[i].partial.fd = -1;
     TRY(content_begin(ip->pull->engine, &ip->content));
     content_set_jobs(ip->content, LAYERS_AT_ONCE);
+    if (ip->pull->opts->bars) {
+        ip->bars = mem_zalloc((ip->manifest.count + 1) * sizeof *ip->bars);
+        if (!ip->bars)
+            return err_oom();
+        content_set_tick(ip->content, show, ip);
+    }
     TRY(real_cause(ip, put_layers(ip)));
     pull_say(ip->pull, "Copying config %s", ip->manifest.config.digest);
     pull_say(ip->pull, "Writing manifest to image destination");
@@ -173,6 +211,7 @@ static void image_pull_done(struct image_pull *ip, bool remove)
         partial_done(store, &ip->incoming[i].partial, remove);
     mem_freep(&ip->incoming);
     mem_freep(&ip->layers);
+    mem_freep(&ip->bars);
     manifest_config_done(&ip->config);
     manifest_done(&ip->manifest);
 }
@@ -215,8 +254,14 @@ static struct err *find_present(struct pull *p, const struct manifest *m, const 
         *ret = false; /* the same files, but another manifest */
         return NULL;
     }
-    for (size_t k = 0; k < m->count; k++)
-        pull_say(p, "Copying blob %s skipped: already exists  ", m->entries[k].digest);
+    for (size_t k = 0; k < m->count; k++) {
+        struct image_bar bar = image_bar_of_blob(m->entries[k].digest, m->entries[k].size_bytes);
+        bar.finished = bar.existed = true;
+        if (p->opts->bars)
+            p->opts->bars->show(p->opts->bars->arg, &bar, 1);
+        else
+            pull_say(p, "Copying blob %s skipped: already exists  ", m->entries[k].digest);
+    }
     pull_say(p, "Copying config %s", m->config.digest);
     pull_say(p, "Writing manifest to image destination");
     TRY(remember(p, i->id, manifest_digest->s));

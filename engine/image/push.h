@@ -21,6 +21,7 @@ struct image_push_opts {
     const struct image_signing *signing; /* or NULL */
     void (*progress)(void *arg, const char *line);
     void *progress_arg;
+    const struct image_bars *bars; /* for a terminal, or NULL */
 };
 /* Is what the user asked for possible at all? In Podman's words. */
 struct err *image_push_check(const struct image_push_opts *opts) ERR_RESULT;

@@ -12,6 +12,8 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/strv.h"
+#include "engine/image/progress.h"
 #include "engine/image/push_internal.h"
 #include "engine/layer/layer.h"
 
@@ -22,9 +24,69 @@
 
 struct uploads {
     struct push *push;
+    bool shown;                  /* on a terminal, if there is one */
     uint32_t ids[BLOBS_AT_ONCE]; /* 0: free */
+    int fds[BLOBS_AT_ONCE];      /* with `bars`: shares its position with coracle-registry */
+    size_t bar[BLOBS_AT_ONCE];
     size_t next;
+    struct image_bar *bars;
+    size_t n_bars, cap_bars;
 };
+
+static void show_uploads(void *arg)
+{
+    struct uploads *u = arg;
+    const struct image_bars *to = u->push->opts->bars;
+    for (size_t i = 0; i < BLOBS_AT_ONCE; i++) {
+        off_t at = u->ids[i] ? lseek(u->fds[i], 0, SEEK_CUR) : -1;
+        if (at >= 0)
+            u->bars[u->bar[i]].done_bytes = (uint64_t)at;
+    }
+    to->show(to->arg, u->bars, u->n_bars);
+}
+
+static struct err *begin_bar(struct uploads *u, size_t slot, const char *digest, uint64_t size_bytes, int fd)
+{
+    if (!u->shown || !u->push->opts->bars)
+        return NULL;
+    TRY(mem_grow(&u->bars, u->n_bars, &u->cap_bars, sizeof *u->bars, STRV_MAX));
+    TRY(fd_duplicate(fd, &u->fds[slot]));
+    (void)lseek(fd, 0, SEEK_SET);
+    u->bar[slot] = u->n_bars;
+    u->bars[u->n_bars++] = image_bar_of_blob(digest, size_bytes);
+    registry_set_tick(u->push->to.registry, show_uploads, u);
+    return NULL;
+}
+
+static void uploads_done(struct uploads *u)
+{
+    for (size_t i = 0; u->bars && i < BLOBS_AT_ONCE; i++)
+        if (u->ids[i])
+            fd_close(u->fds[i]);
+    if (u->push->to.registry)
+        registry_set_tick(u->push->to.registry, NULL, NULL);
+    mem_freep(&u->bars);
+}
+
+/* What is under way in a slot, if anything. */
+static struct err *finish_upload(struct uploads *u, size_t slot)
+{
+    AUTO_ANSWER struct registry_answer answer = {0};
+    uint32_t id = u->ids[slot];
+    if (!id)
+        return NULL;
+    TRY(registry_wait(u->push->to.registry, id, &answer));
+    u->ids[slot] = 0;
+    if (!u->bars)
+        return NULL;
+    struct image_bar *bar = &u->bars[u->bar[slot]];
+    u->fds[slot] = fd_close(u->fds[slot]);
+    bar->finished = true;
+    bar->existed = answer.existed;
+    bar->done_bytes = bar->total_bytes;
+    show_uploads(u);
+    return NULL;
+}
 
 /* A repository of the same registry that an image with this blob is known by: maybe it can be taken from there. */
 static struct err *mount_source(struct push *p, const char *digest, char **ret)
@@ -47,24 +109,20 @@ static struct err *mount_source(struct push *p, const char *digest, char **ret)
 
 static struct err *upload(struct uploads *u, const char *digest, uint64_t size_bytes, int fd)
 {
-    uint32_t *slot = &u->ids[u->next++ % BLOBS_AT_ONCE];
+    size_t slot = u->next++ % BLOBS_AT_ONCE;
     AUTO_FREE char *mount = NULL;
-    if (*slot) {
-        uint32_t id = *slot;
-        *slot = 0;
-        TRY(registry_wait(u->push->to.registry, id, NULL));
-    }
+    TRY(finish_upload(u, slot));
+    TRY(begin_bar(u, slot, digest, size_bytes, fd));
     TRY(mount_source(u->push, digest, &mount));
     const struct registry_request request = {
         .verb = REGISTRY_PUT_BLOB, .target = digest, .mount_from = mount, .size_bytes = size_bytes, .fd = fd};
-    return registry_ask(u->push->to.registry, &request, slot);
+    return registry_ask(u->push->to.registry, &request, &u->ids[slot]);
 }
 
 static struct err *wait_all(struct uploads *u)
 {
     for (size_t i = 0; i < BLOBS_AT_ONCE; i++)
-        if (u->ids[i])
-            TRY(registry_wait(u->push->to.registry, u->ids[i], NULL));
+        TRY(finish_upload(u, i));
     return NULL;
 }
 
@@ -140,6 +198,7 @@ static void layers_done(struct layers *l)
     }
     mem_freep(&l->become);
     mem_freep(&l->wanted);
+    uploads_done(&l->uploads);
 }
 
 static struct err *start_recoding(struct layers *l, size_t index)
@@ -221,7 +280,8 @@ static struct err *send_layer(struct layers *l, size_t index)
     enum manifest_packing packing;
     if (is_repeated(l->manifest->entries, index))
         return NULL;
-    push_say(l->push, "Copying blob %s", d->digest);
+    if (!l->push->opts->bars)
+        push_say(l->push, "Copying blob %s", d->digest);
     TRY(manifest_layer_packing(d->media_type, &packing));
     if (packing == l->wanted[index])
         return upload_as_is(&l->uploads, l->source, d);
@@ -252,7 +312,7 @@ struct err *push_layers(struct push *p, const struct push_source *source, struct
                         bool *docker, bool *ret_changed)
 {
     __attribute__((cleanup(layers_done))) struct layers l = {
-        .push = p, .source = source, .manifest = m, .uploads = {.push = p}};
+        .push = p, .source = source, .manifest = m, .uploads = {.push = p, .shown = true}};
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     l.jobs_max = cpus < 1 ? 1 : cpus > JOBS_MAX ? JOBS_MAX : (size_t)cpus;
     l.wanted = mem_zalloc((m->count + 1) * sizeof *l.wanted);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/strbuf.h"
 #include "engine/image/reference.h"
 #include "engine/image/save_internal.h"
 #include "engine/layer/layer.h"
@@ -105,6 +107,31 @@ static void image_done(struct save_image *i)
     strv_done(&i->names);
     manifest_done(&i->manifest);
     manifest_config_done(&i->config);
+}
+
+__attribute__((format(printf, 2, 3))) static void say(const struct save *s, const char *fmt, ...)
+{
+    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
+    va_list ap;
+    if (!s->opts->progress)
+        return;
+    va_start(ap, fmt);
+    struct err *e = strbuf_vprintf(&line, fmt, ap);
+    va_end(ap);
+    if (!e)
+        s->opts->progress(s->opts->progress_arg, strbuf_str(&line));
+    err_drop(e);
+}
+
+/* As Podman: what goes into the archive, though all of it goes at once. */
+static void say_images(const struct save *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        for (size_t k = 0; k < s->images[i].manifest.count; k++)
+            say(s, "Copying blob %s", s->images[i].manifest.entries[k].digest);
+        say(s, "Copying config %s", s->images[i].image->config_digest);
+        say(s, "Writing manifest to image destination");
+    }
 }
 
 static struct err *add_image(struct save *s, struct image **take_image, const char *full_name)
@@ -237,7 +264,11 @@ struct err *image_save(struct engine *e, const struct strv *names, const struct 
     struct save s = {.engine = e, .opts = opts, .dirfd = -1};
     struct err *error = find_images(&s, names);
     if (!error)
+        say_images(&s);
+    if (!error)
         error = formats[opts->format].is_archive ? save_archive(&s) : save_directory(&s);
+    if (!error)
+        say(&s, "Storing signatures");
     for (size_t i = 0; i < s.count && !error; i++)
         error = store_event(engine_store(e), "image", "save", s.images[i].image->id,
                             s.images[i].names.count ? s.images[i].names.items[0] : NULL, NULL);

@@ -241,6 +241,7 @@ static size_t on_upload(char *buf, size_t size, size_t count, void *arg)
         return CURL_READFUNC_ABORT;
     o->done += (size_t)n;
     o->received += (size_t)n;
+    (void)lseek(o->fd, (off_t)o->done, SEEK_SET); /* for nobody here: who asked shares the position, and shows it */
     return (size_t)n;
 }
 

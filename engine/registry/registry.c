@@ -30,7 +30,17 @@ struct registry {
     uint32_t last_id;
     struct early early[WIRE_OPS_MAX];
     size_t n_early;
+    void (*tick)(void *arg);
+    void *tick_arg;
 };
+
+#define TICK_MSEC 100
+
+void registry_set_tick(struct registry *r, void (*fn)(void *arg), void *arg)
+{
+    r->tick = fn;
+    r->tick_arg = arg;
+}
 
 void registry_source_done(struct registry_source *s)
 {
@@ -168,6 +178,9 @@ static struct err *receive(struct registry *r, json_t **ret, uint32_t *ret_id)
     AUTO_JSON json_t *answer = NULL;
     int64_t id = -1;
     bool eof = false;
+    struct pollfd p = {.fd = r->sock, .events = POLLIN};
+    while (r->tick && poll(&p, 1, TICK_MSEC) == 0)
+        r->tick(r->tick_arg);
     struct err *e = msg_recv(r->sock, &m, &eof);
     if (e || eof) {
         err_drop(e);

@@ -109,6 +109,9 @@ void registry_answer_done(struct registry_answer *a);
 #define AUTO_ANSWER __attribute__((cleanup(registry_answer_done)))
 /* Several may be under way; answers come with registry_wait(), in any order. */
 struct err *registry_ask(struct registry *r, const struct registry_request *request, uint32_t *ret_id) ERR_RESULT;
+/* Called ten times a second while answers are waited for. How far an upload is, the position of its descriptor tells.
+ */
+void registry_set_tick(struct registry *r, void (*fn)(void *arg), void *arg);
 /* `ret` may be NULL. */
 struct err *registry_wait(struct registry *r, uint32_t id, struct registry_answer *ret) ERR_RESULT;
 /* The first request that failed, when one does within so long; NULL otherwise. Takes answers away. */
