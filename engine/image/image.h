@@ -134,7 +134,7 @@ struct image_load_opts {
     int fd;           /* read when path is NULL or "-" */
     struct image_platform platform;
     bool all_platforms;
-    const char *signature_policy; /* as in image_pull_opts */
+    const char *signature_policy;                  /* as in image_pull_opts */
     void (*progress)(void *arg, const char *line); /* NULL: quiet */
     void *progress_arg;
     const struct image_bars *bars; /* for a terminal, or NULL */

@@ -16,7 +16,7 @@ config_digest() { coracle image inspect -f '{{.Id}}' "$1"; }
 bb_id() { tar -xOf "$IMAGES/bb.tar" manifest.json | jq -r '.[0].Config' | cut -d. -f1; }
 
 @test "load: docker-archive, oci-archive, oci directory, dir:" {
-    run -0 coracle load -i "$IMAGES/bb.tar"
+    run -0 --separate-stderr coracle load -i "$IMAGES/bb.tar"
     is "$output" "Loaded image: localhost/bb:latest"
     is "$(config_digest $BB)" "$(bb_id)"
     coracle rmi $BB
@@ -36,7 +36,7 @@ bb_id() { tar -xOf "$IMAGES/bb.tar" manifest.json | jq -r '.[0].Config' | cut -d
 }
 
 @test "load: from stdin, and compressed archives" {
-    run -0 bash -c "$(coracle_words) load <$IMAGES/bb.tar"
+    run -0 --separate-stderr bash -c "$(coracle_words) load <$IMAGES/bb.tar"
     is "$output" "Loaded image: localhost/bb:latest"
     local suffix
     for suffix in gz bz2 xz zst; do
