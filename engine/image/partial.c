@@ -68,6 +68,17 @@ void partial_done(struct store *s, struct partial *p, bool remove)
     mem_freep(&p->path);
 }
 
+/* A second name of a blob that is in its place, which nobody fills any more. */
+static bool is_blob_already(int dirfd, const char *name)
+{
+    struct stat st;
+    AUTO_FD int fd = openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct err *e = fd < 0 ? NULL : file_lock(fd, true, false);
+    bool ours = fd >= 0 && !e;
+    err_drop(e);
+    return ours && fstat(fd, &st) == 0 && st.st_nlink > 1;
+}
+
 void partial_clean(struct store *s)
 {
     int fd = openat(store_root_fd(s), DIR_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -80,7 +91,7 @@ void partial_clean(struct store *s)
     while ((d = readdir(dir))) {
         struct stat st;
         if (d->d_name[0] != '.' && fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            st.st_mtime < time(NULL) - AGE_MAX_SEC)
+            (st.st_mtime < time(NULL) - AGE_MAX_SEC || (st.st_nlink > 1 && is_blob_already(fd, d->d_name))))
             (void)unlinkat(fd, d->d_name, 0);
     }
     closedir(dir);

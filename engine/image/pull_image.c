@@ -293,7 +293,7 @@ static struct err *bring_missing(struct pull *p, const char *manifest, size_t le
     TRY(find_present(p, m, &digest, &present));
     if (present)
         return NULL;
-    TRY(store_clean_staging(store)); /* links of a killed pull to its partial files */
+    TRY(store_clean(store)); /* links of a killed pull to its partial files, in staging or already among the blobs */
     struct err *e = try_once(p, manifest, len, media_type, &again);
     if (e && again) {
         log_debug("from the start again: %s", err_text(e));

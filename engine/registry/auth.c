@@ -42,6 +42,7 @@ static struct err *entry_auth(const json_t *entry, const char *file, const char 
 {
     const char *auth = NULL, *identity = NULL;
     AUTO_FREE char *pair = NULL;
+    AUTO_AUTH struct auth a = {0};
     if (!json_is_object(entry))
         return ERR_NEW(ERR_INVALID, "%s: the entry of %s is no object", file, key);
     TRY(json_get_str(entry, "auth", file, &auth));
@@ -51,7 +52,9 @@ static struct err *entry_auth(const json_t *entry, const char *file, const char 
     if (!auth || !auth[0])
         return NULL;
     TRY_WRAP(base64_decode(auth, &pair), "%s: the entry of %s", file, key);
-    TRY_WRAP(auth_parse_creds(pair, ret), "%s: the entry of %s", file, key);
+    TRY_WRAP(auth_parse_creds(pair, &a), "%s: the entry of %s", file, key);
+    ret->user = TAKE_PTR(a.user); /* beside an identity token, which is the better of the two */
+    ret->password = TAKE_PTR(a.password);
     return NULL;
 }
 

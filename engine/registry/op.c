@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/registry/link.h"
 #include "engine/registry/serve.h"
 #include "engine/registry/wire.h"
 
@@ -259,16 +260,12 @@ static void unauthorized(struct op *o)
         op_fail(o, http_status_error(o, 401), false);
 }
 
-/* The url in `<url>; rel="next"`. */
 static struct err *next_page(struct op *o, char **ret)
 {
-    const char *link = o->got_link;
-    const char *end = link && link[0] == '<' && strstr(link, "next") ? strchr(link, '>') : NULL;
-    if (!end)
-        return NULL;
-    AUTO_FREE char *text = NULL;
-    TRY(mem_strndup(link + 1, (size_t)(end - link - 1), &text));
-    return http_location(o, text, ret);
+    AUTO_FREE char *next = NULL;
+    if (o->got_link)
+        TRY(link_next(o->got_link, &next));
+    return next ? http_location(o, next, ret) : NULL;
 }
 
 /* Of a catalog, as many as there is room for: who asked gave it as many bytes as it wants names. */

@@ -6,9 +6,10 @@
 
 #include "tests/unit/engine/registry/fixture.h"
 
-#define FILE_TEXT                                                                                     \
-    "{\"auths\":{\"a.test\":{\"auth\":\"dTE6cDE=\"},\"a.test/team\":{\"auth\":\"dTI6cDI6eA==\"},"     \
-    "\"https://index.docker.io/v1/\":{\"auth\":\"dTM6cDM=\"},\"t.test\":{\"identitytoken\":\"tok\"}," \
+#define FILE_TEXT                                                                                 \
+    "{\"auths\":{\"a.test\":{\"auth\":\"dTE6cDE=\"},\"a.test/team\":{\"auth\":\"dTI6cDI6eA==\"}," \
+    "\"https://index.docker.io/v1/"                                                               \
+    "\":{\"auth\":\"dTM6cDM=\"},\"t.test\":{\"identitytoken\":\"tok\",\"auth\":\"dTM6cDM=\"},"    \
     "\"bad.test\":{\"auth\":\"!\"}}}"
 
 static void expect_user(const char *name, const char *user, const char *password)
@@ -35,6 +36,7 @@ static void the_most_specific_entry(void **state)
     AUTO_AUTH struct auth a = {0};
     expect_success(auth_find_in(FILE_TEXT, strlen(FILE_TEXT), "f", "t.test/x", &a));
     assert_string_equal(a.identity, "tok");
+    assert_string_equal(a.user, "u3");
     expect_error(auth_find_in(FILE_TEXT, strlen(FILE_TEXT), "f", "bad.test", &a), ERR_INVALID, "bad.test");
     expect_error(auth_find_in("[", 1, "f", "x", &a), ERR_INVALID, "f");
 }
