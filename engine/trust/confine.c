@@ -90,7 +90,7 @@ static struct err *drop_capabilities(void)
 static const char *const allowed[] = {
     "read", "readv", "pread64", "write", "writev", "pwrite64", "lseek", "_llseek", "close", "close_range", "fcntl",
     "fcntl64", "ftruncate", "ftruncate64", "poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6",
-    "pselect6_time64", "open", "openat", "fstat", "fstat64", "newfstatat", "fstatat64", "statx", "stat", "stat64",
+    "pselect6_time64", "fstat", "fstat64", "newfstatat", "fstatat64", "statx", "stat", "stat64",
     "lstat", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd", "fstatfs",
     "fstatfs64", "statfs", "statfs64", "sendmsg", "sendto", "recvmsg", "recvfrom",
     "getsockopt", "memfd_create",
@@ -103,6 +103,7 @@ static const char *const allowed[] = {
 };
 /* For gpg: programs, pipes, files of its own. */
 static const char *const allowed_gpg[] = {
+    "open", "openat",
     "execve", "vfork", "fork", "wait4", "waitid", "waitpid", "pipe", "pipe2", "dup", "dup2", "dup3", "alarm", "setitimer",
     "mkdir", "mkdirat", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "chmod", "fchmod",
     "fchmodat", "chdir", "fchdir", "fsync", "fdatasync", "utimensat", "flock", "umask", "setrlimit", "fadvise64",
@@ -126,7 +127,7 @@ static int allow_names(scmp_filter_ctx ctx, const char *const *names, size_t n)
     return 0;
 }
 
-/* Programs need executable memory to be loaded; without programs there is none. */
+/* Programs need executable memory to be loaded; without programs there is none, and nothing is opened for writing. */
 static int fill(scmp_filter_ctx ctx, bool programs)
 {
     static const struct scmp_arg_cmp not_exec = {
@@ -134,6 +135,9 @@ static int fill(scmp_filter_ctx ctx, bool programs)
     static const struct scmp_arg_cmp no_namespace = {
         .arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = NAMESPACES, .datum_b = 0};
     const struct scmp_arg_cmp self = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()};
+    static const struct scmp_arg_cmp read_only[] = {
+        {.arg = 1, .op = SCMP_CMP_MASKED_EQ, .datum_a = O_ACCMODE | O_CREAT | O_TRUNC, .datum_b = O_RDONLY},
+        {.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = O_ACCMODE | O_CREAT | O_TRUNC, .datum_b = O_RDONLY}};
     static const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
     int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
     if (!r)
@@ -144,6 +148,10 @@ static int fill(scmp_filter_ctx ctx, bool programs)
         r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, memory[i], programs ? 0 : 1, &not_exec);
     if (!r && programs)
         r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &no_namespace);
+    if (!r && !programs)
+        r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(open), 1, &read_only[0]);
+    if (!r && !programs)
+        r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, &read_only[1]);
     if (!r && !programs)
         r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &self);
     return r;

@@ -214,6 +214,38 @@ PY
     mv "$(lookaside t/gpg)/signature-2" "$(lookaside t/gpg)/signature-1"
 }
 
+@test "GPG: a signing subkey of a trusted key is fine; expired and revoked keys are not" {
+    local payload='{"critical":{"type":"atomic container signature","image":{"docker-manifest-digest":"'$DIGEST'"},"identity":{"docker-reference":"'$REG'/t/keys:1"}},"optional":{}}'
+    local sign=(gpg --batch --quiet --yes --passphrase "" --pinentry-mode loopback -o "$(lookaside t/keys)/signature-1")
+    skopeo copy -q --insecure-policy --dest-tls-verify=false "oci:$R/image" "docker://$REG/t/keys:1"
+    mkdir -p "$(lookaside t/keys)"
+    gpg --batch --quiet --passphrase '' --quick-gen-key 'dora <dora@test>' ed25519 cert never 2>/dev/null
+    local fingerprint=$(gpg --list-keys --with-colons dora@test | awk -F: '$1 == "fpr" { print $10; exit }')
+    gpg --batch --quiet --passphrase '' --quick-add-key "$fingerprint" ed25519 sign never
+    gpg --export dora@test >"$R/keys/dora.gpg"
+    "${sign[@]}" -u dora@test -s <<<"$payload"
+    policy "$(signed_by dora.gpg)"
+    accepted t/keys:1
+    # Good when it was made, but its key has expired since.
+    gpg --batch --quiet --faked-system-time 20200101T000000 --passphrase '' --quick-gen-key 'old <old@test>' ed25519 sign 1y 2>/dev/null
+    gpg --export old@test >"$R/keys/old.gpg"
+    "${sign[@]}" --faked-system-time 20200201T000000 -u old@test -s <<<"$payload"
+    policy "$(signed_by old.gpg)"
+    refused t/keys:1 "Invalid GPG signature" "expired"
+    # A signature with an end.
+    gpg --batch --quiet --faked-system-time 20200101T000000 --passphrase '' --quick-gen-key 'eve <eve@test>' ed25519 sign never 2>/dev/null
+    gpg --export eve@test >"$R/keys/eve.gpg"
+    "${sign[@]}" --faked-system-time 20200201T000000 --default-sig-expire 1d -u eve@test -s <<<"$payload"
+    policy "$(signed_by eve.gpg)"
+    refused t/keys:1 "Invalid GPG signature" "expired"
+    # Revoked.
+    "${sign[@]}" -u dora@test -s <<<"$payload"
+    sed 's/^:---/---/' "$R/.gnupg/openpgp-revocs.d/$fingerprint.rev" | gpg --batch --quiet --import 2>/dev/null
+    gpg --export dora@test >"$R/keys/dora.gpg"
+    policy "$(signed_by dora.gpg)"
+    refused t/keys:1 "Invalid GPG signature" "revoked"
+}
+
 @test "identities: which names in a signature will do" {
     skopeo copy -q --insecure-policy --dest-tls-verify=false "oci:$R/image" "docker://$REG/t/gpg:2"
     policy "$(signed_by alice.asc)"
@@ -415,7 +447,7 @@ PY
     [[ $output == *'Invalid image name "plain", expected colon-separated transport:reference'* ]]
     run -125 "$CORACLE" image sign --all --sign-by bob@test "docker://$REG/t/plain:1"
     [[ $output == *"is not a multi-architecture image (manifest type application/vnd.oci.image.manifest.v1+json)"* ]]
-    # No session was needed for that.
+    # No session was needed for that one.
     run ! pgrep -f "coracle-session.*$CORACLE_ROOT"
 }
 
