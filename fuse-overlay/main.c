@@ -52,8 +52,7 @@ static struct err *main_session(const struct options *o, struct overlay *fs, str
 /* Mount, and let libfuse speak through the device. */
 static struct err *main_mount(const struct options *o, struct fuse_session *se, struct mountpoint *ret, int *ret_fd)
 {
-    static const struct fuse_custom_io io = {
-        .writev = protocol_writev, .read = protocol_read, .splice_send = protocol_splice};
+    static const struct fuse_custom_io io = {.writev = protocol_writev, .read = protocol_read};
     bool refused = false;
     struct err *e = mountpoint_mount(o, ret, ret_fd, &refused);
     if (e && refused && fuse_session_mount(se, o->target) == 0) { /* with the help of fusermount3 */

@@ -142,6 +142,8 @@ struct overlay {
     struct layer *layers;       /* owned, n_layers */
     size_t n_layers;
     bool writable;
+    bool wh_known;      /* which of these it is was found out */
+    bool wh_xattrs;     /* whiteouts are empty files with an attribute */
     bool wh_files;      /* whiteouts cannot be devices here */
     int work_fd;        /* staging directory on the upper directory's file system; -1 */
     uint64_t staged;    /* counter for names in it */

@@ -14,6 +14,20 @@
 
 /* Of the request that this thread works on: libfuse has no place to pass it along. */
 static _Thread_local bool kill_suid;
+static _Thread_local char *scratch;
+static _Thread_local size_t scratch_size;
+
+void protocol_set_scratch(char *buf, size_t size)
+{
+    scratch = buf;
+    scratch_size = size;
+}
+
+char *protocol_scratch(size_t *ret_size)
+{
+    *ret_size = scratch_size;
+    return scratch;
+}
 
 bool protocol_kill_suid(void)
 {
@@ -165,11 +179,4 @@ ssize_t protocol_read(int fd, void *buf, size_t len, void *userdata)
 {
     (void)userdata;
     return read(fd, buf, len);
-}
-
-ssize_t protocol_splice(int fd_in, off_t *off_in, int fd_out, off_t *off_out, size_t len, unsigned flags,
-                        void *userdata)
-{
-    (void)userdata;
-    return splice(fd_in, off_in, fd_out, off_out, len, flags);
 }

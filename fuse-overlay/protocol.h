@@ -24,10 +24,11 @@ struct protocol {
 bool protocol_request(struct overlay *fs, int fd, const void *buf, size_t len);
 /* Does the request at hand (of this thread) ask for set-user-id bits to go? */
 bool protocol_kill_suid(void);
+/* Memory of this thread for the answer at hand, so that large ones need not be allocated each time. */
+void protocol_set_scratch(char *buf, size_t size);
+char *protocol_scratch(size_t *ret_size);
 /* Is it a request that may take long, so that another thread should read the next one meanwhile? */
 bool protocol_may_block(const void *buf, size_t len);
 /* How libfuse writes its answers: `userdata` is the struct overlay. */
 ssize_t protocol_writev(int fd, struct iovec *iov, int count, void *userdata);
 ssize_t protocol_read(int fd, void *buf, size_t len, void *userdata);
-ssize_t protocol_splice(int fd_in, off_t *off_in, int fd_out, off_t *off_out, size_t len, unsigned flags,
-                        void *userdata);

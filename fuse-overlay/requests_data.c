@@ -2,24 +2,21 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "fuse-overlay/file.h"
 #include "fuse-overlay/io.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/protocol.h"
 #include "fuse-overlay/requests.h"
 
-#define READ_STACK ((size_t)32 << 10)  /* smaller reads need no memory of their own */
-#define READ_SPLICE ((size_t)64 << 10) /* from here on moving pages costs less than copying them */
-
-static void read_small(fuse_req_t req, int fd, size_t size, off_t off)
+/* Copied, not spliced: pages of the page cache are not moved but copied all the same, and two calls for the pipe more
+ * made reads of 128 KiB half as quick again (Linux 6.18). */
+static void read_copy(fuse_req_t req, int fd, size_t size, off_t off)
 {
-    char stack[READ_STACK];
-    AUTO_FREE char *heap = size > sizeof(stack) ? mem_alloc(size) : NULL;
-    char *buf = size > sizeof(stack) ? heap : stack;
-    ssize_t n = buf ? pread(fd, buf, size, off) : -1;
+    size_t room = 0;
+    char *buf = protocol_scratch(&room);
+    ssize_t n = pread(fd, buf, size < room ? size : room, off);
     if (n < 0)
-        fuse_reply_err(req, buf ? errno : ENOMEM);
+        fuse_reply_err(req, errno);
     else
         fuse_reply_buf(req, buf, (size_t)n);
 }
@@ -34,15 +31,7 @@ void request_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct
         fuse_reply_err(req, -r);
         return;
     }
-    if (size >= READ_SPLICE) {
-        struct fuse_bufvec buf = FUSE_BUFVEC_INIT(size);
-        buf.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
-        buf.buf[0].fd = f->fd;
-        buf.buf[0].pos = off;
-        fuse_reply_data(req, &buf, FUSE_BUF_SPLICE_MOVE);
-    } else {
-        read_small(req, f->fd, size, off);
-    }
+    read_copy(req, f->fd, size, off);
     file_put(f);
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -180,13 +179,26 @@ static void serve_process(struct serve_state *s, char *buf, size_t len)
     fuse_session_process_buf(o->session, &b);
 }
 
+/* Were requests waiting again and again, and is there yet another one? A single program has but one at a time, however
+ * long it took us to come to it. */
+static bool serve_is_busy(struct serve_state *s)
+{
+    if (s->streak < SERVE_STREAK)
+        return false;
+    s->streak = 0;
+    struct pollfd p = {.fd = s->opts->fd, .events = POLLIN};
+    return poll(&p, 1, 0) > 0;
+}
+
 static void *serve_worker(void *arg)
 {
     struct serve_state *s = arg;
     bool many = s->opts->threads_max > 1;
-    char *buf = mmap(NULL, SERVE_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* Behind the request is the place where an answer can be put together. */
+    char *buf = mmap(NULL, 2 * SERVE_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (buf == MAP_FAILED)
         return NULL;
+    protocol_set_scratch(buf + SERVE_BUFFER, SERVE_BUFFER);
     while (serve_take_over(s)) {
         bool leader = true;
         while (leader) {
@@ -195,14 +207,14 @@ static void *serve_worker(void *arg)
                 serve_leave(s);
                 break;
             }
-            if (many && (s->streak >= SERVE_STREAK || protocol_may_block(buf, (size_t)n))) {
+            if (many && (protocol_may_block(buf, (size_t)n) || serve_is_busy(s))) {
                 serve_hand_over(s);
                 leader = false;
             }
             serve_process(s, buf, (size_t)n);
         }
     }
-    (void)munmap(buf, SERVE_BUFFER);
+    (void)munmap(buf, 2 * SERVE_BUFFER);
     return NULL;
 }
 

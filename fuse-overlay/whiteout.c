@@ -58,35 +58,70 @@ static int whiteout_link(struct overlay *fs, int dirfd, const char *name)
     return mknodat(dirfd, name, S_IFCHR | 0600, makedev(0, 0)) < 0 ? -errno : 0;
 }
 
-/* Is `r` the answer of a system that doesn't let us have such devices? */
-static bool whiteout_no_devices(struct overlay *fs, int r)
+/* An empty file with an attribute, which counts in directories that say so (Linux 6.7): for an overlay inside an
+ * overlay, where neither devices 0/0 nor names with ".wh." may be made. */
+static int whiteout_put_xattr(int dirfd, const char *name)
 {
-    if (r == -EPERM || r == -EOPNOTSUPP || r == -ENOSYS)
-        fs->wh_files = true;
-    return fs->wh_files;
+    AUTO_FD int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || fsetxattr(fd, "user.overlay.whiteout", "y", 1, 0) < 0)
+        return -errno;
+    return 0;
+}
+
+static int whiteout_mark_dir(const struct overlay *fs, int dirfd)
+{
+    char value = 0;
+    if (!fs->wh_xattrs || fgetxattr(dirfd, "user.overlay.opaque", &value, 1) == 1)
+        return 0;
+    return fsetxattr(dirfd, "user.overlay.opaque", "x", 1, 0) < 0 ? -errno : 0;
+}
+
+/* Which kind this file system takes: tried once, when the first is needed. */
+static int whiteout_find_kind(struct overlay *fs)
+{
+    if (fs->wh_known)
+        return 0;
+    int r = whiteout_make_shared(fs);
+    if (r < 0 && r != -EPERM && r != -EOPNOTSUPP && r != -ENOSYS)
+        return r;
+    if (r < 0) {
+        fs->wh_files = whiteout_make_file(fs->work_fd, "probe") == 0;
+        fs->wh_xattrs = !fs->wh_files;
+        whiteout_drop_file(fs->work_fd, "probe");
+    }
+    fs->wh_known = true;
+    return 0;
+}
+
+/* One that has the name itself. */
+static int whiteout_put(struct overlay *fs, int dirfd, const char *name)
+{
+    return fs->wh_xattrs ? whiteout_put_xattr(dirfd, name) : whiteout_link(fs, dirfd, name);
 }
 
 int whiteout_make(struct overlay *fs, int dirfd, const char *name)
 {
-    int r = fs->wh_files ? -EPERM : whiteout_link(fs, dirfd, name);
-    if (r < 0 && whiteout_no_devices(fs, r))
-        r = whiteout_make_file(dirfd, name);
-    return r;
+    int r = whiteout_find_kind(fs);
+    if (r == 0)
+        r = fs->wh_files ? whiteout_make_file(dirfd, name) : whiteout_put(fs, dirfd, name);
+    return r < 0 ? r : whiteout_mark_dir(fs, dirfd);
 }
 
-/* A staged whiteout; -EPERM when there can be none. */
-static int whiteout_stage(struct overlay *fs, uint64_t *ret)
+/* A staged whiteout, for `dirfd`; -EPERM when they are ".wh." files. */
+static int whiteout_stage(struct overlay *fs, int dirfd, uint64_t *ret)
 {
     *ret = stage_new(fs);
-    int r = fs->wh_files ? -EPERM : whiteout_link(fs, fs->work_fd, stage_name(*ret).s);
-    return r < 0 && whiteout_no_devices(fs, r) ? -EPERM : r;
+    int r = whiteout_find_kind(fs);
+    if (r == 0)
+        r = fs->wh_files ? -EPERM : whiteout_put(fs, fs->work_fd, stage_name(*ret).s);
+    return r < 0 ? r : whiteout_mark_dir(fs, dirfd);
 }
 
 int whiteout_over_file(struct overlay *fs, int dirfd, const char *name)
 {
     uint64_t n = 0;
-    int r = whiteout_stage(fs, &n);
-    if (r == -EPERM) {
+    int r = whiteout_stage(fs, dirfd, &n);
+    if (r == -EPERM && fs->wh_files) {
         r = whiteout_make_file(dirfd, name);
         return r < 0 ? r : unlinkat(dirfd, name, 0) < 0 ? -errno : 0;
     }
@@ -113,8 +148,8 @@ int whiteout_rmdir(struct overlay *fs, int dirfd, const char *name)
 int whiteout_over_dir(struct overlay *fs, int dirfd, const char *name)
 {
     uint64_t n = 0;
-    int r = whiteout_stage(fs, &n);
-    if (r == -EPERM) {
+    int r = whiteout_stage(fs, dirfd, &n);
+    if (r == -EPERM && fs->wh_files) {
         r = whiteout_make_file(dirfd, name);
         return r < 0 ? r : whiteout_rmdir(fs, dirfd, name);
     }

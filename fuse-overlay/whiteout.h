@@ -1,4 +1,5 @@
-/* Whiteouts in the upper directory: devices 0/0, hard links of one; where those can't be made, ".wh.<name>" files. */
+/* Whiteouts in the upper directory: devices 0/0, hard links of one; where those can't be made, ".wh.<name>" files,
+ * and where those can't either, files with an attribute (whiteout.c). */
 #pragma once
 
 #include "fuse-overlay/overlay.h"

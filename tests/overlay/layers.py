@@ -10,19 +10,20 @@ NAMES = ["a", "b", "c", "d", "e", "f.txt", "long-" + "n" * 200]
 class Layers:
     """`count` lower directories below `top`, the topmost first in `dirs`, and `plain`: the merged tree, made by hand."""
 
-    def __init__(self, random, top, count, hard_links, special=True):
+    def __init__(self, random, top, count, hard_links, special=True, below=""):
+        """`below`: a directory in each of them and in `plain`, to be filled instead."""
         self.random = random
         self.special = special
         self.dirs = []
         self.plain = os.path.join(top, "plain")
-        os.mkdir(self.plain)
+        os.makedirs(os.path.join(self.plain, below))
         for number in range(count):
             path = os.path.join(top, f"l{number}")
-            os.mkdir(path)
+            os.makedirs(os.path.join(path, below))
             self.dirs.insert(0, path)
             # Names of one file that layers above hide would still be counted as links, by the kernel's overlay as well.
             self.hard_links = hard_links and number == count - 1
-            self.fill(path, "", 0)
+            self.fill(path, below, 0)
         self.same_times("")
 
     def same_times(self, where):
