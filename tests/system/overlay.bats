@@ -4,13 +4,13 @@ load suite
 
 setup_file() {
     start_root bb
-    export OVERLAY=$CORACLE_BUILD/coracle-overlay PODMAN_BASE=$FILE_DIR/podman
+    # Podman wants a short path.
+    PODMAN_BASE=$(mktemp -d /var/tmp/ov.XXXXXX)
+    export PODMAN_BASE OVERLAY=$CORACLE_BUILD/coracle-overlay
 }
 teardown_file() {
-    if [ -d "$FILE_DIR/podman" ]; then
-        mounted_podman rm -fa -t 0 >/dev/null 2>&1 || true
-        podman unshare rm -rf "$FILE_DIR/podman" || true
-    fi
+    mounted_podman rm -fa -t 0 >/dev/null 2>&1 || true
+    mounted_podman unshare rm -rf "$PODMAN_BASE" || true
     end_root
 }
 setup() {
@@ -121,8 +121,7 @@ fuse_coracle() { "$CORACLE" --root "$FILE_DIR/fuse" --storage-driver fuse-overla
     run -0 fuse_coracle info
     has "$output" "graphDriverName: fuse-overlay"
     run -0 fuse_coracle rm kept
-    # Once recorded, the driver need not be named.
-    run -0 "$CORACLE" --root "$FILE_DIR/fuse" run --rm --read-only $BB sh -c 'mount | head -n 1'
+    run -0 fuse_coracle run --rm --read-only $BB sh -c 'mount | head -n 1'
     has "$output" "coracle-overlay on /"
 }
 
