@@ -120,8 +120,8 @@ int copyup_dir(struct overlay *fs, struct node *dir)
     if (dir->type != DT_DIR)
         return -ENOTDIR;
     while (!overlay_is_upper(fs, dir->layer)) {
-        /* The topmost that is missing; paths are deep only where somebody made them so on purpose. Nobody who calls this
-         * holds a directory's descriptor, so there may be more directories than descriptors. */
+        /* The topmost that is missing; paths are deep only where somebody made them so on purpose. Nobody who calls
+         * this holds a directory's descriptor, so there may be more directories than descriptors. */
         struct node *n = dir;
         realdir_trim(fs);
         while (n->names && !overlay_is_upper(fs, n->names->parent->layer))
