@@ -211,7 +211,7 @@ static struct err *add_words(const struct completion *k, const char *const *word
 
 static struct err *add_kind(const struct completion *k, enum cli_complete what)
 {
-    static const char *const networks[] = {"none", "host", "container:", "ns:", NULL};
+    static const char *const networks[] = {"none", "host", "private", "slirp4netns", "container:", "ns:", NULL};
     switch (what) {
     case CLI_COMPLETE_NONE:
         return NULL;

@@ -12,7 +12,6 @@
 #define S(field) offsetof(struct create_opts, spec.field)
 
 /* Where no feature is behind a flag yet. */
-#define NO_PORTS "port forwarding is not built yet"
 #define NO_NETWORKS "networks with addresses of their own are not built yet"
 #define NO_PODS "pods are not built yet"
 #define NO_HEALTH "health checks are not built yet"
@@ -96,12 +95,7 @@ static struct err *set_network(void *opts, const struct cli_flag *f, const char 
 {
     struct create_opts *o = opts;
     (void)f;
-    TRY(spec_set_ns(&o->spec, "network", value));
-    const struct ns_spec *ns = &o->spec.network;
-    if (ns->mode == NS_PRIVATE && ns->arg && *ns->arg)
-        return ERR_NEW(ERR_UNSUPPORTED,
-                       "--network %s: " NO_NETWORKS "; there are none, host, container: and ns:", value);
-    return NULL;
+    return spec_set_ns(&o->spec, "network", value);
 }
 
 static struct err *set_idmap(void *opts, const struct cli_flag *f, const char *value)
@@ -145,6 +139,7 @@ SPEC_SETTER(add_mount, spec_add_mount)
 SPEC_SETTER(add_tmpfs, spec_add_tmpfs)
 SPEC_SETTER(add_device, spec_add_device)
 SPEC_SETTER(add_ulimit, spec_add_ulimit)
+SPEC_SETTER(add_publish, spec_add_publish)
 SPEC_SETTER(add_annotation, spec_add_annotation)
 SPEC_SETTER(set_restart, spec_set_restart)
 SPEC_SETTER(set_entrypoint, spec_set_entrypoint)
@@ -249,8 +244,8 @@ const struct cli_flag create_flags[] = {
     {"init-path", 0, CLI_CALL, CLI_COMPLETE_FILE, .offset = S(init_path), .set = set_text,
      .help = "Path to the container-init binary"},
     {"interactive", 'i', CLI_BOOL, .offset = S(interactive), .help = "Keep STDIN open even if not attached"},
-    {"ip", 0, CLI_STRING, .missing = NO_NETWORKS, .help = "Specify a static IPv4 address for the container"},
-    {"ip6", 0, CLI_STRING, .missing = NO_NETWORKS, .help = "Specify a static IPv6 address for the container"},
+    {"ip", 0, CLI_CALL, .offset = S(ip), .set = set_text, .help = "Specify a static IPv4 address for the container"},
+    {"ip6", 0, CLI_CALL, .offset = S(ip6), .set = set_text, .help = "Specify a static IPv6 address for the container"},
     {"ipc", 0, CLI_CALL, .set = set_namespace, .help = "IPC namespace to use"},
     {"label", 'l', CLI_ARRAY, .offset = O(labels), .help = "Set metadata on container"},
     {"label-file", 0, CLI_STRINGS, CLI_COMPLETE_FILE, .offset = O(label_files),
@@ -258,7 +253,8 @@ const struct cli_flag create_flags[] = {
     {"log-driver", 0, CLI_CALL, .offset = S(log_driver), .set = set_text, .def = "k8s-file",
      .help = "Logging driver for the container"},
     {"log-opt", 0, CLI_STRINGS, .offset = S(log_opt), .help = "Logging driver options"},
-    {"mac-address", 0, CLI_STRING, .missing = NO_NETWORKS, .help = "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
+    {"mac-address", 0, CLI_CALL, .offset = S(mac_address), .set = set_text,
+     .help = "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
     {"memory", 'm', CLI_CALL, .offset = S(res.memory_bytes), .set = set_bytes, .arg = "<number>[<unit>]",
      .help = "Memory limit" BYTES_HELP},
     {"memory-reservation", 0, CLI_CALL, .offset = S(res.memory_reservation_bytes), .set = set_bytes,
@@ -272,7 +268,7 @@ const struct cli_flag create_flags[] = {
     {"name", 0, CLI_CALL, .offset = S(name), .set = set_text, .help = "Assign a name to the container"},
     {"net", 0, CLI_CALL, .hidden = true, .set = set_network},
     {"network", 0, CLI_CALL, CLI_COMPLETE_NETWORK, .set = set_network, .arg = "stringArray",
-     .help = "Connect a container to a network (none, host, container:NAME, ns:PATH)"},
+     .help = "Connect a container to a network (slirp4netns[:OPTIONS], private, none, host, container:NAME, ns:PATH)"},
     {"network-alias", 0, CLI_STRINGS, .missing = NO_NETWORKS, .help = "Add network-scoped alias for the container"},
     {"no-healthcheck", 0, CLI_BOOL, .offset = O(no_healthcheck), .help = "Disable healthchecks on container"},
     {"no-hosts", 0, CLI_BOOL, .offset = S(no_hosts),
@@ -293,9 +289,9 @@ const struct cli_flag create_flags[] = {
     {"pod", 0, CLI_STRING, .missing = NO_PODS, .help = "Run container in an existing pod"},
     {"pod-id-file", 0, CLI_STRING, .missing = NO_PODS, .help = "Read the pod ID from the file"},
     {"privileged", 0, CLI_BOOL, .offset = S(privileged), .help = "Give extended privileges to container"},
-    {"publish", 'p', CLI_STRINGS, .missing = NO_PORTS,
+    {"publish", 'p', CLI_CALL_CSV, .set = add_publish,
      .help = "Publish a container's port, or a range of ports, to the host"},
-    {"publish-all", 'P', CLI_BOOL, .missing = NO_PORTS,
+    {"publish-all", 'P', CLI_BOOL, .offset = S(publish_all),
      .help = "Publish all exposed ports to random ports on the host interface"},
     {"pull", 0, CLI_CALL, .offset = S(pull), .set = set_pull, .def = "missing", .help = "Pull image policy"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Suppress output information when pulling images"},

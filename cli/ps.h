@@ -25,5 +25,8 @@ extern const struct template_member ps_members[];
 struct err *ps_json(const struct ps_row *row, json_t **ret) ERR_RESULT;
 /* The command as a list; needs the container's spec and its image's config. */
 struct err *ps_command(const struct ps_row *row, struct strv *ret) ERR_RESULT;
+/* ps_ports.c: "0.0.0.0:8080->80/tcp, …", and as objects (null without any). */
+struct err *ps_ports_text(const struct ps_row *row, json_t **ret) ERR_RESULT;
+struct err *ps_ports_list(const struct ps_row *row, json_t **ret) ERR_RESULT;
 /* "Up 2 seconds ago", "Exited (0) 3 minutes ago", "Created". */
 struct err *ps_status(const struct ps_row *row, char **ret) ERR_RESULT;

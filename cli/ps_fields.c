@@ -272,6 +272,11 @@ static struct err *get_false(const void *p, json_t **ret)
     return NULL;
 }
 
+static struct err *get_ports(const void *p, json_t **ret)
+{
+    return ps_ports_text(p, ret);
+}
+
 static struct err *get_empty(const void *p, json_t **ret)
 {
     (void)p;
@@ -374,7 +379,8 @@ struct err *ps_json(const struct ps_row *row, json_t **ret)
     TRY(json_put_int(o, "Pid", c->host_pid));
     TRY(json_put_str(o, "Pod", ""));
     TRY(json_put_str(o, "PodName", ""));
-    TRY(json_put(o, "Ports", json_null()));
+    TRY(ps_ports_list(row, &value));
+    TRY(json_put(o, "Ports", value));
     if (row->has_size) {
         TRY(json_put_obj(o, "Size", &value));
         TRY(json_put_int(value, "rootFsSize", (int64_t)row->size_root));
@@ -401,7 +407,7 @@ static const struct template_field fields[] = {
     {"Command", NULL, get_command, NULL},
     {"CreatedHuman", "CREATED", get_created_human, NULL},
     {"Status", NULL, get_status, NULL},
-    {"Ports", NULL, get_empty, NULL},
+    {"Ports", NULL, get_ports, NULL},
     {"Names", NULL, get_names, NULL},
     {"ImageID", "IMAGE ID", get_image_id, NULL},
     {"Created", NULL, get_created, NULL},

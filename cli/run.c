@@ -104,6 +104,15 @@ static bool can_start_early(const struct container_spec *s)
     return !s->preserve_fds && !(s->log_driver && strcmp(s->log_driver, "passthrough") == 0);
 }
 
+/* A network with options, or for a user namespace of its own, is for the start to begin. */
+static bool is_default_network(const struct container_spec *s)
+{
+    bool own = s->network.mode == NS_DEFAULT || s->network.mode == NS_PRIVATE;
+    bool session = s->userns.mode == NS_DEFAULT || s->userns.mode == NS_HOST;
+    return own && session && !s->uid_map.count && !s->gid_map.count && !s->ip && !s->ip6 && !s->mac_address &&
+           !(s->network.arg && strchr(s->network.arg, ':'));
+}
+
 static struct engine_start start_of(const struct container_spec *s)
 {
     return (struct engine_start){
@@ -111,6 +120,7 @@ static struct engine_start start_of(const struct container_spec *s)
         .interactive = s->interactive,
         .cgroup_parent = s->cgroup_parent,
         .cgroups_disabled = s->cgroups && strcmp(s->cgroups, "disabled") == 0,
+        .network = is_default_network(s),
     };
 }
 

@@ -77,6 +77,7 @@ const struct cli_verb *const cli_verbs[] = {
     &cli_verb_kill,
     &cli_verb_restart,
     &cli_verb_wait,
+    &cli_verb_port,
     &cli_verb_rename,
     &cli_verb_container,
     &cli_verb_container_cleanup,

@@ -14,8 +14,8 @@ extern const struct cli_verb cli_verb_artifact, cli_verb_artifact_add, cli_verb_
     cli_verb_inspect, cli_verb_kill, cli_verb_load, cli_verb_login, cli_verb_logout, cli_verb_logs, cli_verb_man,
     cli_verb_manifest, cli_verb_manifest_add, cli_verb_manifest_annotate, cli_verb_manifest_create,
     cli_verb_manifest_exists, cli_verb_manifest_inspect, cli_verb_manifest_push, cli_verb_manifest_remove,
-    cli_verb_manifest_rm, cli_verb_ps, cli_verb_pull, cli_verb_push, cli_verb_rename, cli_verb_restart, cli_verb_rm,
-    cli_verb_rmi, cli_verb_run, cli_verb_save, cli_verb_search, cli_verb_start, cli_verb_stop, cli_verb_system,
-    cli_verb_system_check, cli_verb_tag, cli_verb_unshare, cli_verb_untag, cli_verb_version, cli_verb_volume,
-    cli_verb_volume_create, cli_verb_volume_exists, cli_verb_volume_inspect, cli_verb_volume_ls, cli_verb_volume_prune,
-    cli_verb_volume_rm, cli_verb_wait;
+    cli_verb_manifest_rm, cli_verb_port, cli_verb_ps, cli_verb_pull, cli_verb_push, cli_verb_rename, cli_verb_restart,
+    cli_verb_rm, cli_verb_rmi, cli_verb_run, cli_verb_save, cli_verb_search, cli_verb_start, cli_verb_stop,
+    cli_verb_system, cli_verb_system_check, cli_verb_tag, cli_verb_unshare, cli_verb_untag, cli_verb_version,
+    cli_verb_volume, cli_verb_volume_create, cli_verb_volume_exists, cli_verb_volume_inspect, cli_verb_volume_ls,
+    cli_verb_volume_prune, cli_verb_volume_rm, cli_verb_wait;

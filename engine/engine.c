@@ -11,6 +11,8 @@
 #include "base/strbuf.h"
 #include "engine/monitor/cgroup.h"
 #include "engine/monitor/client.h"
+#include "engine/monitor/netplan.h"
+#include "engine/network/options.h"
 #include "engine/storage/storage.h"
 #include "engine/store/store.h"
 #include "rootless/session.h"
@@ -91,7 +93,12 @@ static struct err *start_spare(struct engine *e, const struct engine_start *what
         .tty = what->tty,
         .interactive = what->interactive,
     };
-    return monitor_spare(e->session->lock_fd, &early, &e->spare);
+    AUTO_NETWORK_OPTIONS struct network_options options = {0};
+    struct monitor_network network;
+    if (what->network)
+        TRY(network_options_parse(NULL, NULL, NULL, NULL, &options));
+    network = (struct monitor_network){.config = options.config};
+    return monitor_spare(e->session->lock_fd, &early, what->network ? &network : NULL, &e->spare);
 }
 
 const char *engine_take_id(struct engine *e)

@@ -23,6 +23,7 @@ struct engine_start {
     bool tty, interactive;
     bool cgroups_disabled;     /* --cgroups=disabled */
     const char *cgroup_parent; /* --cgroup-parent, or NULL; borrowed */
+    bool network;              /* the default one, without options, in the session's user namespace */
 };
 
 struct engine_opts {

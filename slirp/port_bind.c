@@ -52,15 +52,15 @@ static struct err *bind_error(const struct slirp_port *p, bool dual, int errnum)
     const struct port_text text = port_bind_text(&shown);
     unsigned number = ntohs(p->host.in.sin_port);
     if (errnum == EADDRINUSE)
-        return ERR_SYS_AS(ERR_IN_USE, EADDRINUSE, "listen %s %s: bind", proto, text.s);
+        return ERR_NEW(ERR_IN_USE, "listen %s %s: bind: address already in use", proto, text.s);
     if (errnum == EACCES)
-        return ERR_SYS_AS(ERR_DENIED, EACCES,
-                          "cannot expose privileged port %u, you can add 'net.ipv4.ip_unprivileged_port_start=%u' to "
-                          "/etc/sysctl.conf (currently %u), or choose a larger port number (>= %u): listen %s %s: bind",
-                          number, number, (unsigned)unprivileged_start(), (unsigned)unprivileged_start(), proto,
-                          text.s);
+        return ERR_NEW(ERR_DENIED,
+                       "cannot expose privileged port %u, you can add 'net.ipv4.ip_unprivileged_port_start=%u' to "
+                       "/etc/sysctl.conf (currently %u), or choose a larger port number (>= %u): listen %s %s: bind: "
+                       "permission denied",
+                       number, number, (unsigned)unprivileged_start(), (unsigned)unprivileged_start(), proto, text.s);
     if (errnum == EADDRNOTAVAIL)
-        return ERR_SYS_AS(ERR_INVALID, errnum, "listen %s %s: bind", proto, text.s);
+        return ERR_NEW(ERR_INVALID, "listen %s %s: bind: cannot assign requested address", proto, text.s);
     return ERR_SYS(errnum, "listen %s %s", proto, text.s);
 }
 

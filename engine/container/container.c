@@ -31,6 +31,7 @@ void container_free(struct container *c)
     mem_freep(&c->image_id);
     mem_freep(&c->image_name);
     mem_freep(&c->command);
+    mem_freep(&c->publish);
     mem_freep(&c->error);
     mem_freep(&c->spec_json);
     if (c->has_spec)
@@ -60,6 +61,7 @@ static struct err *fill_from_row(struct container *c, struct store_stmt *st, int
     TRY(mem_strdup(store_col_text(st, 10), &c->error));
     c->auto_remove = store_col_int(st, 11) != 0;
     TRY(mem_strdup(store_col_text(st, 12), &c->command));
+    TRY(mem_strdup(store_col_text(st, 13), &c->publish));
     c->state = c->started_nsec ? CT_EXITED : CT_CREATED;
     if (spec_column < 0)
         return NULL;

@@ -24,6 +24,7 @@ struct container {
     char *image_id; /* NULL with --rootfs */
     char *image_name;
     char *command; /* as listings show it */
+    char *publish; /* published ports, a JSON array of texts as in the specification; NULL: none */
     int64_t created_nsec, started_nsec, finished_nsec;
     enum container_state state;
     int exit_code;
@@ -43,6 +44,9 @@ void container_free(struct container *c);
 
 /* By name, id, or unique id prefix. ERR_NOT_FOUND: `no container with name or ID "X" found: no such container`. */
 struct err *container_find(struct engine *e, const char *name, struct container **ret) ERR_RESULT;
+
+/* Load and parse the specification when it isn't there. */
+struct err *container_load_spec(struct engine *e, struct container *c) ERR_RESULT;
 
 /* Takes nothing from `spec`. Finds the image, checks names, creates volumes, writes row and directory. */
 struct err *container_create(struct engine *e, const struct container_spec *spec, struct container **ret) ERR_RESULT;
@@ -80,6 +84,10 @@ struct err *container_remove(struct engine *e, struct container *c,
 /* Until it has stopped (or any of the conditions); the exit code. */
 struct err *container_wait(struct engine *e, struct container *c, int *ret_exit) ERR_RESULT;
 struct err *container_rename(struct engine *e, struct container *c, const char *new_name) ERR_RESULT;
+
+/* Publish `value` (as -p) as well, or no longer; of a running container at once. ERR_STATE: its network isn't its own.
+ */
+struct err *container_change_ports(struct engine *e, struct container *c, const char *value, bool add) ERR_RESULT;
 
 struct exec_opts {
     struct strv command, env;

@@ -81,6 +81,15 @@ static struct err *merge_labels(struct creation *n)
     return NULL;
 }
 
+/* An image may say that it has no use for a network: coracle/hello, so that it runs where none can be made. */
+static void settle_network(struct creation *n)
+{
+    struct container_spec *s = &n->spec;
+    if (s->network.mode == NS_DEFAULT && !s->publish.count && !s->publish_all && !s->ip && !s->ip6 && !s->mac_address &&
+        !s->dns.count && strv_contains(&n->config.labels, "io.coracle.network=none"))
+        s->network.mode = NS_NONE;
+}
+
 /* --- namespaces of other containers: names become ids, so that renaming changes nothing */
 
 static struct err *settle_namespaces(struct creation *n)
@@ -360,6 +369,8 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     TRY(merge_labels(n));
     TRY(settle_namespaces(n));
     TRY(settle_mounts(n));
+    settle_network(n);
+    TRY(create_settle_ports(n->e, &n->spec, &n->config.exposed_ports));
     TRY(settle_identity(n));
     TRY(container_spec_to_json(&n->spec, &n->json));
     AUTO_FD int lock = -1;

@@ -26,3 +26,5 @@ struct err *inspect_host(const struct inspection *in, json_t **ret) ERR_RESULT;
 struct err *inspect_put_pairs(json_t *obj, const char *key, const struct strv *pairs) ERR_RESULT;
 /* Part of the OCI config, borrowed: inspect_oci(in, "process", "args"). NULL when absent. */
 json_t *inspect_oci(const struct inspection *in, const char *section, const char *key);
+/* inspect_host.c: published ports as members "80/tcp": [{"HostIp": …, "HostPort": …}]. */
+struct err *inspect_put_ports(const struct inspection *in, json_t *obj) ERR_RESULT;

@@ -9,6 +9,7 @@
 #include "engine/container/inspect.h"
 #include "engine/engine.h"
 #include "engine/monitor/cgroup.h"
+#include "engine/network/publish.h"
 #include "rootless/session.h"
 
 /* How a namespace choice is printed: "private", "host", "container:<id>", "ns:<path>", "keep-id" … */
@@ -133,10 +134,18 @@ static struct err *put_lists(json_t *o, const struct inspection *in)
     return json_put_strv(o, "GroupAdd", &spec->group_add);
 }
 
+/* Podman's name for the default network, whatever it was asked for by. */
+static struct err *put_network_mode(json_t *o, const struct ns_spec *ns)
+{
+    if (ns->mode == NS_DEFAULT || ns->mode == NS_PRIVATE)
+        return json_put_str(o, "NetworkMode", "slirp4netns");
+    return put_ns(o, "NetworkMode", ns, "slirp4netns");
+}
+
 static struct err *put_namespaces(json_t *o, const struct container_spec *spec)
 {
     TRY(put_ns(o, "CgroupMode", &spec->cgroupns, "private"));
-    TRY(put_ns(o, "NetworkMode", &spec->network, "none"));
+    TRY(put_network_mode(o, &spec->network));
     TRY(put_ns(o, "IpcMode", &spec->ipc, "shareable"));
     TRY(json_put_str(o, "Cgroup", ""));
     TRY(json_put_str(o, "Cgroups", spec->cgroups ? spec->cgroups : "default"));
@@ -245,6 +254,30 @@ static struct err *put_cgroup_manager(json_t *o, const struct inspection *in)
     return err;
 }
 
+static struct err *put_port(json_t *obj, const struct publish *p, uint32_t offset)
+{
+    char key[32], host[8];
+    json_t *o;
+    snprintf(key, sizeof(key), "%u/%s", p->ct_port + offset, publish_proto_name(p->proto));
+    snprintf(host, sizeof(host), "%u", p->host_port + offset);
+    json_t *list = json_object_get(obj, key);
+    if (!list)
+        TRY(json_put_arr(obj, key, &list));
+    TRY(json_push_obj(list, &o));
+    TRY(json_put_str(o, "HostIp", p->host_ip));
+    return json_put_str(o, "HostPort", host);
+}
+
+struct err *inspect_put_ports(const struct inspection *in, json_t *obj)
+{
+    AUTO_PUBLISH struct publish_list list = {0};
+    TRY(publish_parse_all(&in->c->spec.publish, &list));
+    for (size_t i = 0; i < list.count; i++)
+        for (uint32_t k = 0; k < list.items[i].count; k++)
+            TRY(put_port(obj, &list.items[i], k));
+    return NULL;
+}
+
 static struct err *build(const struct inspection *in, json_t *o)
 {
     const struct container_spec *spec = &in->c->spec;
@@ -254,6 +287,7 @@ static struct err *build(const struct inspection *in, json_t *o)
     TRY(json_put_str(o, "ContainerIDFile", spec->cidfile));
     TRY(put_log(o, in));
     TRY(json_put_obj(o, "PortBindings", &ports));
+    TRY(inspect_put_ports(in, ports));
     TRY(put_restart(o, spec));
     TRY(put_lists(o, in));
     TRY(put_namespaces(o, spec));

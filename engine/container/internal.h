@@ -8,20 +8,20 @@
 #include "engine/container/container.h"
 #include "engine/store/store.h"
 
-/* Columns of every query that container_from_row() reads. */
+/* Columns of every query that container_from_row() reads. The last one spares listings to parse whole specifications;
+ * that text cannot stand inside of a JSON string, where quotes are escaped. */
 #define CONTAINER_COLUMNS                                                                                    \
     "c.id, c.name, c.image_id, c.image_name, c.created_nsec, c.started_nsec, c.finished_nsec, c.exit_code, " \
-    "c.oom_killed, c.restart_count, c.error, c.auto_remove, c.command"
+    "c.oom_killed, c.restart_count, c.error, c.auto_remove, c.command, "                                     \
+    "CASE WHEN instr(c.spec, '\"publish\":[') THEN json_extract(c.spec, '$.publish') END"
 #define CONTAINER_SELECT "SELECT " CONTAINER_COLUMNS " FROM containers c"
 /* Index of the first column behind CONTAINER_COLUMNS. */
-#define CONTAINER_COLUMNS_END 13
+#define CONTAINER_COLUMNS_END 14
 
 /* The current row. With `spec_column` >= 0, that column's text is kept and parsed. The state is not observed yet. */
 struct err *container_from_row(struct store_stmt *st, int spec_column, struct container **ret) ERR_RESULT;
 /* Read again what the last run left; sets c->gone when the row is no more. */
 struct err *container_reload(struct engine *e, struct container *c) ERR_RESULT;
-/* Load and parse the spec when it isn't there. */
-struct err *container_load_spec(struct engine *e, struct container *c) ERR_RESULT;
 
 /* The row with this very id, spec included, as it stands: nothing is observed (the caller holds the lock). */
 struct err *container_find_own(struct engine *e, const char *id, struct container **ret) ERR_RESULT;
@@ -69,6 +69,24 @@ struct err *container_forget(struct engine *e, struct container *c, bool volumes
 struct monitor;
 struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io, int *ret_exit,
                                   bool *ret_again) ERR_RESULT;
+
+/* --- network */
+struct network_options;
+struct monitor_network;
+/* A network of its own, by coracle-slirp: the default, and what has no other meaning. */
+bool container_has_network(const struct container_spec *s);
+struct err *container_network_options(const struct container_spec *s, struct network_options *ret) ERR_RESULT;
+/* The same, with what the host adds, as the monitor wants it. */
+struct err *container_network_plan(const struct container_spec *s, struct network_options *ret_options,
+                                   struct monitor_network *ret) ERR_RESULT;
+/* The host's own IPv4 address; false where it has none but loopback. */
+bool container_host_address(char ret[16]);
+/* create_ports.c: make spec->publish complete. `image_ports` may be NULL. */
+struct err *create_settle_ports(struct engine *e, struct container_spec *spec,
+                                const struct strv *image_ports) ERR_RESULT;
+/* The error of a port that could not be bound says which container of ours has it; others pass. */
+struct err *container_explain_port(struct engine *e, const struct container *c, const struct strv *publish,
+                                   struct err *take_err) ERR_RESULT;
 
 /* Container events, with image and name as attributes. */
 struct err *container_event(struct engine *e, const struct container *c, const char *action) ERR_RESULT;

@@ -107,7 +107,8 @@ static struct err *build_init(struct oci_build *b)
     b->systemd = oci_is_systemd(b->spec, b->image);
     /* sysfs shows the network namespace, and may be mounted only by who owns that; a new user namespace doesn't own one
      * that was made outside it. */
-    bool foreign_net = b->spec->network.mode == NS_HOST || (b->facts->ct_uids && b->facts->network_ns);
+    bool foreign_net =
+        b->spec->network.mode == NS_HOST || (b->facts->ct_uids && b->facts->network_ns && !b->facts->owns_network_ns);
     b->bound_sys = foreign_net || !b->facts->sys_mountable;
     return NULL;
 }

@@ -37,6 +37,7 @@ struct oci_facts {
     const char *shm_path;                 /* another container's /dev/shm to be shared, or NULL: a tmpfs of its own */
     const char *hooks_json;               /* the text of config.json's "hooks" object, or NULL */
     const char *hostname;
+    bool owns_network_ns; /* network_ns is the container's own, made for its user namespace */
     const char *network_ns, *ipc_ns, *pid_ns, *uts_ns, *cgroup_ns, *user_ns; /* paths of namespaces to join, or NULL */
     const struct idmap *session_uids, *session_gids;                         /* what is mapped where we run */
     const struct idmap *ct_uids, *ct_gids; /* container's own user namespace, or NULL: the session's */

@@ -61,7 +61,8 @@ static void put_map(struct jsonout *j, const char *key, const struct idmap *m)
 static bool owns_network(const struct oci_build *b)
 {
     enum ns_mode mode = b->spec->network.mode;
-    return mode != NS_HOST && mode != NS_CONTAINER && mode != NS_PATH && !(b->facts->ct_uids && b->facts->network_ns);
+    return mode != NS_HOST && mode != NS_CONTAINER && mode != NS_PATH &&
+           !(b->facts->ct_uids && b->facts->network_ns && !b->facts->owns_network_ns);
 }
 
 /* A value of the user's replaces the default of the same name; names were checked by container_spec_check(). */

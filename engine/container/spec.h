@@ -110,8 +110,9 @@ struct container_spec {
     int64_t shm_bytes; /* 0: 64 MiB */
 
     struct ns_spec pid, ipc, uts, network, cgroupns, userns;
-    struct strv publish, expose; /* kept; refused until networking is built */
+    struct strv publish, expose; /* -p: complete with host ports, once created (network/publish.h) */
     bool publish_all;
+    char *ip, *ip6, *mac_address;  /* of its own, inside its network; NULL: the usual ones */
     struct idmap uid_map, gid_map; /* --uidmap/--gidmap */
     struct strv add_host, dns, dns_search, dns_option;
     bool no_hosts;

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "engine/container/spec_internal.h"
+#include "engine/network/options.h"
 
 /* "0-3,7": what cpuset.cpus takes. */
 static struct err *check_cpuset(const char *flag, const char *value)
@@ -157,6 +158,18 @@ static struct err *check_hostname(const char *name)
     return NULL;
 }
 
+/* Options of a network of the container's own, and that nothing of the kind was said of another. */
+static struct err *check_own_network(const struct container_spec *s)
+{
+    AUTO_NETWORK_OPTIONS struct network_options options = {0};
+    if (s->network.mode == NS_DEFAULT || s->network.mode == NS_PRIVATE)
+        return network_options_parse(s->network.arg, s->ip, s->ip6, s->mac_address, &options);
+    if (s->ip || s->ip6 || s->mac_address)
+        return ERR_NEW(ERR_INVALID, "invalid config provided: networks and static ip/mac address can only be used with "
+                                    "Bridge mode networking");
+    return NULL;
+}
+
 /* Everything that ends up in /etc/hosts or /etc/resolv.conf: no value may bring lines of its own. */
 struct err *spec_check_network(const struct container_spec *s)
 {
@@ -178,5 +191,6 @@ struct err *spec_check_network(const struct container_spec *s)
         TRY(check_add_host(s->add_host.items[i]));
     for (size_t i = 0; i < s->expose.count; i++)
         TRY(spec_check_expose(s->expose.items[i]));
+    TRY(check_own_network(s));
     return check_hostname(s->hostname);
 }

@@ -43,6 +43,8 @@ void start_done(struct start *s)
     strv_done(&s->facts.cgroup_lacking);
     strv_done(&s->facts.host_devices);
     mem_freep(&s->config_json);
+    network_options_done(&s->network);
+    mem_freep(&s->publish);
 }
 
 struct err *start_keep(struct start *s, const char **ret, const char *fmt, ...)
@@ -87,6 +89,7 @@ static struct err *prepare(struct start *s, const struct container_start_opts *o
     TRY(load_image(s));
     TRY(engine_cgroup(s->e, &s->cgroup));
     TRY(start_settle_userns(s));
+    TRY(start_settle_network(s));
     TRY(start_fill_plan(s, opts));
     TRY(start_settle_hooks(s));
     return NULL;
@@ -270,13 +273,18 @@ static struct err *start_locked(struct start *s, const struct container_start_op
         .plan = &s->plan,
         .session_lock_fd = engine_session(s->e)->lock_fd,
         .take_spare = engine_take_spare(s->e, s->c->id),
+        .network = s->plan.network ? &s->network_head : NULL,
+        .uid_map = s->uid_map,
+        .gid_map = s->gid_map,
+        .publish = s->publish,
+        .n_publish = s->n_publish,
     };
     TRY(monitor_start(&mo, &m));
     s->monitor = m;
     bool recorded = s->c->started_nsec != CONTAINER_STARTING;
     struct err *err = recorded ? record_start(s, timefmt_now()) : NULL; /* while the monitor mounts */
     if (!err)
-        err = run(s, opts, m, ret_exit);
+        err = container_explain_port(s->e, s->c, &s->c->spec.publish, run(s, opts, m, ret_exit));
     monitor_free(m);
     if (err && recorded && s->c->state != CT_RUNNING)
         err_drop(record_failure(s));

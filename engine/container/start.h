@@ -10,6 +10,8 @@
 #include "engine/image/image.h"
 #include "engine/monitor/cgroup.h"
 #include "engine/monitor/client.h"
+#include "engine/monitor/netplan.h"
+#include "engine/network/options.h"
 
 struct start {
     struct engine *e;
@@ -23,6 +25,13 @@ struct start {
     int private_fd;                    /* the monitor's private directory, O_PATH: <run_dir>/m in its namespace */
     struct idmap ct_uids, ct_gids;     /* of its own user namespace; empty: the session's */
     bool own_userns;
+
+    struct network_options network; /* while plan.network is set */
+    struct monitor_network network_head;
+    struct monitor_publish *publish;
+    size_t n_publish;
+    const char *uid_map,
+        *gid_map; /* for the monitor, which makes the user namespace where it makes the network; NULL */
 
     struct oci_user user;
     struct oci_mount *mounts;
@@ -50,6 +59,8 @@ struct err *start_settle_hooks(struct start *s) ERR_RESULT;
 /* start_files.c: hosts, hostname, resolv.conf, .containerenv into the private directory; sets their paths in s->facts.
  */
 struct err *start_write_files(struct start *s) ERR_RESULT;
+/* start_network.c: plan.network and what goes with it; the namespaces' paths in s->facts. After start_settle_userns. */
+struct err *start_settle_network(struct start *s) ERR_RESULT;
 /* start_shm.c: the /dev/shm of the container whose first process is `other`; sets facts.shm_path. */
 struct err *start_share_shm(struct start *s, pid_t other) ERR_RESULT;
 /* start_userns.c: the container's own user namespace, from --userns and --uidmap. Sets own_userns, ct_uids, ct_gids. */

@@ -57,14 +57,14 @@ static struct err *settle_hostname(struct start *s)
 /* --- hosts */
 
 /* "name:ip" or "name;name2:ip" of --add-host. */
-static struct err *add_host_line(struct strbuf *sb, const char *value)
+static struct err *add_host_line(struct strbuf *sb, const char *value, const char *host_ip)
 {
     AUTO_FREE char *names = NULL;
     const char *colon = strchr(value, ':');
     if (!colon || colon == value || !colon[1])
         return ERR_NEW(ERR_INVALID, "invalid host to IP mapping: \"%s\"", value);
     TRY(mem_strndup(value, (size_t)(colon - value), &names));
-    const char *ip = strcmp(colon + 1, "host-gateway") == 0 ? "127.0.0.1" : colon + 1;
+    const char *ip = strcmp(colon + 1, "host-gateway") == 0 ? host_ip : colon + 1;
     char scratch[16];
     if (inet_pton(AF_INET, ip, scratch) != 1 && inet_pton(AF_INET6, ip, scratch) != 1)
         return ERR_NEW(ERR_INVALID, "invalid IP address in add-host: \"%s\"", ip);
@@ -74,12 +74,39 @@ static struct err *add_host_line(struct strbuf *sb, const char *value)
     return strbuf_printf(sb, "%s\t%s\n", ip, names);
 }
 
+/* The host, as the container reaches it: the gateway, where that leads to the host's loopback; else by the host's own
+ * address. "" when there is none. */
+static void find_host_ip(const struct start *s, char ret[INET_ADDRSTRLEN])
+{
+    const struct slirp_config *c = &s->network.config;
+    ret[0] = '\0';
+    if (s->plan.network && c->host_loopback)
+        (void)inet_ntop(AF_INET, &c->gateway, ret, INET_ADDRSTRLEN);
+    else if (!container_host_address(ret))
+        ret[0] = '\0';
+}
+
+/* The container's own name, at its own address. */
+static struct err *put_own_name(const struct start *s, struct strbuf *sb)
+{
+    char ip[INET_ADDRSTRLEN] = "127.0.0.1";
+    if (s->c->spec.network.mode == NS_HOST)
+        return NULL;
+    if (s->plan.network)
+        (void)inet_ntop(AF_INET, &s->network.config.guest, ip, sizeof(ip));
+    return strbuf_printf(sb, "%s\t%s %s\n", ip, s->facts.hostname, s->c->name);
+}
+
 static struct err *hosts_text(struct start *s, struct strbuf *sb)
 {
     const struct container_spec *spec = &s->c->spec;
     AUTO_FREE char *host = NULL;
+    char host_ip[INET_ADDRSTRLEN];
+    find_host_ip(s, host_ip);
+    if (!host_ip[0] && (spec->network.mode == NS_HOST || !s->plan.network))
+        memcpy(host_ip, "127.0.0.1", sizeof("127.0.0.1"));
     for (size_t i = 0; i < spec->add_host.count; i++)
-        TRY(add_host_line(sb, spec->add_host.items[i]));
+        TRY(add_host_line(sb, spec->add_host.items[i], host_ip));
     /* As Podman's default base_hosts_file: the host's own entries follow. */
     TRY(host_file("/etc/hosts", &host));
     TRY(strbuf_puts(sb, host));
@@ -87,9 +114,9 @@ static struct err *hosts_text(struct start *s, struct strbuf *sb)
         TRY(strbuf_putc(sb, '\n'));
     if (!strstr(host, "localhost"))
         TRY(strbuf_puts(sb, "127.0.0.1\tlocalhost\n::1\tlocalhost\n"));
-    if (spec->network.mode != NS_HOST)
-        TRY(strbuf_printf(sb, "127.0.0.1\t%s %s\n", s->facts.hostname, s->c->name));
-    return NULL;
+    if (host_ip[0] && (s->plan.network || spec->network.mode == NS_HOST))
+        TRY(strbuf_printf(sb, "%s\thost.containers.internal host.docker.internal\n", host_ip));
+    return put_own_name(s, sb);
 }
 
 /* --- resolv.conf */
@@ -101,11 +128,20 @@ static struct err *put_list(struct strbuf *sb, const char *keyword, const struct
     return strbuf_printf(sb, "%s %s\n", keyword, joined);
 }
 
+/* On the host's loopback: of no use to a container that has its own. */
+static bool is_local_server(const char *line)
+{
+    const char *at = line + strlen("nameserver");
+    at += strspn(at, " \t");
+    return strncmp(at, "127.", 4) == 0 || strcmp(at, "::1") == 0;
+}
+
 /* The host's lines that no option replaces. A container with the host's network reaches every server the host names;
  * another one can't reach a server on the host's loopback. */
 static struct err *copy_host_resolv(struct strbuf *sb, const struct container_spec *spec, const char *host)
 {
     AUTO_STRV struct strv lines = STRV_INIT;
+    bool spec_is_ours = container_has_network(spec);
     bool own_search = spec->dns_search.count > 0, own_dns = spec->dns.count > 0,
          own_options = spec->dns_option.count > 0;
     TRY(strv_split(host, '\n', &lines));
@@ -114,6 +150,8 @@ static struct err *copy_host_resolv(struct strbuf *sb, const struct container_sp
         bool server = strncmp(l, "nameserver", 10) == 0;
         bool search = strncmp(l, "search", 6) == 0 || strncmp(l, "domain", 6) == 0;
         bool options = strncmp(l, "options", 7) == 0;
+        if (server && spec_is_ours && is_local_server(l))
+            continue;
         if ((server && !own_dns) || (search && !own_search) || (options && !own_options))
             TRY(strbuf_printf(sb, "%s\n", l));
     }
@@ -127,6 +165,11 @@ static struct err *resolv_text(struct start *s, struct strbuf *sb)
     TRY(host_file("/etc/resolv.conf", &host));
     if (spec->dns_search.count && !strv_contains(&spec->dns_search, "."))
         TRY(put_list(sb, "search", &spec->dns_search));
+    if (s->plan.network && !spec->dns.count) { /* coracle-slirp's own resolver, which follows the host's */
+        char ip[INET_ADDRSTRLEN];
+        (void)inet_ntop(AF_INET, &s->network.config.dns, ip, sizeof(ip));
+        TRY(strbuf_printf(sb, "nameserver %s\n", ip));
+    }
     TRY(copy_host_resolv(sb, spec, host));
     for (size_t i = 0; i < spec->dns.count; i++)
         TRY(strbuf_printf(sb, "nameserver %s\n", spec->dns.items[i]));

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "engine/monitor/client_internal.h"
 #include "engine/monitor/lockfile.h"
+#include "engine/monitor/netplan.h"
 
 void monitor_free(struct monitor *m)
 {
@@ -194,6 +195,13 @@ struct err *monitor_namespaces(struct monitor *m, struct monitor_namespaces *ret
     for (size_t i = 0; i < 3; i++)
         msg.fds[i] = -1;
     return NULL;
+}
+
+struct err *monitor_change_port(struct monitor *m, const struct monitor_port_change *change)
+{
+    AUTO_MSG struct msg msg = MSG_INIT;
+    TRY(client_send(m, MONITOR_PORT, change, sizeof(*change), NULL, 0));
+    return client_expect(m, MONITOR_OK, 0, &msg);
 }
 
 struct err *monitor_reopen_log(struct monitor *m)

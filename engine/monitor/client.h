@@ -22,18 +22,27 @@
 #include "engine/monitor/protocol.h"
 
 struct monitor;
+struct monitor_network;
+struct monitor_port_change;
+struct monitor_publish;
 
 struct monitor_start_opts {
     const struct monitor_plan *plan;
-    int session_lock_fd;        /* inherited, so that the session lives as long as the monitor; -1: none */
-    const int *stdio;           /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
-    const char *helper;         /* path of coracle-monitor; NULL: proc_find_helper() */
+    int session_lock_fd;                   /* inherited, so that the session lives as long as the monitor; -1: none */
+    const int *stdio;                      /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
+    const char *helper;                    /* path of coracle-monitor; NULL: proc_find_helper() */
+    const struct monitor_network *network; /* netplan.h; NULL: none of its own */
+    const char *uid_map, *gid_map;         /* of the user namespace that owns the network; NULL: the session's */
+    const struct monitor_publish *publish;
+    size_t n_publish;
     struct monitor *take_spare; /* from monitor_spare() with the same lock, or NULL; consumed in every case */
 };
 /* Start coracle-monitor ahead of its plan: by the time that is ready it is loaded, in its own namespaces, has the lock
- * of container `early->id`, and the OCI runtime waits in it for a config.json. `early`: see plan_encode_early(). Leaves
+ * of container `early->id`, and the OCI runtime waits in it for a config.json. `early`: see plan_encode_early().
+ * `network`: its network, if that is known already, which takes longest to come up; or NULL. Leaves
  * with monitor_free() when it is not used. */
-struct err *monitor_spare(int session_lock_fd, const struct monitor_plan *early, struct monitor **ret) ERR_RESULT;
+struct err *monitor_spare(int session_lock_fd, const struct monitor_plan *early, const struct monitor_network *network,
+                          struct monitor **ret) ERR_RESULT;
 struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor **ret) ERR_RESULT;
 /* Descriptors (O_PATH) of the mounted root and of the monitor's private directory (where MONITOR_CONFIG is written if
  * the plan has no bundle); either may be NULL. ERR_STATE: the container runs already. */
@@ -68,6 +77,8 @@ struct monitor_namespaces {
     int mntns_fd, root_fd, pidfd;
 };
 struct err *monitor_namespaces(struct monitor *m, struct monitor_namespaces *ret) ERR_RESULT;
+/* Publish more or fewer ports. Errors as network_change() (network.h) makes them. */
+struct err *monitor_change_port(struct monitor *m, const struct monitor_port_change *change) ERR_RESULT;
 struct err *monitor_reopen_log(struct monitor *m) ERR_RESULT;
 /* Run another process. `process_fd`: a file (memfd) with the OCI process object; `preserve` x->preserve_fds
  * descriptors. When x->attach is set the connection is attached afterwards: go on with monitor_attach(). */

@@ -10,6 +10,7 @@
 struct monitor {
     int sock;
     struct proc child; /* when we started it; it is not ours to kill */
+    bool has_network;  /* it was told */
     bool attached;
     bool tty;
     int stdin_fd;

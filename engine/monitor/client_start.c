@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "engine/monitor/client.h"
 #include "engine/monitor/client_internal.h"
+#include "engine/monitor/netplan.h"
 #include "engine/monitor/spawnfd.h"
 
 #define START_FDS_MAX (SPAWN_FD_PRESERVE + PLAN_PRESERVE_FDS_MAX)
@@ -117,14 +118,31 @@ static struct err *start_process(const struct monitor_start_opts *o, struct moni
     return NULL;
 }
 
-struct err *monitor_spare(int session_lock_fd, const struct monitor_plan *early, struct monitor **ret)
+static struct err *begin_network(struct monitor *m, const struct monitor_network *network, const char *uid_map,
+                                 const char *gid_map)
+{
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    struct monitor_network head = *network;
+    head.uid_map_len = uid_map ? (uint32_t)strlen(uid_map) : 0;
+    head.gid_map_len = uid_map ? (uint32_t)strlen(gid_map) : 0;
+    TRY(strbuf_add(&sb, &head, sizeof(head)));
+    if (uid_map)
+        TRY(strbuf_printf(&sb, "%s%s", uid_map, gid_map));
+    m->has_network = true;
+    return ERR_WRAP(msg_send(m->sock, MONITOR_NETWORK, sb.data, sb.len, NULL, 0), "network of a container");
+}
+
+struct err *monitor_spare(int session_lock_fd, const struct monitor_plan *early, const struct monitor_network *network,
+                          struct monitor **ret)
 {
     const struct monitor_start_opts opts = {.session_lock_fd = session_lock_fd};
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     struct monitor *m = NULL;
     TRY(plan_encode_early(early, &sb));
     TRY(start_process(&opts, &m));
-    struct err *e = msg_send(m->sock, MONITOR_EARLY, sb.data, sb.len, NULL, 0);
+    struct err *e = network ? begin_network(m, network, NULL, NULL) : NULL;
+    if (!e)
+        e = msg_send(m->sock, MONITOR_EARLY, sb.data, sb.len, NULL, 0);
     if (e)
         monitor_free(m);
     else
@@ -146,6 +164,17 @@ static bool start_can_use_spare(const struct monitor_start_opts *o)
     return o->take_spare && !o->plan->preserve_fds && !start_is_passthrough(o->plan);
 }
 
+/* The network, its ports, the plan. */
+static struct err *start_tell(struct monitor *m, const struct monitor_start_opts *o, const struct strbuf *plan)
+{
+    if (o->network && !m->has_network)
+        TRY(begin_network(m, o->network, o->uid_map, o->gid_map));
+    if (o->network && o->n_publish)
+        TRY_WRAP(msg_send(m->sock, MONITOR_PUBLISH, o->publish, o->n_publish * sizeof(*o->publish), NULL, 0),
+                 "ports of a container");
+    return ERR_WRAP(msg_send(m->sock, MONITOR_PLAN, plan->data, plan->len, NULL, 0), "plan of a container");
+}
+
 struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor **ret)
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
@@ -159,7 +188,7 @@ struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor 
         e = start_process(opts, &m);
     }
     if (!e)
-        e = ERR_WRAP(msg_send(m->sock, MONITOR_PLAN, sb.data, sb.len, NULL, 0), "plan of a container");
+        e = start_tell(m, opts, &sb);
     if (e) {
         monitor_free(m);
         return e;

@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/monitor/cgroup.h"
+#include "engine/monitor/network.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/record.h"
 #include "engine/monitor/spawnfd.h"
@@ -78,6 +79,7 @@ void life_trim_later(struct server *s)
 struct err *life_start(struct server *s)
 {
     struct job *j = NULL;
+    TRY(network_up(s));
     TRY(job_new(s, "", s->plan.tty, s->plan.interactive, &j));
     s->container = j;
     s->timed_out = false;
@@ -358,6 +360,7 @@ static void life_end(struct server *s)
         p->waiting_end = false;
     }
     peer_unlisten(s);
+    network_end(s);
     if (s->plan.run_delete)
         err_drop(launch_delete(s));
     e = set_timer(s, &s->end_timer, END_NSEC, on_end_timer);
@@ -394,7 +397,7 @@ void life_check_end(struct server *s)
 {
     if (!s->ending || s->launches)
         return;
-    if (!s->unmounted && reap_is_alone()) {
+    if (!s->unmounted && reap_is_alone(s)) {
         server_unmount(s);
         s->unmounted = true;
     }

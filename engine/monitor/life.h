@@ -33,10 +33,10 @@ bool life_wants_restart(const struct monitor_plan *plan, const struct monitor_ex
 
 /* reap.c */
 struct err *reap_children(struct server *s) ERR_RESULT;
-/* No children left but the session's holder. */
-bool reap_is_alone(void);
+/* No children left but the session's holder and the network's. */
+bool reap_is_alone(const struct server *s);
 /* Was `pid` reaped before it was known? */
 bool reap_was_orphan(struct server *s, pid_t pid, int *ret_status);
-/* SIGKILL to every child that is neither a runtime of ours nor the session's holder: what a container without a pid
- * namespace leaves. */
+/* SIGKILL to every child that is neither a runtime of ours, nor the session's holder, nor the network's: what a
+ * container without a pid namespace leaves. */
 void reap_kill_rest(struct server *s);

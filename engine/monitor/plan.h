@@ -42,6 +42,7 @@ struct monitor_plan {
     struct strv runtime_flags; /* global ones, without their leading dashes */
     char *cgroup_manager;      /* "cgroupfs", "systemd", "disabled" (NULL) */
     char *cgroup_parent;       /* the slice of the container's scope, with "systemd"; NULL: user.slice */
+    bool network;              /* what MONITOR_NETWORK began is wanted: config.json names its namespace */
     bool run_delete;           /* run `<runtime> delete` at the end: poststop hooks */
 
     struct plan_mount root;    /* mounted on <run_dir>/m/rootfs */

@@ -54,10 +54,14 @@ enum monitor_msg {
     MONITOR_WAIT,  /* client → monitor: payload "" or an exec session's id; reply MONITOR_EXITED when it has ended */
     MONITOR_NAMESPACES, /* client → monitor; reply MONITOR_NAMESPACES, fds: the monitor's mount namespace, O_PATH of the
                            root, pidfd of the container (missing while it restarts) */
+    MONITOR_PORT, /* client → monitor: struct monitor_port_change (netplan.h); reply MONITOR_OK or MONITOR_FAILED */
     MONITOR_REOPEN_LOG, /* client → monitor: rotate now; reply MONITOR_OK or MONITOR_FAILED */
     MONITOR_OK,
-    MONITOR_EARLY, /* client → monitor, first on the control connection: what of the plan the runtime's command line
-                      needs, plan_encode_early(); no reply */
+    MONITOR_EARLY,   /* client → monitor, first on the control connection: what of the plan the runtime's command line
+                        needs, plan_encode_early(); no reply */
+    MONITOR_NETWORK, /* client → monitor, before the plan, if the container has a network of its own: struct
+                        monitor_network, maps (netplan.h); no reply */
+    MONITOR_PUBLISH, /* client → monitor, before the plan, if it has ports: struct monitor_publish[]; no reply */
     MONITOR_MSG_MAX,
 };
 

@@ -18,6 +18,7 @@
 #include "base/strv.h"
 #include "engine/monitor/job.h"
 #include "engine/monitor/life.h"
+#include "engine/monitor/network.h"
 
 #define REAP_CHILDREN_MAX ((size_t)1 << 20)
 
@@ -115,7 +116,7 @@ static bool next_child(const struct strv *names, size_t *at, pid_t *ret)
     return false;
 }
 
-bool reap_is_alone(void)
+bool reap_is_alone(const struct server *s)
 {
     AUTO_STRV struct strv names = STRV_INIT;
     siginfo_t si;
@@ -124,7 +125,7 @@ bool reap_is_alone(void)
         return true;
     err_drop(list_children(&names));
     for (size_t at = 0; next_child(&names, &at, &pid);) {
-        if (!holder_is_child(pid))
+        if (!network_is_child(s, pid) && !holder_is_child(pid))
             return false;
     }
     return true;
@@ -135,11 +136,11 @@ void reap_kill_rest(struct server *s)
 {
     AUTO_STRV struct strv names = STRV_INIT;
     pid_t pid;
-    if (reap_is_alone())
+    if (reap_is_alone(s))
         return;
     err_drop(list_children(&names));
     for (size_t at = 0; next_child(&names, &at, &pid);) {
-        if (!is_runtime(s, pid) && !holder_is_child(pid))
+        if (!is_runtime(s, pid) && !network_is_child(s, pid) && !holder_is_child(pid))
             (void)kill(pid, SIGKILL);
     }
 }

@@ -11,6 +11,7 @@
 #include "base/msg.h"
 #include "engine/monitor/early.h"
 #include "engine/monitor/life.h"
+#include "engine/monitor/network.h"
 #include "engine/monitor/peer.h"
 
 static struct err *not_running(const struct server *s)
@@ -33,7 +34,9 @@ static bool on_start(struct peer *p, struct msg *m)
     (void)m;
     if (p != s->control || (s->container && !s->early) || s->started || s->start_asked)
         return false;
-    struct err *e = early_finish(s);
+    struct err *e = network_up(s);
+    if (!e)
+        e = early_finish(s);
     if (!e && !s->start_asked && !s->container)
         e = life_start(s);
     if (e)
@@ -270,6 +273,14 @@ static bool on_namespaces(struct peer *p, struct msg *m)
     return true;
 }
 
+static bool on_port(struct peer *p, struct msg *m)
+{
+    struct monitor_port_change change;
+    memcpy(&change, m->data, sizeof(change));
+    reply(p, p->server->ending ? not_running(p->server) : network_change(p->server, &change));
+    return true;
+}
+
 static bool on_reopen_log(struct peer *p, struct msg *m)
 {
     (void)m;
@@ -294,6 +305,7 @@ static const struct {
     [MONITOR_STATE] = {on_state, 0, 0},
     [MONITOR_WAIT] = {on_wait, 0, MONITOR_ID_MAX},
     [MONITOR_NAMESPACES] = {on_namespaces, 0, 0},
+    [MONITOR_PORT] = {on_port, sizeof(struct monitor_port_change), sizeof(struct monitor_port_change)},
     [MONITOR_REOPEN_LOG] = {on_reopen_log, 0, 0},
 };
 

@@ -8,6 +8,7 @@
  *   stream       one pipe or terminal of a job: to the log and to attached peers
  *   launch       one run of the OCI runtime, which makes a job's process
  *   early        the first of them, started before its config.json is there
+ *   network      coracle-slirp and published ports
  *   reap         whose end SIGCHLD was about
  *   life         start, stop, restart, end
  *
@@ -34,6 +35,7 @@ struct server;
 struct peer;
 struct job;
 struct launch;
+struct network;
 
 #define SERVER_ORPHANS_MAX 64
 #define SERVER_NSEC_PER_MSEC UINT64_C(1000000)
@@ -59,6 +61,8 @@ struct server {
     int oom_fd;
     int holder_fd; /* connection to the session's holder, or -1 */
     struct loop_source *holder_src;
+
+    struct network *net; /* NULL: the runtime makes the namespace, or there is none */
 
     int listen_fd;
     struct loop_source *listen_src;

@@ -23,6 +23,7 @@
 #include "engine/monitor/job.h"
 #include "engine/monitor/launch.h"
 #include "engine/monitor/life.h"
+#include "engine/monitor/network.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/record.h"
 #include "engine/monitor/scope.h"
@@ -155,25 +156,41 @@ static struct err *settle_plan(struct server *s, struct monitor_plan *p)
     *p = (struct monitor_plan){0};
     if (again && !same_place)
         scope_enter(s);
-    return again ? NULL : settle_early(s);
+    if (!s->plan.network) /* it was begun before the image was known */
+        network_end(s);
+    if (!again)
+        TRY(settle_early(s));
+    return network_bind(s); /* with the lock: no other monitor of this container has its ports */
+}
+
+/* One of the messages that come before the loop; the plan is the last. */
+static struct err *receive_one(struct server *s, int control_fd, bool *ret_last)
+{
+    AUTO_MSG struct msg m = MSG_INIT;
+    AUTO_PLAN struct monitor_plan p = {0};
+    bool eof = false;
+    TRY(msg_recv(control_fd, &m, &eof));
+    *ret_last = !eof && m.type == MONITOR_PLAN;
+    if (*ret_last) {
+        TRY_WRAP(plan_decode(m.data, m.len, &p), "plan of a container");
+        return settle_plan(s, &p);
+    }
+    if (!eof && m.type == MONITOR_NETWORK)
+        return network_begin(s, &m);
+    if (!eof && m.type == MONITOR_PUBLISH)
+        return network_publish(s, &m);
+    if (eof || m.type != MONITOR_EARLY || s->private_fd >= 0)
+        return ERR_NEW(ERR_CORRUPT, "no plan came first");
+    TRY_WRAP(plan_decode_early(m.data, m.len, &s->plan), "plan of a container");
+    return settle_early(s);
 }
 
 static struct err *receive_plan(struct server *s, int control_fd)
 {
-    for (bool first = true;; first = false) {
-        AUTO_MSG struct msg m = MSG_INIT;
-        AUTO_PLAN struct monitor_plan p = {0};
-        bool eof = false;
-        TRY(msg_recv(control_fd, &m, &eof));
-        if (!eof && m.type == MONITOR_PLAN) {
-            TRY_WRAP(plan_decode(m.data, m.len, &p), "plan of a container");
-            return settle_plan(s, &p);
-        }
-        if (eof || m.type != MONITOR_EARLY || !first)
-            return ERR_NEW(ERR_CORRUPT, "no plan came first");
-        TRY_WRAP(plan_decode_early(m.data, m.len, &s->plan), "plan of a container");
-        TRY(settle_early(s));
-    }
+    bool last = false;
+    while (!last)
+        TRY(receive_one(s, control_fd, &last));
+    return NULL;
 }
 
 struct err *server_setup(struct server *s, int control_fd)
@@ -251,17 +268,18 @@ static void kill_all(struct server *s)
 /* A runtime that was killed halfway leaves processes that may be about to fork: look again until there is nobody. */
 static void kill_until_alone(struct server *s)
 {
-    for (int i = 0; i < ALONE_TRIES && !reap_is_alone(); i++) {
+    for (int i = 0; i < ALONE_TRIES && !reap_is_alone(s); i++) {
         reap_kill_rest(s);
         while (waitpid(-1, NULL, WNOHANG) > 0)
             continue;
-        if (!reap_is_alone())
+        if (!reap_is_alone(s))
             (void)usleep(ALONE_WAIT_USEC);
     }
 }
 
 void server_done(struct server *s)
 {
+    network_end(s);
     kill_all(s);
     peer_unlisten(s);
     peer_free_all(s);

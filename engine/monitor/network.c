@@ -1,0 +1,431 @@
+/* States: begun (coracle-slirp was started) ──► up (it has made the namespace) ──► lost ──► started again, for the same
+ * namespace, and told the same ports. Only the first time somebody waits for it: the container must not start before
+ * its interface is there. All else happens in the loop.
+ *
+ * Ports are told one by one, each answered; a limited number is under way, since neither side may wait for the other.
+ */
+#include "engine/monitor/network.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "engine/monitor/server.h"
+#include "slirp/client.h"
+#include "slirp/port_bind.h"
+#include "slirp/port_maker.h"
+
+#define NETWORK_PORTS_MAX 65536
+#define NETWORK_RANGES_MAX 1024u
+#define NETWORK_READY_MSEC 20000
+#define NETWORK_UNDER_WAY 32u
+#define NETWORK_FILES_SPARE 256u
+#define NETWORK_RETRY_LAST_NSEC (UINT64_C(5000) * SERVER_NSEC_PER_MSEC)
+#define NETWORK_RETRY_FIRST_NSEC (UINT64_C(50) * SERVER_NSEC_PER_MSEC)
+
+struct published {
+    struct slirp_port port;
+    int fd; /* -1: libslirp listens itself */
+    bool told;
+};
+
+struct network {
+    struct server *server;
+    struct slirp_config config;
+    bool hostfwd;
+    struct monitor_publish *ranges; /* to be bound */
+    size_t n_ranges;
+    struct published *ports;
+    size_t n_ports, cap_ports;
+
+    struct slirp_client client;
+    struct loop_source *src; /* its connection, once it is up for the first time */
+    struct loop_source *retry;
+    uint64_t delay_nsec;
+    int netns_fd, userns_fd; /* userns -1: the session's */
+    pid_t slirp_pid, maker_pid;
+    bool has_maker; /* told to this coracle-slirp */
+    bool ready;     /* this coracle-slirp is at work */
+    unsigned under_way;
+};
+
+/* --- begin */
+
+static struct err *take_maps(struct network *n, const char *text, const struct monitor_network *head)
+{
+    AUTO_FREE char *uids = NULL, *gids = NULL;
+    if (!head->uid_map_len)
+        return NULL;
+    TRY(mem_strndup(text, head->uid_map_len, &uids));
+    TRY(mem_strndup(text + head->uid_map_len, head->gid_map_len, &gids));
+    return network_make_userns(uids, gids, &n->userns_fd);
+}
+
+static struct err *start_slirp(struct network *n)
+{
+    n->client = (struct slirp_client)SLIRP_CLIENT_INIT;
+    n->ready = n->has_maker = false;
+    n->under_way = 0;
+    for (size_t i = 0; i < n->n_ports; i++)
+        n->ports[i].told = false;
+    TRY(slirp_client_start(&n->client, &n->config, NULL, true, n->netns_fd, n->userns_fd));
+    n->slirp_pid = n->client.proc.pid;
+    return NULL;
+}
+
+static struct err *begin(struct network *n, const struct msg *m)
+{
+    struct monitor_network head;
+    if (m->len < sizeof(head))
+        return ERR_NEW(ERR_CORRUPT, "a network of %zu bytes", m->len);
+    memcpy(&head, m->data, sizeof(head));
+    if (head.uid_map_len > NETPLAN_MAP_MAX || head.gid_map_len > NETPLAN_MAP_MAX ||
+        m->len != sizeof(head) + head.uid_map_len + head.gid_map_len)
+        return ERR_NEW(ERR_CORRUPT, "a network with malformed id maps");
+    TRY(slirp_config_check(&head.config));
+    n->config = head.config;
+    n->hostfwd = head.hostfwd;
+    TRY(take_maps(n, m->data + sizeof(head), &head));
+    return start_slirp(n);
+}
+
+struct err *network_begin(struct server *s, const struct msg *m)
+{
+    if (s->net)
+        return ERR_NEW(ERR_CORRUPT, "two networks for one container");
+    struct network *n = mem_zalloc(sizeof(*n));
+    if (!n)
+        return err_oom();
+    *n = (struct network){.server = s, .netns_fd = -1, .userns_fd = -1, .client = SLIRP_CLIENT_INIT};
+    s->net = n;
+    return begin(n, m);
+}
+
+struct err *network_publish(struct server *s, const struct msg *m)
+{
+    struct network *n = s->net;
+    if (!n || n->ranges || !m->len || m->len % sizeof(*n->ranges) || m->len / sizeof(*n->ranges) > NETWORK_RANGES_MAX)
+        return ERR_NEW(ERR_CORRUPT, "ports of %zu bytes", m->len);
+    n->ranges = mem_alloc(m->len);
+    if (!n->ranges)
+        return err_oom();
+    memcpy(n->ranges, m->data, m->len);
+    n->n_ranges = m->len / sizeof(*n->ranges);
+    return NULL;
+}
+
+/* --- published ports */
+
+static bool is_any6(const union slirp_addr *a)
+{
+    return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
+}
+
+static struct err *check_range(const struct monitor_publish *r)
+{
+    unsigned host = ntohs(r->first.host.in.sin_port), guest = ntohs(r->first.guest.in.sin_port);
+    sa_family_t family = r->first.host.sa.sa_family;
+    if (r->first.proto >= SLIRP_PROTO_MAX || (family != AF_INET && family != AF_INET6) ||
+        r->first.guest.sa.sa_family != AF_INET || !host || !guest || !r->count || r->count > 65535 ||
+        host + r->count > 65536 || guest + r->count > 65536)
+        return ERR_NEW(ERR_CORRUPT, "a range of %u ports from %u to %u", r->count, host, guest);
+    return NULL;
+}
+
+static struct err *bind_one(struct network *n, struct slirp_port *port)
+{
+    int fd = -1;
+    TRY(mem_grow(&n->ports, n->n_ports, &n->cap_ports, sizeof(*n->ports), NETWORK_PORTS_MAX));
+    if (n->hostfwd && is_any6(&port->host)) /* as slirp4netns: IPv4 */
+        port->host.in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = port->host.in.sin_port};
+    if (n->hostfwd)
+        port->guest.in.sin_addr = n->config.guest;
+    else
+        TRY(port_bind(port, true, &fd));
+    n->ports[n->n_ports++] = (struct published){.port = *port, .fd = fd};
+    return NULL;
+}
+
+/* The container's own limits are set by the runtime, so ours may grow. */
+static void want_files(size_t ports)
+{
+    struct rlimit l;
+    rlim_t want = ports + NETWORK_FILES_SPARE;
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= want)
+        return;
+    l.rlim_cur = want < l.rlim_max ? want : l.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
+static void unbind_from(struct network *n, size_t first)
+{
+    while (n->n_ports > first)
+        (void)fd_close(n->ports[--n->n_ports].fd);
+}
+
+static struct err *bind_range(struct network *n, const struct monitor_publish *r)
+{
+    size_t before = n->n_ports;
+    struct err *e = check_range(r);
+    want_files(n->n_ports + r->count);
+    for (uint32_t i = 0; !e && i < r->count; i++) {
+        struct slirp_port p = r->first;
+        p.host.in.sin_port = htons((uint16_t)(ntohs(r->first.host.in.sin_port) + i));
+        p.guest.in.sin_port = htons((uint16_t)(ntohs(r->first.guest.in.sin_port) + i));
+        e = bind_one(n, &p);
+    }
+    if (e)
+        unbind_from(n, before);
+    return e;
+}
+
+struct err *network_bind(struct server *s)
+{
+    for (size_t i = 0; s->net && i < s->net->n_ranges; i++)
+        TRY(bind_range(s->net, &s->net->ranges[i]));
+    return NULL;
+}
+
+/* --- talking to coracle-slirp */
+
+static struct err *send_maker(struct network *n)
+{
+    AUTO_FD int sock = -1;
+    TRY(port_maker_start(n->netns_fd, &n->maker_pid, &sock));
+    TRY(msg_send(n->client.sock, SLIRP_PORT_MAKER, NULL, 0, &sock, 1));
+    n->has_maker = true;
+    n->under_way++;
+    return NULL;
+}
+
+/* Tell the next ports. */
+static struct err *feed(struct network *n)
+{
+    if (!n->hostfwd && n->n_ports && !n->has_maker)
+        TRY(send_maker(n));
+    for (size_t i = 0; i < n->n_ports && n->under_way < NETWORK_UNDER_WAY; i++) {
+        struct published *p = &n->ports[i];
+        if (p->told)
+            continue;
+        TRY(msg_send(n->client.sock, SLIRP_PORT_ADD, &p->port, sizeof(p->port), &p->fd, p->fd >= 0 ? 1 : 0));
+        p->told = true;
+        n->under_way++;
+    }
+    return NULL;
+}
+
+static struct err *on_slirp(struct loop_source *src, int fd, uint32_t events, void *arg);
+
+/* From "ready" on, for the first time or again. */
+static struct err *serve(struct network *n)
+{
+    n->ready = true;
+    TRY(fd_set_nonblock(n->client.sock, true));
+    if (!n->src)
+        TRY(loop_add_fd(n->server->loop, n->client.sock, EPOLLIN, on_slirp, n, &n->src));
+    return feed(n);
+}
+
+static struct err *again(struct network *n);
+
+static struct err *on_retry(struct loop_source *src, void *arg)
+{
+    struct network *n = arg;
+    loop_remove(src);
+    n->retry = NULL;
+    struct err *e = again(n);
+    err_drop(e); /* it tries once more by itself */
+    return NULL;
+}
+
+/* It has ended, whoever did that: the next one, at once, or after a while when it doesn't live long. */
+static struct err *lost(struct network *n)
+{
+    loop_remove(n->src);
+    n->src = NULL;
+    slirp_client_done(&n->client);
+    n->slirp_pid = n->maker_pid = 0; /* the maker ends with its connection */
+    uint64_t delay = n->delay_nsec;
+    n->delay_nsec = delay ? delay * 2 : NETWORK_RETRY_FIRST_NSEC;
+    if (n->delay_nsec > NETWORK_RETRY_LAST_NSEC)
+        n->delay_nsec = NETWORK_RETRY_LAST_NSEC;
+    return loop_add_timer(n->server->loop, delay, 0, on_retry, n, &n->retry);
+}
+
+static struct err *again(struct network *n)
+{
+    struct err *e = start_slirp(n);
+    if (!e)
+        e = loop_add_fd(n->server->loop, n->client.sock, EPOLLIN, on_slirp, n, &n->src);
+    if (!e)
+        return NULL;
+    err_drop(e);
+    return lost(n);
+}
+
+/* An answer. What fails of a port of a running container is nobody's to hear any more: it was bound before. */
+static struct err *answered(struct network *n, const struct msg *m)
+{
+    if (m->type == SLIRP_READY)
+        return serve(n);
+    if (m->type != SLIRP_OK && m->type != SLIRP_FAILED)
+        return ERR_NEW(ERR_CORRUPT, "coracle-slirp sent message %u", m->type);
+    if (!n->ready)
+        return ERR_NEW(ERR_NETWORK, "the network could not be set up again");
+    n->under_way -= n->under_way ? 1 : 0;
+    if (!n->under_way)
+        n->delay_nsec = 0;
+    return feed(n);
+}
+
+static struct err *on_slirp(struct loop_source *src, int fd, uint32_t events, void *arg)
+{
+    struct network *n = arg;
+    AUTO_MSG struct msg m = MSG_INIT;
+    bool eof = false;
+    (void)src, (void)events;
+    struct err *e = msg_recv(fd, &m, &eof);
+    if (e && err_errno(e) == EAGAIN) {
+        err_drop(e);
+        return NULL;
+    }
+    if (!e && !eof)
+        e = answered(n, &m);
+    bool gone = e || eof;
+    err_drop(e);
+    return gone ? lost(n) : NULL;
+}
+
+/* --- up */
+
+/* A namespace as a file, for the runtime to join by path. */
+static struct err *show(const struct server *s, int ns_fd, const char *name)
+{
+    AUTO_FREE char *target = NULL;
+    TRY(path_join(&target, s->plan.run_dir, name));
+    AUTO_FD int file = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0 || mount(fd_proc_path(ns_fd).s, target, NULL, MS_BIND, NULL) < 0)
+        return ERR_SYS(errno, "show a namespace at %s", target);
+    return NULL;
+}
+
+/* libslirp binds the ports itself: whether it could is to be known before the container starts. */
+static struct err *forward_all(struct network *n)
+{
+    for (size_t i = 0; i < n->n_ports; i++) {
+        TRY(slirp_client_port_add(&n->client, &n->ports[i].port, -1));
+        n->ports[i].told = true;
+    }
+    return NULL;
+}
+
+static struct err *wait_ready(struct network *n)
+{
+    struct pollfd pfd = {.fd = n->client.sock, .events = POLLIN};
+    int r;
+    do {
+        r = poll(&pfd, 1, NETWORK_READY_MSEC);
+    } while (r < 0 && errno == EINTR);
+    if (r == 0)
+        return ERR_NEW(ERR_TIMEOUT, "the container's network was not ready within %d seconds",
+                       NETWORK_READY_MSEC / 1000);
+    struct err *e = slirp_client_ready(&n->client, &n->netns_fd);
+    if (e && err_kind(e) == ERR_UNSUPPORTED)
+        return ERR_WRAP(e, "no network for the container can be made here; use --network host or --network none");
+    return e;
+}
+
+struct err *network_up(struct server *s)
+{
+    struct network *n = s->net;
+    if (!n || n->netns_fd >= 0)
+        return NULL;
+    TRY(wait_ready(n));
+    TRY(show(s, n->netns_fd, MONITOR_NETNS));
+    if (n->userns_fd >= 0)
+        TRY(show(s, n->userns_fd, MONITOR_USERNS));
+    if (n->hostfwd)
+        TRY(forward_all(n));
+    return serve(n);
+}
+
+/* --- changes */
+
+static bool is_of(const struct slirp_port *p, const struct monitor_publish *r)
+{
+    unsigned first = ntohs(r->first.host.in.sin_port), port = ntohs(p->host.in.sin_port);
+    if (p->proto != r->first.proto || port < first || port >= first + r->count)
+        return false;
+    if (is_any6(&r->first.host) && p->host.sa.sa_family == AF_INET) /* a host without IPv6 */
+        return p->host.in.sin_addr.s_addr == 0;
+    if (p->host.sa.sa_family != r->first.host.sa.sa_family)
+        return false;
+    return p->host.sa.sa_family == AF_INET
+               ? p->host.in.sin_addr.s_addr == r->first.host.in.sin_addr.s_addr
+               : memcmp(&p->host.in6.sin6_addr, &r->first.host.in6.sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+static struct err *remove_range(struct network *n, const struct monitor_publish *r)
+{
+    size_t removed = 0;
+    for (size_t i = n->n_ports; i-- > 0;) {
+        struct published *p = &n->ports[i];
+        if (!is_of(&p->port, r))
+            continue;
+        if (p->told && n->ready) {
+            TRY(msg_send(n->client.sock, SLIRP_PORT_REMOVE, &p->port, sizeof(p->port), NULL, 0));
+            n->under_way++;
+        }
+        (void)fd_close(p->fd);
+        memmove(p, p + 1, (n->n_ports - i - 1) * sizeof(*p));
+        n->n_ports--;
+        removed++;
+    }
+    return removed ? NULL : ERR_NEW(ERR_NOT_FOUND, "port %u is not published", ntohs(r->first.host.in.sin_port));
+}
+
+struct err *network_change(struct server *s, const struct monitor_port_change *change)
+{
+    struct network *n = s->net;
+    if (!n)
+        return ERR_NEW(ERR_STATE, "container %.12s has no network of its own to publish ports of", s->plan.id);
+    TRY(check_range(&change->publish));
+    if (!change->add)
+        return remove_range(n, &change->publish);
+    TRY(bind_range(n, &change->publish));
+    return n->ready ? feed(n) : NULL;
+}
+
+/* --- end */
+
+bool network_is_child(const struct server *s, pid_t pid)
+{
+    const struct network *n = s->net;
+    return n && pid > 0 && (pid == n->slirp_pid || pid == n->maker_pid);
+}
+
+void network_end(struct server *s)
+{
+    struct network *n = s->net;
+    if (!n)
+        return;
+    s->net = NULL;
+    loop_remove(n->src);
+    loop_remove(n->retry);
+    unbind_from(n, 0);
+    slirp_client_done(&n->client);
+    (void)fd_close(n->netns_fd);
+    (void)fd_close(n->userns_fd);
+    mem_freep(&n->ranges);
+    mem_freep(&n->ports);
+    mem_freep(&n);
+}

@@ -1,0 +1,35 @@
+/* The container's network, from its monitor's side: coracle-slirp, the maker of sockets, and the sockets of published
+ * ports, which live here so that none is lost when coracle-slirp has to be started anew. All of it ends with the
+ * monitor.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/msg.h"
+#include "engine/monitor/netplan.h"
+
+struct server;
+struct network;
+
+/* MONITOR_NETWORK: start coracle-slirp, waiting for nothing. Sets s->net. */
+struct err *network_begin(struct server *s, const struct msg *m) ERR_RESULT;
+/* MONITOR_PUBLISH: an array of struct monitor_publish, kept until network_bind(). */
+struct err *network_publish(struct server *s, const struct msg *m) ERR_RESULT;
+/* Bind what is to be published: once it is certain that no other monitor runs this container. ERR_IN_USE, ERR_DENIED.
+ */
+struct err *network_bind(struct server *s) ERR_RESULT;
+/* The network is up when this returns, and its namespace where config.json says. From the loop; does nothing the second
+ * time, or without a network. */
+struct err *network_up(struct server *s) ERR_RESULT;
+/* Publish one more range, or one less, of a running container. ERR_IN_USE, ERR_NOT_FOUND, ERR_STATE: no network. */
+struct err *network_change(struct server *s, const struct monitor_port_change *change) ERR_RESULT;
+/* One of the network's processes. */
+bool network_is_child(const struct server *s, pid_t pid);
+/* Ends it; also where there is none. */
+void network_end(struct server *s);
+
+/* network_userns.c: a user namespace with these maps; nobody is in it. Needs CAP_SETUID and CAP_SETGID here. */
+struct err *network_make_userns(const char *uid_map, const char *gid_map, int *ret_fd) ERR_RESULT;
