@@ -60,6 +60,8 @@ static struct err *show_container(struct cli *c, const struct container *ct, con
                                   const struct wanted *wanted, bool *ret_found)
 {
     AUTO_PUBLISH struct publish_list list = {0};
+    if (ct->state != CT_RUNNING && ct->state != CT_PAUSED) /* as Podman: nothing is open */
+        return NULL;
     TRY(publish_parse_all(&ct->spec.publish, &list));
     for (size_t i = 0; i < list.count; i++) {
         const struct publish *p = &list.items[i];

@@ -131,8 +131,7 @@ static struct err *parse_value(struct network_options *o, const char *value)
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         known |= strlen(ours[i]) == len && strncmp(ours[i], value, len) == 0;
     if (!known)
-        return ERR_NEW(ERR_NOT_FOUND, "unable to find network with name or ID %s: network not found",
-                       value);
+        return ERR_NEW(ERR_NOT_FOUND, "unable to find network with name or ID %s: network not found", value);
     if (!value[len])
         return NULL;
     TRY(strv_split(value + len + 1, ',', &options));

@@ -204,12 +204,6 @@ static int by_host(const void *x, const void *y)
     return a->host_port != b->host_port ? a->host_port - b->host_port : a->ct_port - b->ct_port;
 }
 
-static int by_container(const void *x, const void *y)
-{
-    const struct publish *a = x, *b = y;
-    return a->ct_port != b->ct_port ? a->ct_port - b->ct_port : by_host(x, y);
-}
-
 static bool same_place(const struct publish *a, const struct publish *b)
 {
     return a->proto == b->proto && strcmp(a->host_ip, b->host_ip) == 0;
@@ -248,7 +242,6 @@ struct err *publish_settle(struct publish_list *l)
             l->items[++kept] = l->items[i];
     }
     l->count = kept + 1;
-    qsort(l->items, l->count, sizeof(*l->items), by_container);
     return NULL;
 }
 

@@ -18,8 +18,8 @@ static struct err *parse(const char *value, struct network_options *ret)
 
 static void test_names(void **state)
 {
-    static const char *const names[] = {NULL,     "",        "slirp",   "slirp4netns", "slirp4netns:", "private",
-                                        "pasta",  "bridge",  "default", "podman"};
+    static const char *const names[] = {
+        NULL, "", "slirp", "slirp4netns", "slirp4netns:", "private", "pasta", "bridge", "default", "podman"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         AUTO_NETWORK_OPTIONS struct network_options o = {0};
