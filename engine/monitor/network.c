@@ -42,6 +42,7 @@ struct network {
     struct server *server;
     struct slirp_config config;
     bool hostfwd;
+    char *uid_map, *gid_map;        /* of a user namespace to be made; NULL: none */
     struct monitor_publish *ranges; /* to be bound */
     size_t n_ranges;
     struct published *ports;
@@ -59,16 +60,6 @@ struct network {
 };
 
 /* --- begin */
-
-static struct err *take_maps(struct network *n, const char *text, const struct monitor_network *head)
-{
-    AUTO_FREE char *uids = NULL, *gids = NULL;
-    if (!head->uid_map_len)
-        return NULL;
-    TRY(mem_strndup(text, head->uid_map_len, &uids));
-    TRY(mem_strndup(text + head->uid_map_len, head->gid_map_len, &gids));
-    return network_make_userns(uids, gids, &n->userns_fd);
-}
 
 static struct err *start_slirp(struct network *n)
 {
@@ -94,7 +85,20 @@ static struct err *begin(struct network *n, const struct msg *m)
     TRY(slirp_config_check(&head.config));
     n->config = head.config;
     n->hostfwd = head.hostfwd;
-    TRY(take_maps(n, m->data + sizeof(head), &head));
+    if (!head.uid_map_len)
+        return NULL;
+    const char *text = m->data + sizeof(head);
+    TRY(mem_strndup(text, head.uid_map_len, &n->uid_map));
+    return mem_strndup(text + head.uid_map_len, head.gid_map_len, &n->gid_map);
+}
+
+struct err *network_start(struct server *s)
+{
+    struct network *n = s->net;
+    if (!n || n->slirp_pid)
+        return NULL;
+    if (n->uid_map)
+        TRY(network_make_userns(n->uid_map, n->gid_map, &n->userns_fd));
     return start_slirp(n);
 }
 
@@ -425,6 +429,8 @@ void network_end(struct server *s)
     slirp_client_done(&n->client);
     (void)fd_close(n->netns_fd);
     (void)fd_close(n->userns_fd);
+    mem_freep(&n->uid_map);
+    mem_freep(&n->gid_map);
     mem_freep(&n->ranges);
     mem_freep(&n->ports);
     mem_freep(&n);

@@ -14,8 +14,11 @@
 struct server;
 struct network;
 
-/* MONITOR_NETWORK: start coracle-slirp, waiting for nothing. Sets s->net. */
+/* MONITOR_NETWORK: what it is to be. Sets s->net. */
 struct err *network_begin(struct server *s, const struct msg *m) ERR_RESULT;
+/* Start coracle-slirp, waiting for nothing, in our cgroup: once we are where we shall stay. Does nothing without a
+ * network, or the second time. */
+struct err *network_start(struct server *s) ERR_RESULT;
 /* MONITOR_PUBLISH: an array of struct monitor_publish, kept until network_bind(). */
 struct err *network_publish(struct server *s, const struct msg *m) ERR_RESULT;
 /* Bind what is to be published: once it is certain that no other monitor runs this container. ERR_IN_USE, ERR_DENIED.

@@ -138,6 +138,7 @@ static struct err *settle_early(struct server *s)
     TRY(lockfile_take(s->plan.run_dir, s->plan.id, &s->lock));
     life_publish(s, MONITOR_PHASE_STARTING);
     scope_enter(s);
+    TRY(network_start(s)); /* takes longest, so it is first */
     TRY(mount_private(s));
     early_start(s);
     return NULL;
@@ -175,8 +176,10 @@ static struct err *receive_one(struct server *s, int control_fd, bool *ret_last)
         TRY_WRAP(plan_decode(m.data, m.len, &p), "plan of a container");
         return settle_plan(s, &p);
     }
-    if (!eof && m.type == MONITOR_NETWORK)
-        return network_begin(s, &m);
+    if (!eof && m.type == MONITOR_NETWORK) {
+        TRY(network_begin(s, &m));
+        return s->private_fd >= 0 ? network_start(s) : NULL; /* else once we are settled */
+    }
     if (!eof && m.type == MONITOR_PUBLISH)
         return network_publish(s, &m);
     if (eof || m.type != MONITOR_EARLY || s->private_fd >= 0)

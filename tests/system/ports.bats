@@ -80,6 +80,7 @@ get() { curl -fsS -g --max-time 20 "$@"; }
     local port own inside
     port=$(host_port w 80)
     own=$(own_address)
+    wait_log w 127.0.0.1
     inside=$(coracle logs w | grep -c '127\.0\.0\.1') # web() itself asked from inside
     is "$(get "http://127.0.0.1:$port/")" hello
     is "$(get "http://[::1]:$port/")" hello
