@@ -13,7 +13,7 @@ PACKAGES_BUILD=(
 # Used where the architecture has it: a quicker gzip.
 PACKAGES_OPTIONAL=(libisal-dev)
 # What ./check needs besides; the system tests know their own (tests/system/setup).
-PACKAGES_CHECK=(libcmocka-dev clang clang-format valgrind git procps)
+PACKAGES_CHECK=(libcmocka-dev clang clang-format clang-tidy cppcheck valgrind git procps)
 
 packages_missing() { # names… -> the ones that are not installed
     local name

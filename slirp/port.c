@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "slirp/port_internal.h"
 
-#define PORT_FDS_OTHER 512u /* for libslirp's sockets, pipes and everything else */
+#define PORT_FDS_OTHER ((rlim_t)512) /* for libslirp's sockets, pipes and everything else */
 #define PORT_ENTRIES_MAX 32768
 
 /* A connection is two descriptors; pipes come and go. */

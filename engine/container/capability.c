@@ -15,7 +15,7 @@ static struct err *unknown(const char *name)
     char upper[64];
     size_t n = 0;
     const char *prefix = strncasecmp(name, "CAP_", 4) == 0 ? "" : "CAP_";
-    for (; name[n] && n < sizeof(upper) - 1; n++)
+    for (; n < sizeof(upper) - 1 && name[n]; n++)
         upper[n] = name[n] >= 'a' && name[n] <= 'z' ? (char)(name[n] - 'a' + 'A') : name[n];
     upper[n] = '\0';
     return ERR_NEW(ERR_INVALID, "\"%s%s\": unknown capability", prefix, upper);
@@ -60,9 +60,7 @@ struct err *cap_sets_compute(const struct container_spec *spec, uint32_t ct_uid,
             return ERR_NEW(ERR_INVALID, "capability \"%s\" cannot be dropped and added", cap_name(i));
 
     struct cap_sets sets = {.bounding = default_caps};
-    if (spec->privileged && !drop_all)
-        sets.bounding = CAP_ALL & ~drop;
-    else if (add_all)
+    if ((spec->privileged && !drop_all) || add_all)
         sets.bounding = CAP_ALL & ~drop;
     else
         sets.bounding = ((drop_all ? 0 : default_caps) | add) & ~drop;

@@ -148,11 +148,11 @@ static void put_search(struct assembler *a, const struct run *runs, size_t n)
 static struct run decide(const struct seccomp_options *o, const struct seccomp_call *c)
 {
     struct run r = {c->nr, RET_REFUSE, -1};
+    bool grouped = c->kind >= KIND_GROUP && c->kind < KIND_RULES;
+    bool by_group = grouped && (seccomp_groups[c->kind - KIND_GROUP].caps & o->caps);
     if (c->kind >= KIND_RULES)
         r.rules = (int)(c->kind - KIND_RULES);
-    else if (c->kind >= KIND_GROUP && (seccomp_groups[c->kind - KIND_GROUP].caps & o->caps))
-        r.ret = SECCOMP_RET_ALLOW;
-    else if (c->kind == KIND_ALLOW || (c->kind == KIND_SOCKETCALL && o->allow_socketcall))
+    else if (by_group || c->kind == KIND_ALLOW || (c->kind == KIND_SOCKETCALL && o->allow_socketcall))
         r.ret = SECCOMP_RET_ALLOW;
     return r;
 }

@@ -13,7 +13,7 @@
 #include "engine/store/digest.h"
 
 #define DIR_NAME "partial"
-#define AGE_MAX_SEC (7 * 24 * 3600)
+#define AGE_MAX_SEC ((time_t)7 * 24 * 3600)
 
 static struct err *make_dir(struct store *s)
 {

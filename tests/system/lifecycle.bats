@@ -449,8 +449,10 @@ X
     only_coracle
     coracle run --rm --name r $BB sh -c 'trap "exit 7" TERM; echo up; while :; do sleep 0.05; done' >"$FILE_DIR/out" &
     eventually grep -q up "$FILE_DIR/out"
+    local attached=$! code=0
     coracle restart r
-    run -7 wait $!
+    wait "$attached" || code=$?
+    is "$code" 7
     state_is r running
     coracle stop -t 1 r
     eventually eval '! coracle container exists r'
