@@ -6,6 +6,7 @@
 #include "cli/choose.h"
 #include "cli/progress.h"
 #include "cli/registry_flags.h"
+#include "cli/transport.h"
 #include "cli/verbs.h"
 #include "engine/image/image.h"
 
@@ -35,33 +36,6 @@ static const struct cli_flag pull_flags[] = {
     {0},
 };
 
-/* Transports of files are what `load` reads. Returns the path behind "transport:", or NULL. */
-static const char *file_transport(const char *name)
-{
-    static const char *const transports[] = {"docker-archive:", "oci-archive:", "oci:", "dir:"};
-    for (size_t i = 0; i < ARRAY_LEN(transports); i++)
-        if (strncmp(name, transports[i], strlen(transports[i])) == 0)
-            return name + strlen(transports[i]);
-    return NULL;
-}
-
-static struct err *pull_file(struct engine *e, const char *path, const struct image_platform *platform,
-                             const char *signature_policy, struct strv *ret_ids)
-{
-    AUTO_STRV struct strv names = STRV_INIT;
-    const struct image_load_opts load = {
-        .path = path, .fd = -1, .platform = *platform, .signature_policy = signature_policy};
-    TRY(image_load(e, &load, &names));
-    for (size_t i = 0; i < names.count; i++) {
-        struct image *image = NULL;
-        TRY(image_find(e, names.items[i], &image));
-        struct err *err = strv_add(ret_ids, image->id);
-        image_free(image);
-        TRY(err);
-    }
-    return NULL;
-}
-
 static struct err *take_platform(const struct pull_opts *o, struct image_platform *ret)
 {
     if (o->platform && (o->arch || o->os || o->variant))
@@ -90,11 +64,16 @@ static struct err *pull_all(struct cli *c, const struct pull_opts *o, const stru
         .progress = o->quiet ? NULL : registry_flags_progress,
         .bars = o->quiet ? NULL : progress_bars(),
     };
+    const struct transport_opts other = {
+        .platform = platform, .signature_policy = o->signature_policy, .quiet = o->quiet};
     for (size_t i = 0; i < c->n_args; i++) {
         AUTO_STRV struct strv ids = STRV_INIT;
-        const char *path = file_transport(c->args[i]);
-        struct err *err =
-            path ? pull_file(e, path, platform, o->signature_policy, &ids) : image_pull(e, c->args[i], &pull, &ids);
+        AUTO_TRANSPORT struct transport from = {0};
+        struct err *err = transport_parse(c->args[i], &from);
+        if (!err && from.kind == TRANSPORT_DOCKER)
+            err = image_pull(e, c->args[i], &pull, &ids);
+        else if (!err)
+            err = transport_pull(e, &from, &other, &ids);
         for (size_t k = 0; k < ids.count && !err; k++)
             err = cli_printf(c, "%s\n", ids.items[k]);
         cli_errors_add(&errors, err);

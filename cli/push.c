@@ -6,6 +6,7 @@
 #include "cli/progress.h"
 #include "cli/registry_flags.h"
 #include "cli/signing.h"
+#include "cli/transport.h"
 #include "cli/verbs.h"
 #include "engine/image/image.h"
 #include "engine/image/push.h"
@@ -13,7 +14,7 @@
 struct push_opts {
     struct registry_flags registry; /* first: more_flags */
     struct signing_flags signing;
-    bool all, quiet, no_trust, force_compression;
+    bool all, compress, quiet, no_trust, force_compression;
     const char *digestfile, *format, *compression;
     int64_t level;
 };
@@ -21,8 +22,8 @@ struct push_opts {
 
 static const struct cli_flag push_flags[] = {
     {"all", 0, CLI_BOOL, .offset = O(all), .def = "true", .help = "Also push the images in a manifest list"},
-    {"compress", 0, CLI_BOOL, .hidden = true,
-     .missing = "pushing to directories is not built yet; `save` has --compress"},
+    {"compress", 0, CLI_BOOL, .offset = O(compress),
+     .help = "Compress tarball image layers when pushing to a directory using the 'dir' transport"},
     {"compression-format", 0, CLI_STRING, .offset = O(compression),
      .help = "Compression format to use (gzip or zstd; default: as the layers are)"},
     {"compression-level", 0, CLI_INT, .offset = O(level),
@@ -44,18 +45,16 @@ static const struct cli_flag push_flags[] = {
     {0},
 };
 
-/* "docker://name" without its scheme. Other transports are `save`'s. */
-static struct err *check_destination(const char *name, const char **ret)
+/* What only makes sense for registries. */
+static struct err *check_other(const struct cli *c, const struct transport *to)
 {
-    static const char *const others[] = {
-        "docker-archive:", "oci-archive:", "oci:", "dir:", "docker-daemon:", "containers-storage:"};
-    if (name && strncmp(name, "docker://", 9) == 0)
-        name += 9;
-    for (size_t i = 0; name && i < ARRAY_LEN(others); i++)
-        if (strncmp(name, others[i], strlen(others[i])) == 0)
-            return ERR_NEW(ERR_UNSUPPORTED, "push to %s is not built yet; `save` writes archives and directories",
-                           others[i]);
-    *ret = name;
+    static const char *const flags[] = {
+        "format",  "compression-format", "compression-level",           "force-compression", "digestfile",
+        "sign-by", "sign-by-sigstore",   "sign-by-sigstore-private-key"};
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        if (cli_given(c, flags[i]))
+            return ERR_NEW(ERR_UNSUPPORTED, "--%s with %s is not built yet: files get the image as it is", flags[i],
+                           to->name);
     return NULL;
 }
 
@@ -63,12 +62,21 @@ static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
 {
     const struct push_opts *o = opts;
     struct registry_opts registry;
-    const char *destination = NULL;
+    AUTO_TRANSPORT struct transport to = {0};
     AUTO_FREE char *digest = NULL;
     AUTO_SIGNING struct signing signing = {.passphrase = NULL};
     struct engine *e;
     (void)exit_code;
-    TRY(check_destination(c->n_args > 1 ? c->args[1] : NULL, &destination));
+    TRY(transport_parse(c->n_args > 1 ? c->args[1] : "docker://-", &to));
+    if (to.kind != TRANSPORT_DOCKER) {
+        TRY(check_other(c, &to));
+        if (o->compress && to.format != IMAGE_DOCKER_DIR)
+            return ERR_NEW(ERR_INVALID, "--compress can be set only when destination type is \"dir\"");
+        TRY(cli_engine(c, &e));
+        return transport_push(e, c->args[0], &to, o->compress, o->quiet);
+    }
+    if (o->compress)
+        return ERR_NEW(ERR_INVALID, "--compress can be set only when destination type is \"dir\"");
     TRY(registry_flags_take(c, &o->registry, &registry));
     TRY(signing_take(&o->signing, &signing));
     TRY(cli_engine(c, &e));
@@ -85,7 +93,7 @@ static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
     };
     if (o->force_compression && !push.compression)
         push.compression = "gzip"; /* the default of what compresses */
-    TRY(image_push(e, c->args[0], destination, &push, &digest));
+    TRY(image_push(e, c->args[0], c->n_args > 1 ? to.path : NULL, &push, &digest));
     return registry_flags_digestfile(o->digestfile, digest);
 }
 

@@ -134,6 +134,7 @@ struct image_load_opts {
     int fd;           /* read when path is NULL or "-" */
     struct image_platform platform;
     bool all_platforms;
+    const char *reference; /* only the image of this name in there, or "@N", the Nth of a docker-archive; NULL: all */
     const char *signature_policy;                  /* as in image_pull_opts */
     void (*progress)(void *arg, const char *line); /* NULL: quiet */
     void *progress_arg;
@@ -149,6 +150,8 @@ struct image_save_opts {
     int fd;
     bool compress;                                 /* docker-dir: gzip layers */
     bool multi;                                    /* several images into one docker-archive */
+    const char *reference;                         /* its name in there instead of its own; "": none; NULL: its own */
+    bool add;                                      /* to an OCI directory that is there */
     void (*progress)(void *arg, const char *line); /* NULL: quiet */
     void *progress_arg;
 };

@@ -124,6 +124,14 @@ static bool is_grouped(const struct manifest *top, const struct strv *full_names
     return false;
 }
 
+/* Has it the name that is asked for, as it stands in the index? */
+static bool is_wanted(const struct load *l, const struct manifest_descriptor *d)
+{
+    const char *reference = l->opts->reference;
+    return !reference || (d->ref_name && strcmp(d->ref_name, reference) == 0) ||
+           (d->full_name && strcmp(d->full_name, reference) == 0);
+}
+
 struct err *load_oci(struct load *l)
 {
     AUTO_FREE char *text = NULL;
@@ -141,8 +149,15 @@ struct err *load_oci(struct load *l)
         TRY_WRAP(entry_name(l, &top.entries[i], &name), "index.json");
         TRY(strv_add(&full_names, name ? name : ""));
     }
-    for (size_t i = 0; i < top.count; i++)
+    bool found = false;
+    for (size_t i = 0; i < top.count; i++) {
+        if (!is_wanted(l, &top.entries[i]))
+            continue;
+        found = true;
         if (!top.entries[i].attestation && !is_grouped(&top, &full_names, i))
             TRY(load_group(l, &top, &full_names, i));
+    }
+    if (!found && l->opts->reference)
+        return ERR_NEW(ERR_NOT_FOUND, "no descriptor found for reference \"%s\"", l->opts->reference);
     return NULL;
 }

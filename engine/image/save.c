@@ -123,6 +123,31 @@ __attribute__((format(printf, 2, 3))) static void say(const struct save *s, cons
     err_drop(e);
 }
 
+/* The name that it gets in there: of an OCI layout as it is given, of Docker's archives in full, before its own. */
+static struct err *rename_image(const struct save *s)
+{
+    const char *reference = s->opts->reference;
+    AUTO_STRV struct strv names = STRV_INIT;
+    AUTO_FREE char *full = NULL;
+    bool docker = s->opts->format == IMAGE_DOCKER_ARCHIVE;
+    if (!reference || s->count != 1)
+        return NULL;
+    if (reference[0] && docker) {
+        TRY(reference_normalize_docker(reference, &full));
+        TRY(strv_add(&names, full));
+    } else if (reference[0]) {
+        TRY(strv_add(&names, reference));
+    }
+    struct strv *own = &s->images[0].names;
+    for (size_t i = 0; docker && i < own->count; i++)
+        if (!strv_contains(&names, own->items[i]))
+            TRY(strv_add(&names, own->items[i]));
+    strv_done(own);
+    *own = names;
+    names = (struct strv)STRV_INIT;
+    return NULL;
+}
+
 /* As Podman: what goes into the archive, though all of it goes at once. */
 static void say_images(const struct save *s)
 {
@@ -230,7 +255,7 @@ static struct err *save_archive(struct save *s)
 }
 
 /* Make the directory, or take an empty one. */
-static struct err *open_directory(const char *path, bool *ret_made, int *ret_fd)
+static struct err *open_directory(const char *path, bool add, bool *ret_made, int *ret_fd)
 {
     AUTO_FD int fd = -1;
     *ret_made = mkdir(path, 0777) == 0;
@@ -239,7 +264,7 @@ static struct err *open_directory(const char *path, bool *ret_made, int *ret_fd)
     TRY(file_open_dir(AT_FDCWD, path, &fd));
     uint64_t bytes, inodes;
     TRY(file_tree_size(AT_FDCWD, path, &bytes, &inodes));
-    if (inodes > 0)
+    if (inodes > 0 && !(add && file_exists(fd, "oci-layout") && file_exists(fd, "index.json")))
         return ERR_NEW(ERR_EXISTS, "%s is not empty", path);
     *ret_fd = TAKE_FD(fd);
     return NULL;
@@ -251,7 +276,7 @@ static struct err *save_directory(struct save *s)
     bool made;
     if (!s->opts->path)
         return ERR_NEW(ERR_INVALID, "a directory cannot be written to standard output: name it with --output");
-    TRY(open_directory(s->opts->path, &made, &fd));
+    TRY(open_directory(s->opts->path, s->opts->add, &made, &fd));
     s->dirfd = fd;
     struct err *e = formats[s->opts->format].fill(s);
     if (e && made)
@@ -263,6 +288,8 @@ struct err *image_save(struct engine *e, const struct strv *names, const struct 
 {
     struct save s = {.engine = e, .opts = opts, .dirfd = -1};
     struct err *error = find_images(&s, names);
+    if (!error)
+        error = rename_image(&s);
     if (!error)
         say_images(&s);
     if (!error)

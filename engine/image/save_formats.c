@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "engine/image/save_internal.h"
 #include "engine/store/digest.h"
@@ -40,8 +41,10 @@ struct err *save_docker_archive(const struct save *s)
 /* OCI image layout, in an archive or a directory. */
 static struct err *make_dirs(const struct save *s)
 {
-    if (mkdirat(s->dirfd, "blobs", 0755) < 0 || mkdirat(s->dirfd, "blobs/sha256", 0755) < 0)
-        return ERR_SYS(errno, "create blobs/sha256");
+    static const char *const dirs[] = {"blobs", "blobs/sha256"};
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+        if (mkdirat(s->dirfd, dirs[i], 0755) < 0 && !(s->opts->add && errno == EEXIST))
+            return ERR_SYS(errno, "create %s", dirs[i]);
     return NULL;
 }
 
@@ -82,6 +85,23 @@ static struct err *add_oci_image(const struct save *s, const struct save_image *
     return NULL;
 }
 
+/* What the layout has already, but for an image of our name. */
+static struct err *keep_entries(const struct save *s, json_t *manifests)
+{
+    AUTO_JSON json_t *old = NULL;
+    json_t *list = NULL, *entry;
+    size_t i;
+    TRY(json_read(s->dirfd, "index.json", "index.json", &old));
+    TRY(json_get_arr(old, "manifests", "index.json", &list));
+    json_array_foreach (list, i, entry) {
+        const char *name = json_string_value(
+            json_object_get(json_object_get(entry, "annotations"), "org.opencontainers.image.ref.name"));
+        if (!name || !strv_contains(&s->images[0].names, name))
+            TRY(json_push(manifests, json_incref(entry)));
+    }
+    return NULL;
+}
+
 struct err *save_oci(const struct save *s)
 {
     AUTO_JSON json_t *index = json_object();
@@ -90,6 +110,8 @@ struct err *save_oci(const struct save *s)
     TRY(make_dirs(s));
     TRY(json_put_int(index, "schemaVersion", 2));
     TRY(json_put_arr(index, "manifests", &manifests));
+    if (s->opts->add && file_exists(s->dirfd, "index.json"))
+        TRY(keep_entries(s, manifests));
     for (size_t i = 0; i < s->count; i++)
         TRY(add_oci_image(s, &s->images[i], manifests));
     TRY(save_text(s, "oci-layout", "{\"imageLayoutVersion\": \"1.0.0\"}"));

@@ -333,3 +333,73 @@ EXP
     run -125 --separate-stderr coracle create -q --pull always --tls-verify=false --arch sparc --os plan9 "$name"
     has "$stderr" "plan9/sparc"
 }
+
+# --- transports
+
+# What an archive or directory says of its images' names.
+names_in() { if [ -d "$1" ]; then cat "$1/$2"; else tar -xOf "$1" "$2"; fi; }
+
+@test "push to files and pull from them, with and without a name inside" {
+    local d=$BATS_TEST_TMPDIR t id
+    coracle load -q -i "$IMAGES/bb.tar" >/dev/null
+    id=$(coracle image inspect -f '{{.Id}}' bb)
+    for t in oci-archive:$d/o.tar:foo/bar:3 docker-archive:$d/d.tar:foo/bar:3 oci:$d/o:x oci:$d/plain dir:$d/dir; do
+        run -0 --separate-stderr coracle push bb "$t"
+        is "${stderr_lines[0]}" "Getting image source signatures" "$t"
+        is "${stderr_lines[-1]}" "Storing signatures" "$t"
+        run -0 skopeo inspect --raw "$t"
+    done
+    is "$(names_in "$d/d.tar" manifest.json | jq -r '.[0].RepoTags[0]')" docker.io/foo/bar:3
+    # A second image joins the first; the same name again takes its place.
+    coracle push -q bb "oci:$d/o:y"
+    coracle push -q bb "oci:$d/o:x"
+    is "$(jq -r '[.manifests[].annotations["org.opencontainers.image.ref.name"]] | sort | join(" ")' "$d/o/index.json")" "x y"
+    coracle rmi -f bb >/dev/null
+    for t in oci-archive:$d/o.tar oci-archive:$d/o.tar:foo/bar:3 docker-archive:$d/d.tar:foo/bar:3 docker-archive:$d/d.tar:@0 \
+        oci:$d/o:y oci:$d/plain dir:$d/dir; do
+        run -0 --separate-stderr coracle pull "$t"
+        is "${stderr_lines[0]}" "Getting image source signatures" "$t"
+        matches "${lines[0]}" '^[0-9a-f]{64}$'
+        coracle rmi -fa >/dev/null
+    done
+    coracle pull -q "docker-archive:$d/d.tar:foo/bar:3"
+    is "$(coracle images --format '{{.Repository}}:{{.Tag}}')" docker.io/foo/bar:3
+    is "$(coracle images -q --no-trunc)" "sha256:$id"
+    for t in docker-archive:$d/d.tar:foo/bar:4 docker-archive:$d/d.tar:@7; do
+        run -125 --separate-stderr coracle pull -q "$t"
+        one_error "Tag \"${t#*.tar:}\" not found"
+    done
+    for t in oci-archive:$d/o.tar:none oci:$d/o:none; do
+        run -125 --separate-stderr coracle pull -q "$t"
+        one_error 'no descriptor found for reference "none"'
+    done
+    coracle load -q -i "$IMAGES/bb.tar" >/dev/null
+    run -125 --separate-stderr coracle push -q bb "dir:$d/dir"
+    one_error "is not empty"
+}
+
+@test "transports: our own store, docker's daemon, wrong ones; skopeo's and podman's files" {
+    local d=$BATS_TEST_TMPDIR
+    coracle load -q -i "$IMAGES/bb.tar" >/dev/null
+    coracle push -q bb containers-storage:localhost/again:1
+    is "$(coracle pull -q containers-storage:localhost/again:1)" "$(coracle image inspect -f '{{.Id}}' bb)"
+    run -125 --separate-stderr coracle pull containers-storage:localhost/none:1
+    one_error "initializing source containers-storage:localhost/none:1"
+    run -125 --separate-stderr coracle pull docker-daemon:bb:latest
+    one_error "does not talk to a Docker daemon"
+    run -125 --separate-stderr coracle push bb docker-daemon:bb:latest
+    one_error "does not talk to a Docker daemon"
+    run -125 --separate-stderr coracle pull oci:
+    one_error "nothing is named behind the transport"
+    run -125 --separate-stderr coracle push --format oci bb "dir:$d/x"
+    one_error "not built yet"
+    podman push bb "oci-archive:$d/p.tar:a/b:1" 2>/dev/null
+    run -0 coracle pull -q "oci-archive:$d/p.tar:a/b:1"
+    podman push bb "docker-archive:$d/q.tar:a/b:2" 2>/dev/null
+    run -0 coracle pull -q "docker-archive:$d/q.tar:a/b:2"
+    coracle image exists docker.io/a/b:2
+    # Several at once, of every kind; one that fails does not hold up the others.
+    run -125 --separate-stderr coracle pull -q "$PLAIN/t/img:1" "oci-archive:$d/none.tar" "$PLAIN/other/img:2"
+    is "${#lines[@]}" 2
+    has "$stderr" none.tar
+}
