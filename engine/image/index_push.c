@@ -120,13 +120,13 @@ static struct err *push_entry(struct push *p, const json_t *entry, const char *c
 }
 
 /* The entry as it was pushed. */
-static struct err *result_entry(const json_t *entry, const struct push_result *r, const char *compression, json_t *out)
+static struct err *result_entry(const json_t *entry, const struct push_result *r, json_t *out)
 {
     AUTO_JSON json_t *copy = json_deep_copy(entry);
     TRY(json_put_str(copy, "mediaType", r->media_type));
     TRY(json_put_str(copy, "digest", r->digest.s));
     TRY(json_put_int(copy, "size", (int64_t)r->size_bytes));
-    if (compression && strcmp(compression, "zstd") == 0) {
+    if (r->has_zstd) {
         const struct strv annotation = {.items = (char *[]){(char[]){ZSTD_ANNOTATION "=true"}, NULL}, .count = 1};
         TRY(listdoc_annotate(copy, &annotation));
     }
@@ -137,7 +137,7 @@ static struct err *push_and_put(struct push *p, const json_t *entry, const char 
 {
     AUTO_PUSH_RESULT struct push_result result = {0};
     TRY(push_entry(p, entry, compression, &result));
-    return result_entry(entry, &result, compression, out);
+    return result_entry(entry, &result, out);
 }
 
 static struct err *push_entries(struct push *p, const json_t *doc, json_t *out)

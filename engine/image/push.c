@@ -160,6 +160,11 @@ struct err *push_one(struct push *p, const struct push_source *source, const cha
     push_say(p, "Getting image source signatures");
     TRY_WRAP(push_layers(p, source, &m, compression ? compression : p->opts->compression, &docker, &changed),
              "writing blob");
+    for (size_t i = 0; i < m.count; i++) {
+        enum manifest_packing packing;
+        TRY(manifest_layer_packing(m.entries[i].media_type, &packing));
+        r.has_zstd |= packing == PACKING_ZSTD;
+    }
     push_say(p, "Copying config %s", m.config.digest);
     TRY_WRAP(push_blobs(p, source, &m.config, 1), "writing config");
     push_say(p, "Writing manifest to image destination");

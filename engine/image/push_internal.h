@@ -39,6 +39,7 @@ struct push_result {
     struct digest digest;
     uint64_t size_bytes;
     char *media_type, *text;
+    bool has_zstd; /* among its layers */
 };
 void push_result_done(struct push_result *r);
 #define AUTO_PUSH_RESULT __attribute__((cleanup(push_result_done)))
