@@ -42,7 +42,9 @@ struct err *recode_layer(const struct layer_recode_opts *opts, struct layer_resu
     const struct stream_opts so = {.fd = opts->archive_fd, .copy_fd = -1, .max_bytes = RECODE_BYTES_MAX};
     struct layer_result result = {.entries = 0};
     struct stream_sums sums;
-    TRY(packer_open(opts->output_fd, opts->compression, opts->level, &r.packer));
+    /* Somebody waits for an upload: quick, unless a level was asked for. */
+    int level = opts->level == 0 && opts->compression == LAYER_GZIP ? PACKER_QUICK : opts->level;
+    TRY(packer_open(opts->output_fd, opts->compression, level, &r.packer));
     TRY(stream_open(&so, &r.stream));
     TRY(recode_copy(&r));
     TRY(stream_finish(r.stream, &sums));
