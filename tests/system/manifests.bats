@@ -24,7 +24,7 @@ YML
     TRIES=300 eventually bash -c "exec 8<>/dev/tcp/127.0.0.1/$PORT"
     skopeo copy -q --insecure-policy --dest-tls-verify=false --multi-arch all "oci:$IMAGES/platforms.oci" "docker://$REG/t/multi:1"
     # Docker's manifest with gzip layers, as podman makes it.
-    podman push -q --tls-verify=false localhost/bb "$REG/t/docker:1"
+    podman push -q --tls-verify=false --format v2s2 localhost/bb "$REG/t/docker:1"
 }
 
 teardown_file() {
@@ -305,8 +305,6 @@ PY
     is "$(raw c/oci:1 | json '["mediaType"]')" application/vnd.oci.image.manifest.v1+json
     is "$(raw c/oci:1 | json '["config"]["digest"]')" "sha256:$id"
     skopeo_takes c/oci:1
-    podman pull -q --tls-verify=false "$REG/c/oci:1" >/dev/null
-    podman rmi "$REG/c/oci:1" >/dev/null
     coracle rmi -a >/dev/null
     coracle pull -q "$REG/c/oci:1"
     run -0 coracle push -q --format v2s2 --digestfile "$BATS_TEST_TMPDIR/d" "$REG/c/oci:1" "$REG/c/docker:1"
