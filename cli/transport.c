@@ -102,7 +102,8 @@ struct err *transport_push(struct engine *e, const char *name, const struct tran
         .path = t->path,
         .fd = -1,
         .compress = compress,
-        .reference = t->reference ? t->reference : "",
+        /* As Podman: an archive of Docker's keeps the image's name, OCI's have none. */
+        .reference = t->reference || t->format == IMAGE_DOCKER_ARCHIVE ? t->reference : "",
         .add = t->format == IMAGE_OCI_DIR,
         .progress = quiet ? NULL : registry_flags_progress,
     };

@@ -188,6 +188,11 @@ static struct err *add_name(struct save *s, const char *name)
     }
     AUTO_IMAGE struct image *image = NULL;
     TRY(image_fetch(store, id, &image));
+    if (image->is_list) { /* its image for this machine */
+        AUTO_IMAGE struct image *instance = NULL;
+        TRY_WRAP(index_instance(s->engine, image, NULL, &instance), "%s", name);
+        return add_image(s, &instance, full);
+    }
     return add_image(s, &image, full);
 }
 

@@ -388,38 +388,18 @@ PY
     store_is_clean
 }
 
-@test "push to and pull from archives and directories, by their references" {
-    local o=$BATS_TEST_TMPDIR/o a=$BATS_TEST_TMPDIR/a.tar d=$BATS_TEST_TMPDIR/d id
+@test "a list in an archive is its image for this machine" {
+    local id
     id=$(coracle inspect -f '{{.Id}}' bb)
-    coracle push -q --digestfile "$BATS_TEST_TMPDIR/digest" bb "oci:$o:one"
-    coracle push -q bb "oci:$o:two" # a second name in the same layout
-    coracle push -q bb "oci:$o:two"
-    is "$(json '["manifests"].__len__()' <"$o/index.json")" 2
-    has "$(cat "$o/index.json")" "$(cat "$BATS_TEST_TMPDIR/digest")"
-    skopeo copy -q --insecure-policy "oci:$o:one" "dir:$BATS_TEST_TMPDIR/x"
-    coracle push -q bb "docker-archive:$a:quay.io/x/y:1"
-    is "$(skopeo inspect --raw "docker-archive:$a:quay.io/x/y:1" | json '["config"]["digest"]')" "sha256:$id"
-    coracle push -q --compress bb "dir:$d"
-    has "$(cat "$d/manifest.json")" tar.gzip
     coracle manifest create list containers-storage:localhost/bb >/dev/null
     coracle save -q --format oci-archive -o "$BATS_TEST_TMPDIR/l.tar" list
+    coracle push -q --compress bb "dir:$BATS_TEST_TMPDIR/d"
+    has "$(cat "$BATS_TEST_TMPDIR/d/manifest.json")" tar.gzip
     coracle rmi -af >/dev/null
-    local from
-    for from in "oci:$o:two" "docker-archive:$a:quay.io/x/y:1" "docker-archive:$a:@0" "docker-archive:$a" "dir:$d" \
-        "oci-archive:$BATS_TEST_TMPDIR/l.tar"; do
-        run -0 coracle pull -q "$from"
-        is "$output" "$id" "$from"
-        run -0 coracle pull -q "containers-storage:$id"
-        is "$output" "$id"
-        coracle rmi -f "$id" >/dev/null
-    done
-    run -125 --separate-stderr coracle pull -q "oci:$o:three"
-    one_error 'no descriptor found for reference "three"'
-    run -125 coracle pull -q "docker-archive:$a:quay.io/x/y:2"
-    run -125 coracle pull -q "docker-archive:$a:@1"
-    run -125 coracle pull -q containers-storage:nothing
-    run -125 coracle pull -q docker-daemon:x
-    coracle load -q -i "$IMAGES/bb.tar" >/dev/null
-    run -125 coracle push -q --compression-format zstd bb "oci:$o:z"
-    run -125 coracle push -q bb "dir:$d" # not empty
+    run -0 coracle pull -q "oci-archive:$BATS_TEST_TMPDIR/l.tar"
+    is "$output" "$id"
+    coracle rmi -af >/dev/null
+    run -0 coracle pull -q "dir:$BATS_TEST_TMPDIR/d"
+    is "$output" "$id"
+    store_is_clean
 }
