@@ -337,7 +337,6 @@ static void succeeded(struct op *o, long status)
             op_step(o, o->after_token);
         return;
     }
-    o->auth_tried = false; /* the next token may expire as well */
     if (o->step != STEP_MAIN) {
         upload_succeeded(o, status);
         return;
@@ -375,6 +374,8 @@ void op_finished(struct op *o, CURLcode code)
     (void)curl_easy_getinfo(o->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status > 0 && o->step != STEP_TOKEN && !op_is_foreign(o))
         op_place(o)->scheme_known = true;
+    if (status != 401 && o->step != STEP_TOKEN)
+        o->auth_tried = false; /* this token was good; it may expire as the ones before it did */
     if (code == CURLE_OK)
         log_result(o, status);
     if (code != CURLE_OK || status == 0) {

@@ -202,6 +202,16 @@ completes() {
     done
 }
 
+@test "tokens that expire while layers are on their way up" {
+    run -0 coracle pull -q "$PLAIN/t/img:1"
+    run -0 coracle pull -q "$PLAIN/t/big:1"
+    faulty token
+    run -0 coracle push -q --creds me:secret "$PLAIN/t/img:1" "$F/expires/x:1"
+    run -0 coracle push -q --creds me:secret "$PLAIN/t/big:1" "$F/expires/y:1"
+    [ "$(grep -c 'GET /token' "$LOG")" -ge 4 ]
+    skopeo_copy "docker://$PLAIN/expires/y:1" "dir:$BATS_TEST_TMPDIR/copy"
+}
+
 @test "a blob that the registry has elsewhere is mounted, not sent" {
     faulty
     run -0 coracle pull -q "$F/t/img:1"

@@ -81,7 +81,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
         self.connection.close()
 
+    def drain(self):
+        """What is not read would be taken for the next request."""
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
     def refuse(self, code):
+        if code != 413:
+            self.drain()
         self.send_response(code)
         self.send_header("Content-Length", "0")
         if code == 429:
@@ -178,6 +184,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if good:
                 TOKENS[int(number)] -= 1
         if not good:
+            self.drain()
             self.send_response(401)
             realm = f"http://{self.headers.get('Host')}/token"
             self.send_header("WWW-Authenticate", f'Bearer realm="{realm}",service="test",scope="repository:x:pull"')
@@ -207,6 +214,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "token" in MODES and self.token_answer():
             return None
         if "ask" in MODES and not self.headers.get("Authorization"):
+            self.drain()
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="test"')
             self.send_header("Content-Length", "0")
