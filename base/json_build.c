@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/strbuf.h"
 
 /* Length of the valid UTF-8 sequence at `s`, 0 when there is none: RFC 3629 section 4. NUL ends the string, and is no
@@ -151,4 +152,26 @@ struct err *json_push_obj(json_t *arr, json_t **ret)
     TRY(json_push(arr, obj));
     *ret = obj;
     return NULL;
+}
+
+struct err *json_from_pairs(const struct strv *pairs, json_t **ret)
+{
+    AUTO_JSON json_t *o = json_object();
+    if (!o)
+        return err_oom();
+    for (size_t i = 0; i < pairs->count; i++) {
+        AUTO_FREE char *name = NULL;
+        const char *p = pairs->items[i], *eq = strchr(p, '=');
+        TRY(mem_strndup(p, eq ? (size_t)(eq - p) : strlen(p), &name));
+        TRY(json_put_str(o, name, eq ? eq + 1 : ""));
+    }
+    *ret = TAKE_PTR(o);
+    return NULL;
+}
+
+struct err *json_put_pairs(json_t *obj, const char *key, const struct strv *pairs)
+{
+    json_t *o;
+    TRY(json_from_pairs(pairs, &o));
+    return json_put(obj, key, o);
 }

@@ -190,3 +190,15 @@ void strv_env_unset(struct strv *v, const char *key)
     for (size_t i; (i = strv_env_index(v, key, len)) < v->count;)
         strv_remove(v, i);
 }
+
+bool strv_env_matches(const struct strv *v, const char *want)
+{
+    size_t len = strlen(want);
+    bool whole = memchr(want, '=', len) != NULL;
+    for (size_t i = 0; i < v->count; i++) {
+        const char *have = v->items[i];
+        if (whole ? strcmp(have, want) == 0 : strncmp(have, want, len) == 0 && have[len] == '=')
+            return true;
+    }
+    return false;
+}

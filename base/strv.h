@@ -40,4 +40,6 @@ void strv_sort(struct strv *v);
 /* Environment lists, "KEY=VALUE": set replaces an entry of the same key; get returns the value, borrowed, or NULL. */
 struct err *strv_env_set(struct strv *v, const char *assignment) ERR_RESULT;
 const char *strv_env_get(const struct strv *v, const char *key);
+/* "KEY" (with any value) or "KEY=VALUE" among such entries, as filters name labels. */
+bool strv_env_matches(const struct strv *v, const char *want);
 void strv_env_unset(struct strv *v, const char *key);

@@ -30,17 +30,7 @@ json_t *inspect_oci(const struct inspection *in, const char *section, const char
 
 struct err *inspect_put_pairs(json_t *obj, const char *key, const struct strv *pairs)
 {
-    if (!pairs->count)
-        return json_put(obj, key, json_null());
-    json_t *o;
-    TRY(json_put_obj(obj, key, &o));
-    for (size_t i = 0; i < pairs->count; i++) {
-        AUTO_FREE char *name = NULL;
-        const char *p = pairs->items[i], *eq = strchr(p, '=');
-        TRY(mem_strndup(p, eq ? (size_t)(eq - p) : strlen(p), &name));
-        TRY(json_put_str(o, name, eq ? eq + 1 : ""));
-    }
-    return NULL;
+    return pairs->count ? json_put_pairs(obj, key, pairs) : json_put(obj, key, json_null());
 }
 
 /* What a start would tell the runtime, with stand-ins for what only a mounted root knows: so env, args, capabilities

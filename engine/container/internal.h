@@ -55,8 +55,9 @@ struct err *container_present(struct engine *e, struct strv *ret_ids) ERR_RESULT
 struct err *container_settle(struct engine *e, struct container *c) ERR_RESULT;
 /* The exit file of a monitor, if there is one, into the row; the caller holds the lock. */
 struct err *container_record_exit(struct engine *e, struct container *c) ERR_RESULT;
-/* Rows marked for removal whose run is over, and whose client and monitor died before they could: remove them. */
-struct err *container_sweep(struct engine *e) ERR_RESULT;
+/* What a monitor says of the end of a run, into the fields that speak of the last one. */
+struct monitor_exit;
+void container_take_exit(struct container *c, const struct monitor_exit *x);
 
 /* --- removal: row, directory. The caller holds the lock. */
 struct err *container_erase(struct engine *e, struct container *c, bool volumes) ERR_RESULT;
@@ -93,6 +94,3 @@ struct err *container_event(struct engine *e, const struct container *c, const c
 
 /* "adjective_surname", not in use. */
 struct err *container_random_name(struct engine *e, char **ret) ERR_RESULT;
-
-/* Every row with `filter` holding; see list.c. */
-struct err *container_label_matches(const struct strv *labels, const char *want, bool *ret) ERR_RESULT;

@@ -21,17 +21,6 @@ void container_list_free(struct container **list, size_t count)
     mem_freep(&list);
 }
 
-struct err *container_label_matches(const struct strv *labels, const char *want, bool *ret)
-{
-    const char *eq = strchr(want, '=');
-    *ret = false;
-    for (size_t i = 0; i < labels->count && !*ret; i++) {
-        const char *have = labels->items[i];
-        *ret = eq ? strcmp(have, want) == 0 : strncmp(have, want, strlen(want)) == 0 && have[strlen(want)] == '=';
-    }
-    return NULL;
-}
-
 /* Podman takes names and ids as regular expressions. */
 static struct err *regex_matches(const char *pattern, const char *text, bool *ret)
 {
@@ -140,8 +129,7 @@ static struct err *match_one(struct engine *e, struct container *c, const char *
         return match_network(e, c, value, ret);
     if (strcmp(key, "label") == 0 || strcmp(key, "label!") == 0) {
         TRY(container_load_spec(e, c));
-        TRY(container_label_matches(&c->spec.labels, value, ret));
-        *ret = *ret == (key[5] == '\0');
+        *ret = strv_env_matches(&c->spec.labels, value) == (key[5] == '\0');
         return NULL;
     }
     if (strcmp(key, "exited") == 0) {
@@ -175,7 +163,7 @@ static struct err *matches(struct engine *e, struct container *c, const struct s
                 continue;
             if (j < i)
                 first = false; /* this key was decided before */
-            bool one;
+            bool one = false;
             TRY(match_one(e, c, key, f + n + 1, &one));
             any = all ? one : any || one;
             if (all && !one)

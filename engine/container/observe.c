@@ -88,7 +88,7 @@ static bool has_run_dir(const struct engine *e, const char *id)
     return yes;
 }
 
-static void take_exit(struct container *c, const struct monitor_exit *x)
+void container_take_exit(struct container *c, const struct monitor_exit *x)
 {
     c->exit_code = x->exit_code;
     c->started_nsec = x->started_nsec;
@@ -109,7 +109,7 @@ static struct err *read_exit_file(struct engine *e, struct container *c, bool *r
         return NULL;
     }
     TRY(err);
-    take_exit(c, &x);
+    container_take_exit(c, &x);
     *ret_found = true;
     return error ? mem_replace(&c->error, error) : NULL;
 }
@@ -169,7 +169,7 @@ static struct err *observe_monitor(struct engine *e, struct container *c, bool *
         c->restart_count = (int)st.restart_count;
         break;
     case MONITOR_PHASE_EXITED:
-        take_exit(c, &st.last);
+        container_take_exit(c, &st.last);
         c->state = c->auto_remove ? CT_REMOVING : CT_EXITED;
         break;
     case MONITOR_PHASE_NONE:
@@ -261,27 +261,4 @@ struct err *container_present(struct engine *e, struct strv *ret_ids)
     closedir(d);
     strv_sort(ret_ids);
     return err;
-}
-
-struct err *container_sweep(struct engine *e)
-{
-    AUTO_STRV struct strv ids = STRV_INIT;
-    struct store_stmt *st;
-    bool row;
-    TRY(store_prepare(engine_store(e), "SELECT id FROM containers WHERE auto_remove AND started_nsec > 0", &st));
-    for (;;) {
-        TRY(store_step(st, &row));
-        if (!row)
-            break;
-        TRY(strv_add(&ids, store_col_text(st, 0)));
-    }
-    for (size_t i = 0; i < ids.count; i++) {
-        struct container *c = NULL;
-        struct err *err = container_find(e, ids.items[i], &c); /* observing removes what is over */
-        container_free(c);
-        if (err && err_kind(err) != ERR_NOT_FOUND)
-            return err;
-        err_drop(err);
-    }
-    return NULL;
 }

@@ -43,13 +43,11 @@ static struct err *note_stopped(struct engine *e, const struct container *c)
     return store_commit(s);
 }
 
-static void take_exit(struct container *c, const struct monitor_exit *x)
+static void note_exit(struct container *c, const struct monitor_exit *x)
 {
+    container_take_exit(c, x);
     c->state = CT_EXITED;
     c->host_pid = 0;
-    c->exit_code = x->exit_code;
-    c->finished_nsec = x->finished_nsec;
-    c->oom_killed = x->oom_killed != 0;
 }
 
 struct err *container_stop(struct engine *e, struct container *c, int64_t timeout_sec)
@@ -62,7 +60,7 @@ struct err *container_stop(struct engine *e, struct container *c, int64_t timeou
         err = monitor_stop(m, 0, timeout_sec < 0 ? -1 : timeout_sec * NSEC_PER_SEC, &x);
     monitor_free(m);
     TRY_WRAP(err, "stop container %s", c->name);
-    take_exit(c, &x);
+    note_exit(c, &x);
     return NULL;
 }
 
@@ -146,7 +144,7 @@ struct err *container_wait(struct engine *e, struct container *c, int *ret_exit)
         return NULL;
     }
     TRY(err);
-    take_exit(c, &x);
+    note_exit(c, &x);
     *ret_exit = x.exit_code;
     return NULL;
 }

@@ -31,19 +31,9 @@ int monitor_fd(const struct monitor *m)
     return m->sock;
 }
 
-bool monitor_attached_tty(const struct monitor *m)
-{
-    return m->tty;
-}
-
 pid_t monitor_pid(const struct monitor *m)
 {
     return m->child.pid;
-}
-
-int monitor_attached_stdin(const struct monitor *m)
-{
-    return m->stdin_fd;
 }
 
 struct err *client_send(struct monitor *m, uint32_t type, const void *data, size_t len, const int *fds, size_t n_fds)

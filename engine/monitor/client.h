@@ -86,9 +86,6 @@ struct err *monitor_exec(struct monitor *m, const struct monitor_exec *x, int pr
                          struct monitor_started *ret) ERR_RESULT;
 /* Attach to the container ("") or an exec session; then monitor_attach() of attach.h. */
 struct err *monitor_request_attach(struct monitor *m, const struct monitor_attach *a) ERR_RESULT;
-/* What the attachment is: a terminal?, and stdin (-1: none), which stays the connection's. Valid once attached. */
-bool monitor_attached_tty(const struct monitor *m);
-int monitor_attached_stdin(const struct monitor *m);
 
 /* Without a conversation: is it running (its monitor holds the lock), and since when? phase MONITOR_PHASE_NONE: no.
  * Fails only where the lock cannot be read. */

@@ -18,18 +18,6 @@ void volume_list_free(struct volume **list, size_t count)
     mem_freep(&list);
 }
 
-/* "key" or "key=value" among "key=value" pairs. */
-static bool has_pair(const struct strv *pairs, const char *want)
-{
-    const char *eq = strchr(want, '=');
-    for (size_t i = 0; i < pairs->count; i++) {
-        const char *have = pairs->items[i];
-        if (eq ? strcmp(have, want) == 0 : strncmp(have, want, strlen(want)) == 0 && have[strlen(want)] == '=')
-            return true;
-    }
-    return false;
-}
-
 static struct err *parse_bool(const char *filter, const char *value, bool *ret)
 {
     if (strcmp(value, "true") == 0 || strcmp(value, "1") == 0)
@@ -57,11 +45,11 @@ static struct err *matches_one(const struct volume *v, const char *filter, bool 
     } else if (IS("scope")) {
         *ret = strcmp(value, "local") == 0;
     } else if (IS("label")) {
-        *ret = has_pair(&v->labels, value);
+        *ret = strv_env_matches(&v->labels, value);
     } else if (IS("label!")) {
-        *ret = !has_pair(&v->labels, value);
+        *ret = !strv_env_matches(&v->labels, value);
     } else if (IS("opt")) {
-        *ret = has_pair(&v->options, value);
+        *ret = strv_env_matches(&v->options, value);
     } else if (IS("dangling")) {
         bool want;
         TRY(parse_bool("dangling", value, &want));

@@ -47,15 +47,8 @@ static struct err *pairs_from_json(const char *text, struct strv *ret)
 
 static struct err *pairs_to_json(const struct strv *pairs, char **ret)
 {
-    AUTO_JSON json_t *obj = json_object();
-    if (!obj)
-        return err_oom();
-    for (size_t i = 0; i < pairs->count; i++) {
-        AUTO_FREE char *key = NULL;
-        const char *eq = strchr(pairs->items[i], '=');
-        TRY(mem_strndup(pairs->items[i], eq ? (size_t)(eq - pairs->items[i]) : strlen(pairs->items[i]), &key));
-        TRY(json_put_str(obj, key, eq ? eq + 1 : ""));
-    }
+    AUTO_JSON json_t *obj = NULL;
+    TRY(json_from_pairs(pairs, &obj));
     return json_text(obj, ret);
 }
 
@@ -291,23 +284,14 @@ struct err *volume_inspect(struct engine *e, const struct volume *v, char **ret_
 {
     (void)e;
     AUTO_JSON json_t *obj = json_object();
-    json_t *sub;
     if (!obj)
         return err_oom();
     TRY(json_put_str(obj, "Name", v->name));
     TRY(json_put_str(obj, "Driver", v->driver));
     TRY(json_put_str(obj, "Mountpoint", v->mountpoint));
     TRY(json_put_str(obj, "CreatedAt", timefmt_rfc3339(v->created_nsec, 1).s));
-    const struct {
-        const char *key;
-        const struct strv *pairs;
-    } maps[] = {{"Labels", &v->labels}, {"Options", &v->options}};
-    for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
-        AUTO_FREE char *text = NULL;
-        TRY(pairs_to_json(maps[i].pairs, &text));
-        TRY(json_parse(text, strlen(text), "volume", &sub));
-        TRY(json_put(obj, maps[i].key, sub));
-    }
+    TRY(json_put_pairs(obj, "Labels", &v->labels));
+    TRY(json_put_pairs(obj, "Options", &v->options));
     TRY(json_put_str(obj, "Scope", "local"));
     if (v->anonymous)
         TRY(json_put_bool(obj, "Anonymous", true));
