@@ -17,6 +17,9 @@
 
 struct dns;
 
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t dns_now(void);
+
 struct dns_opts {
     struct loop *loop; /* all borrowed */
     const struct slirp_config *config;

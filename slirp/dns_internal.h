@@ -33,7 +33,6 @@ struct dns {
     uint8_t *buf;   /* one message and one frame; made when the first query comes */
 };
 
-uint64_t dns_now(void);
 /* Something has a deadline now. */
 void dns_tick(struct dns *d);
 /* Names of the host itself. The length of the answer in `out`, or 0: not ours. */

@@ -14,7 +14,7 @@
 #define FRAME_TCP_HDR ((size_t)20)
 #define FRAME_UDP_HDR ((size_t)8)
 #define FRAME_TCP_SYN 0x02
-#define FRAME_FRAGMENT 0x3fff /* offset and "more fragments" */
+#define FRAME_FRAGMENT_BITS 0x3fff /* offset and "more fragments" */
 
 static uint16_t frame_get16(const uint8_t *p)
 {
@@ -95,8 +95,10 @@ static enum frame_verdict frame_check4(const struct slirp_config *c, const uint8
     memcpy(&dst, ip + 16, sizeof(dst));
     if (ip[16] == 127 || ip[16] == 0)
         return FRAME_DROP;
+    if (frame_get16(ip + 6) & FRAME_FRAGMENT_BITS)
+        return FRAME_FRAGMENT;
     if (dst.s_addr == c->dns.s_addr && !c->no_dns)
-        return frame_check_dns(ip[9], ip + hlen, frame_get16(ip + 6) & FRAME_FRAGMENT ? 0 : total - hlen);
+        return frame_check_dns(ip[9], ip + hlen, total - hlen);
     return FRAME_PASS;
 }
 
@@ -124,23 +126,19 @@ enum frame_verdict frame_check(const struct slirp_config *c, uint8_t *buf, size_
     memcpy(&h, buf, sizeof(h));
     uint8_t *frame = buf + DEVICE_HDR;
     len -= DEVICE_HDR;
-    enum frame_verdict v;
+    /* Before anything is checked: the container decides where it is written. */
+    if (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && !frame_complete(&h, frame, len))
+        return FRAME_DROP;
     switch (frame_get16(frame + 12)) {
     case ETH_P_IP:
-        v = frame_check4(c, frame + ETH_HLEN, len - ETH_HLEN);
-        break;
+        return frame_check4(c, frame + ETH_HLEN, len - ETH_HLEN);
     case ETH_P_IPV6:
-        v = frame_check6(c, frame + ETH_HLEN, len - ETH_HLEN);
-        break;
+        return frame_check6(c, frame + ETH_HLEN, len - ETH_HLEN);
     case ETH_P_ARP:
-        v = FRAME_PASS;
-        break;
+        return FRAME_PASS;
     default:
         return FRAME_DROP;
     }
-    if (v != FRAME_DROP && h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && !frame_complete(&h, frame, len))
-        return FRAME_DROP;
-    return v;
 }
 
 /* Where the TCP header is; 0 if there is none, or only a fragment. No extension headers: libslirp writes none. */
@@ -150,7 +148,7 @@ static size_t frame_tcp_offset(const uint8_t *frame, size_t len)
     const uint8_t *ip = frame + ETH_HLEN;
     if (len < ETH_HLEN + FRAME_IP_MIN)
         return 0;
-    if (frame_get16(frame + 12) == ETH_P_IP && ip[9] == IPPROTO_TCP && !(frame_get16(ip + 6) & FRAME_FRAGMENT))
+    if (frame_get16(frame + 12) == ETH_P_IP && ip[9] == IPPROTO_TCP && !(frame_get16(ip + 6) & FRAME_FRAGMENT_BITS))
         at = ETH_HLEN + (size_t)(ip[0] & 15) * 4;
     else if (frame_get16(frame + 12) == ETH_P_IPV6 && ip[6] == IPPROTO_TCP)
         at = ETH_HLEN + FRAME_IP6_HDR;

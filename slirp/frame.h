@@ -9,9 +9,10 @@
 
 enum frame_verdict {
     FRAME_DROP,
-    FRAME_PASS,    /* for libslirp */
-    FRAME_DNS,     /* a UDP query to the resolver's address */
-    FRAME_DNS_TCP, /* part of a TCP connection there */
+    FRAME_PASS,     /* for libslirp */
+    FRAME_DNS,      /* a UDP query to the resolver's address */
+    FRAME_FRAGMENT, /* of an IPv4 datagram: for frame_reass.h */
+    FRAME_DNS_TCP,  /* part of a TCP connection there */
 };
 
 /* `buf`: struct virtio_net_hdr and a frame, `len` bytes together; the frame's checksum may be written. */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "slirp/dns.h"
+#include "slirp/frame_reass.h"
 #include "slirp/port.h"
 #include "slirp/resolv_watch.h"
 #include "slirp/sandbox.h"
@@ -21,6 +22,7 @@ void slirp_init(struct slirp *s)
 void slirp_done(struct slirp *s)
 {
     dns_free(s->dns);
+    frame_reass_free(s->reass);
     hostfwd_done(&s->hostfwd);
     port_free(s->port);
     stack_free(s->stack);

@@ -9,6 +9,7 @@
 #include "slirp/device.h"
 #include "slirp/dns.h"
 #include "slirp/frame.h"
+#include "slirp/frame_reass.h"
 #include "slirp/stack.h"
 #include "slirp/trim.h"
 
@@ -36,20 +37,27 @@ static void serve_dns_tcp(struct slirp *s, uint8_t *frame, size_t len)
     stack_input(s->stack, frame, len);
 }
 
-static void serve_frame(struct slirp *s, uint8_t *frame, size_t len, enum frame_verdict verdict)
+static void serve_frame(struct slirp *s, uint8_t *buf, size_t len)
 {
-    switch (verdict) {
+    uint8_t *frame = buf + DEVICE_HDR, *whole = NULL;
+    size_t n = len - DEVICE_HDR; /* of what was checked; see below */
+    switch (frame_check(&s->config, buf, len)) {
     case FRAME_PASS:
-        stack_input(s->stack, frame, len);
+        stack_input(s->stack, frame, n);
         break;
     case FRAME_DNS:
         if (s->dns)
-            dns_input(s->dns, frame, len);
+            dns_input(s->dns, frame, n);
         break;
     case FRAME_DNS_TCP:
-        serve_dns_tcp(s, frame, len);
+        serve_dns_tcp(s, frame, n);
         break;
-    case FRAME_DROP:
+    case FRAME_FRAGMENT:
+        err_drop(frame_reass_add(&s->reass, buf, len, dns_now(), &whole, &n));
+        if (whole)
+            serve_frame(s, whole, n); /* which is no fragment */
+        break;
+    case FRAME_DROP: /* also what is shorter than its headers */
     default:
         break;
     }
@@ -63,7 +71,7 @@ static void serve_frames(struct slirp *s)
             s->quit = true;
         if (n <= 0)
             return;
-        serve_frame(s, serve_buf + DEVICE_HDR, (size_t)n - DEVICE_HDR, frame_check(&s->config, serve_buf, (size_t)n));
+        serve_frame(s, serve_buf, (size_t)n);
     }
 }
 

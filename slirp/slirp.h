@@ -27,6 +27,7 @@
 
 struct device;
 struct dns;
+struct frame_reass;
 struct port;
 struct stack;
 
@@ -37,10 +38,11 @@ struct slirp {
     const struct device *device; /* frames of the container */
     struct stack *stack;         /* libslirp */
     struct hostfwd hostfwd;
-    struct port *port; /* published ports that don't go through libslirp; NULL before the first */
-    struct dns *dns;   /* NULL: nobody answers */
-    char *resolv_text; /* the host's resolv.conf as it was at the start */
-    int resolv_sock;   /* of a process that watches it, or -1 */
+    struct port *port;         /* published ports that don't go through libslirp; NULL before the first */
+    struct dns *dns;           /* NULL: nobody answers */
+    char *resolv_text;         /* the host's resolv.conf as it was at the start */
+    int resolv_sock;           /* of a process that watches it, or -1 */
+    struct frame_reass *reass; /* fragments; NULL before the first */
     bool quit;
 };
 

@@ -14,6 +14,7 @@
 #include "slirp/device.h"
 #include "slirp/dns.h"
 #include "slirp/frame.h"
+#include "slirp/frame_reass.h"
 #include "slirp/frame_udp.h"
 #include "slirp/stack.h"
 #include "tests/fuzz/fuzz.h"
@@ -38,8 +39,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-static void one_frame(struct stack *st, struct dns *d, uint8_t *buf, size_t len)
+static void one_frame(struct stack *st, struct dns *d, struct frame_reass **reass, uint8_t *buf, size_t len)
 {
+    uint8_t *whole = NULL;
     static const uint16_t ports[2] = {40000, 40001};
     uint8_t *frame = buf + DEVICE_HDR;
     uint8_t out[2048];
@@ -66,6 +68,13 @@ static void one_frame(struct stack *st, struct dns *d, uint8_t *buf, size_t len)
         frame_limit_mss(frame, rest);
         frame_unredirect(&config, ports, frame, rest);
         break;
+    case FRAME_FRAGMENT:
+        err_drop(frame_reass_add(reass, buf, len, 1, &whole, &n));
+        if (whole) {
+            FUZZ_CHECK(frame_check(&config, whole, n) != FRAME_FRAGMENT);
+            one_frame(st, d, reass, whole, n);
+        }
+        break;
     case FRAME_DROP:
     default:
         break;
@@ -88,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct loop *loop = NULL;
     struct stack *st = NULL;
     struct dns *d = NULL;
+    struct frame_reass *reass = NULL;
     FUZZ_CHECK(!loop_new(&loop));
     const struct dns_opts opts = {.loop = loop, .config = &config, .device = &device, .is_ours = is_ours};
     if (isolated)
@@ -102,13 +112,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(buf);
         memcpy(buf, data, len);
         if (len >= DEVICE_HDR)
-            one_frame(st, d, buf, len);
+            one_frame(st, d, &reass, buf, len);
         free(buf);
         data += len;
         size -= len;
     }
     if (st)
         one_turn(st);
+    frame_reass_free(reass);
     dns_free(d);
     stack_free(st);
     loop_free(loop);

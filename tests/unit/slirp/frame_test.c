@@ -11,6 +11,7 @@
 
 #include "slirp/device.h"
 #include "slirp/frame.h"
+#include "slirp/frame_reass.h"
 #include "slirp/frame_udp.h"
 
 static struct slirp_config config;
@@ -125,7 +126,7 @@ static void test_dns(void **state)
     assert_int_equal(check6("fd00::3", IPPROTO_TCP, 53), FRAME_DNS_TCP);
     size_t n = make4(IPPROTO_UDP, "10.0.2.3", 53, 64);
     ip[7] = 1; /* not the first fragment */
-    assert_int_equal(frame_check(&config, buf, n), FRAME_DROP);
+    assert_int_equal(frame_check(&config, buf, n), FRAME_FRAGMENT);
     config.no_dns = 1;
     assert_int_equal(check4("10.0.2.3", IPPROTO_UDP, 53), FRAME_PASS);
 }
@@ -292,6 +293,50 @@ static void test_udp_answer(void **state)
     }
 }
 
+/* A fragment of a datagram of `pattern`; as frame_reass_add() returns. */
+static uint8_t *add(struct frame_reass **r, size_t start, size_t n, bool more, size_t *ret_len)
+{
+    uint8_t *whole = NULL;
+    size_t len = make4(IPPROTO_UDP, "192.0.2.1", 80, n);
+    for (size_t i = 0; i < n; i++)
+        ip[20 + i] = (uint8_t)((start + i) * 7);
+    ip[6] = (uint8_t)((more ? 0x20 : 0) | start >> 11);
+    ip[7] = (uint8_t)(start >> 3);
+    assert_int_equal(frame_check(&config, buf, len), FRAME_FRAGMENT);
+    assert_null(frame_reass_add(r, buf, len, 1, &whole, ret_len));
+    return whole;
+}
+
+static void test_fragments(void **state)
+{
+    struct frame_reass *r = NULL;
+    size_t n = 0;
+    (void)state;
+    /* Out of order. */
+    assert_null(add(&r, 2000, 101, false, &n));
+    assert_null(add(&r, 0, 1000, true, &n));
+    uint8_t *whole = add(&r, 1000, 1000, true, &n);
+    assert_non_null(whole);
+    assert_int_equal(n, DEVICE_HDR + ETH_HLEN + 20 + 2101);
+    assert_int_equal(slow_sum(whole + DEVICE_HDR + ETH_HLEN, 20, 0), 0);
+    for (size_t i = 0; i < 2101; i++)
+        assert_int_equal(whole[DEVICE_HDR + ETH_HLEN + 20 + i], (uint8_t)(i * 7));
+    /* The largest datagram. */
+    for (size_t at = 0; at < 64000; at += 8000)
+        assert_null(add(&r, at, 8000, true, &n));
+    assert_non_null(add(&r, 64000, 1515, false, &n));
+    /* Overlapping, twice the end, past the end, longer than a datagram can be, not whole units: never complete. */
+    assert_null(add(&r, 0, 800, true, &n));
+    assert_null(add(&r, 792, 800, true, &n));
+    assert_null(add(&r, 800, 800, false, &n));
+    assert_null(add(&r, 1600, 800, false, &n));
+    assert_null(add(&r, 0, 800, true, &n));
+    assert_null(add(&r, 65528, 80, false, &n));
+    assert_null(add(&r, 0, 801, true, &n));
+    assert_null(add(&r, 800, 8, false, &n));
+    frame_reass_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup(test_malformed, setup),         cmocka_unit_test_setup(test_completes_checksum, setup),
         cmocka_unit_test_setup(test_checksum_outside, setup),  cmocka_unit_test_setup(test_mss, setup),
         cmocka_unit_test_setup(test_redirect_and_back, setup), cmocka_unit_test_setup(test_udp_answer, setup),
+        cmocka_unit_test_setup(test_fragments, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
