@@ -19,6 +19,7 @@ static const struct {
     {"overlay", doctor_probe_overlay},
     {"FUSE", doctor_probe_fuse},
     {"TUN", doctor_probe_tun},
+    {"network", doctor_probe_slirp},
     {"cgroups", doctor_probe_cgroups},
     {"OCI runtime", doctor_probe_runtimes},
     {"kernel interfaces", doctor_probe_kernel},

@@ -1,6 +1,7 @@
 /* Devices, OCI runtimes, kernel interfaces. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/proc.h"
 #include "base/strbuf.h"
 #include "rootless/doctor_internal.h"
@@ -48,18 +50,77 @@ struct err *doctor_probe_tun(const struct doctor_opts *opts, struct doctor_item 
     if (ok)
         return NULL;
     item->state = DOCTOR_DEGRADED;
-    DOCTOR_SET(item->meaning, "containers cannot have a network of their own; --network host and none work");
+    DOCTOR_SET(item->meaning, "networks of containers use a veth pair instead of a tap device, which is slower");
     DOCTOR_SET(item->fix, "as root: modprobe tun; chmod 666 /dev/net/tun (in a container: --device /dev/net/tun)");
     return NULL;
+}
+
+static struct err *host_version_text(const char *path, char **ret)
+{
+    char *const argv[] = {(char *)(uintptr_t)path, (char[]){"--version"}, NULL};
+    const struct proc_opts opts = {.path = path, .argv = argv, .default_signals = true};
+    return proc_output(&opts, VERSION_TEXT_MAX, ret);
 }
 
 /* First line of `PATH --version`. */
 static struct err *host_version(const char *path, char **ret)
 {
-    char *const argv[] = {(char *)(uintptr_t)path, (char[]){"--version"}, NULL};
-    const struct proc_opts opts = {.path = path, .argv = argv, .default_signals = true};
-    TRY(proc_output(&opts, VERSION_TEXT_MAX, ret));
+    TRY(host_version_text(path, ret));
     (*ret)[strcspn(*ret, "\n")] = '\0';
+    return NULL;
+}
+
+/* "4.7.0": true when it is older than 4.9.2, before which containers can read and write past buffers of libslirp. What
+ * is no version counts as newer. */
+static bool host_libslirp_is_old(const char *version)
+{
+    static const uint64_t good[] = {4, 9, 2};
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        size_t digits = strspn(version, "0123456789");
+        uint64_t number = 0;
+        AUTO_FREE char *part = NULL;
+        struct err *e = mem_strndup(version, digits, &part);
+        if (!e)
+            e = number_parse_u64(part, UINT32_MAX, &number);
+        bool failed = e;
+        err_drop(e);
+        if (failed || number != good[i])
+            return !failed && number < good[i];
+        version += digits + (version[digits] == '.');
+    }
+    return false;
+}
+
+/* coracle-slirp says what it is built on. */
+struct err *doctor_probe_slirp(const struct doctor_opts *opts, struct doctor_item *item)
+{
+    static const char key[] = "libslirp: ";
+    AUTO_FREE char *path = NULL;
+    AUTO_FREE char *text = NULL;
+    (void)opts;
+    DOCTOR_SET(item->probed, "started coracle-slirp --version");
+    struct err *e = proc_find_helper("coracle-slirp", &path);
+    if (!e)
+        e = host_version_text(path, &text);
+    if (e) {
+        AUTO_ERR struct err *why = e;
+        item->state = DOCTOR_MISSING;
+        DOCTOR_SET(item->found, "%s", err_text(why));
+        DOCTOR_SET(item->meaning, "containers cannot have a network of their own; --network host and none work");
+        DOCTOR_SET(item->fix, "install libslirp and coracle-slirp");
+        return NULL;
+    }
+    char *version = strstr(text, key);
+    version = version ? version + sizeof(key) - 1 : text;
+    version[strcspn(version, "\n")] = '\0';
+    DOCTOR_SET(item->found, "%s, with libslirp %s", path, version);
+    if (!host_libslirp_is_old(version))
+        return NULL;
+    item->state = DOCTOR_DEGRADED;
+    DOCTOR_SET(item->meaning,
+               "libslirp before 4.9.2 has known memory errors, which a container can reach; what it could get is a "
+               "process without rights or files");
+    DOCTOR_SET(item->fix, "install libslirp 4.9.2 or newer, or one in which your distribution repaired them");
     return NULL;
 }
 

@@ -23,6 +23,7 @@ struct err *doctor_probe_overlay(const struct doctor_opts *opts, struct doctor_i
 /* doctor_host.c */
 struct err *doctor_probe_fuse(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
 struct err *doctor_probe_tun(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
+struct err *doctor_probe_slirp(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
 struct err *doctor_probe_runtimes(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
 struct err *doctor_probe_kernel(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
 /* doctor_cgroup.c */

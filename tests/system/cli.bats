@@ -19,6 +19,19 @@ verbs() { coracle --help | sed -n '/^Available Commands:/,/^$/p' | awk 'NR > 1 &
     [ "$status" -le 1 ]
 }
 
+@test "doctor: which libslirp the network has, and when it is an old one" {
+    only_coracle
+    local version
+    version=$("${CORACLE%/*}/coracle-slirp" --version | sed -n 's/^libslirp: //p')
+    run coracle doctor
+    has "$output" "with libslirp $version"
+    if dpkg --compare-versions "$version" lt 4.9.2; then
+        has "$output" "before 4.9.2"
+    else
+        hasnt "$output" "before 4.9.2"
+    fi
+}
+
 @test "doctor --format json" {
     run coracle doctor --format json
     jq -e 'type == "array" or type == "object"' <<<"$output" >/dev/null
