@@ -12,6 +12,8 @@
 #include "fuse-overlay/realdir.h"
 #include "fuse-overlay/tree.h"
 
+#define PROTOCOL_LARGE ((uint32_t)64 << 10)
+
 /* Of the request that this thread works on: libfuse has no place to pass it along. */
 static _Thread_local bool kill_suid;
 static _Thread_local char *scratch;
@@ -153,6 +155,21 @@ bool protocol_may_block(const void *buf, size_t len)
     default:
         return false;
     }
+}
+
+bool protocol_is_large(const void *buf, size_t len)
+{
+    struct fuse_in_header in;
+    struct fuse_read_in r;
+    if (len < sizeof(in) + sizeof(r))
+        return false;
+    memcpy(&in, buf, sizeof(in));
+    if (in.opcode == FUSE_WRITE)
+        return len >= PROTOCOL_LARGE;
+    if (in.opcode != FUSE_READ)
+        return false;
+    memcpy(&r, (const char *)buf + sizeof(in), sizeof(r));
+    return r.size >= PROTOCOL_LARGE;
 }
 
 ssize_t protocol_writev(int fd, struct iovec *iov, int count, void *userdata)

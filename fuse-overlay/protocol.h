@@ -29,6 +29,8 @@ void protocol_set_scratch(char *buf, size_t size);
 char *protocol_scratch(size_t *ret_size);
 /* Is it a request that may take long, so that another thread should read the next one meanwhile? */
 bool protocol_may_block(const void *buf, size_t len);
+/* Or one that copies so much data that another processor should help where there is more of it? */
+bool protocol_is_large(const void *buf, size_t len);
 /* How libfuse writes its answers: `userdata` is the struct overlay. */
 ssize_t protocol_writev(int fd, struct iovec *iov, int count, void *userdata);
 ssize_t protocol_read(int fd, void *buf, size_t len, void *userdata);

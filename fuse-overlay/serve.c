@@ -180,10 +180,10 @@ static void serve_process(struct serve_state *s, char *buf, size_t len)
 }
 
 /* Were requests waiting again and again, and is there yet another one? A single program has but one at a time, however
- * long it took us to come to it. */
-static bool serve_is_busy(struct serve_state *s)
+ * long it took us to come to it; but reading ahead asks for several pieces at once, which are worth it at once. */
+static bool serve_is_busy(struct serve_state *s, bool is_large)
 {
-    if (s->streak < SERVE_STREAK)
+    if (s->streak < SERVE_STREAK && !is_large)
         return false;
     s->streak = 0;
     struct pollfd p = {.fd = s->opts->fd, .events = POLLIN};
@@ -207,7 +207,8 @@ static void *serve_worker(void *arg)
                 serve_leave(s);
                 break;
             }
-            if (many && (protocol_may_block(buf, (size_t)n) || serve_is_busy(s))) {
+            bool is_large = protocol_is_large(buf, (size_t)n);
+            if (many && (protocol_may_block(buf, (size_t)n) || serve_is_busy(s, is_large))) {
                 serve_hand_over(s);
                 leader = false;
             }
