@@ -112,6 +112,17 @@ int io_fsync(struct overlay *fs, struct node *n, bool data_only)
     return r;
 }
 
+/* The kernel leaves it to us to take set-user-id bits away here as well. On disk that happens by itself; not so where the
+ * mode is in an attribute. */
+static void io_changed_data(struct overlay *fs, struct node *n)
+{
+    if (!fs->layers[LAYER_UPPER].override_xattr)
+        return;
+    pthread_mutex_lock(&fs->lock);
+    (void)attr_kill_suid(fs, n);
+    pthread_mutex_unlock(&fs->lock);
+}
+
 int io_fallocate(struct overlay *fs, struct node *n, int mode, off_t at, off_t len)
 {
     struct file *f = NULL;
@@ -120,6 +131,8 @@ int io_fallocate(struct overlay *fs, struct node *n, int mode, off_t at, off_t l
         return r;
     r = fallocate(f->fd, mode, at, len) < 0 ? -errno : 0;
     file_put(f);
+    if (r == 0)
+        io_changed_data(fs, n);
     return r;
 }
 
@@ -149,5 +162,7 @@ ssize_t io_copy_range(struct overlay *fs, struct node *from, off_t from_at, stru
     if (in)
         file_put(in);
     file_put(out);
+    if (n >= 0)
+        io_changed_data(fs, to);
     return n;
 }
