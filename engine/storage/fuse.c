@@ -8,16 +8,11 @@
  * kills what is left at the end. So while it is started this process is none, and the orphan goes to the next one
  * above.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/proc.h"
@@ -69,26 +64,13 @@ static struct err *fuse_add_own(const struct storage_mount *m, struct strbuf *sb
     return fuse_add_path(sb, work);
 }
 
-/* Is there but one id in this user namespace? Then owners can only be kept in attributes. */
-static bool fuse_single_id(void)
-{
-    AUTO_FREE char *map = NULL;
-    unsigned inside = 0, outside = 0, count = 0;
-    int used = 0;
-    struct err *e = file_read(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL);
-    bool single = !e && sscanf(map, "%u %u %u %n", &inside, &outside, &count, &used) == 3 && count == 1 && !map[used];
-    err_drop(e);
-    return single;
-}
-
 static struct err *fuse_options(const struct storage_mount *m, char **ret)
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     TRY(fuse_add_lowers(m, &sb));
     if (m->container_dir)
         TRY(fuse_add_own(m, &sb));
-    if (m->container_dir && fuse_single_id())
-        TRY(strbuf_puts(&sb, ",xattr_permissions=2"));
+    /* Never xattr_permissions: in a namespace with one id the kernel refuses others before we are asked. */
     if (m->is_volatile)
         TRY(strbuf_puts(&sb, ",volatile"));
     if (m->read_only)

@@ -72,6 +72,7 @@ fuse_coracle() { "$CORACLE" --root "$FILE_DIR/fuse" --storage-driver fuse-overla
 @test "overlay: many programs at once" { behaves; }
 @test "overlay: large files are copied up while others work" { behaves; }
 @test "overlay: fsx like" { behaves; }
+@test "overlay: databases and repositories" { behaves; }
 
 @test "overlay: mount options are those of fuse-overlayfs, wrong ones are named" {
     run -0 "$OVERLAY" --help
