@@ -112,8 +112,8 @@ int io_fsync(struct overlay *fs, struct node *n, bool data_only)
     return r;
 }
 
-/* The kernel leaves it to us to take set-user-id bits away here as well. On disk that happens by itself; not so where the
- * mode is in an attribute. */
+/* The kernel leaves it to us to take set-user-id bits away here as well. On disk that happens by itself; not so where
+ * the mode is in an attribute. */
 static void io_changed_data(struct overlay *fs, struct node *n)
 {
     if (!fs->layers[LAYER_UPPER].override_xattr)
