@@ -221,16 +221,24 @@ static int copyup_stage_file(struct overlay *fs, struct node *n, struct copyup_s
     return r < 0 ? r : dropped;
 }
 
-/* Its last name is gone: the copy needs none. */
-static int copyup_removed(struct overlay *fs, struct node *n, uint64_t staged, int fd)
+/* The last name that was known is gone: the copy needs none, unless there are others of the same file. */
+static int copyup_removed(struct overlay *fs, struct node *n, const struct stat *lower, uint64_t staged, int fd)
 {
-    stage_remove(fs, staged);
+    struct stat st;
+    AUTO_FD int own_fd = fd;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    int r = lower->st_nlink > 1 ? copyup_links_removed(fs, n, lower, st.st_ino, staged) : 0;
+    if (r < 0)
+        return r;
+    if (r == 0)
+        stage_remove(fs, staged);
     node_unhash(fs, n);
     n->layer = LAYER_UPPER;
-    struct stat st;
-    if (fstat(fd, &st) == 0)
-        n->real_ino = st.st_ino;
-    return file_set(fs, n, fd, true);
+    n->real_ino = st.st_ino;
+    if (r > 0)
+        r = node_hash(fs, n);
+    return r < 0 ? r : file_set(fs, n, TAKE_FD(own_fd), true);
 }
 
 static int copyup_finish(struct overlay *fs, struct node *n, const struct stat *lower, uint64_t staged, int fd)
@@ -238,7 +246,7 @@ static int copyup_finish(struct overlay *fs, struct node *n, const struct stat *
     AUTO_FD int own_fd = fd;
     struct stat st;
     if (!n->names && fd >= 0)
-        return copyup_removed(fs, n, staged, TAKE_FD(own_fd));
+        return copyup_removed(fs, n, lower, staged, TAKE_FD(own_fd));
     if (!n->names)
         return -ESTALE;
     int r = copyup_dir(fs, n->names->parent);

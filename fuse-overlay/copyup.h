@@ -39,5 +39,8 @@ struct copyup_source {
 int copyup_attributes(struct overlay *fs, const struct copyup_source *from, const char *staged);
 /* Links of a copied-up file that had several (copyup_links.c). */
 int copyup_links(struct overlay *fs, struct node *n, const struct stat *lower, const struct stat *upper);
+/* The same for one whose name was removed: 1 when others may be there, so that the staged file is kept for them. */
+int copyup_links_removed(struct overlay *fs, struct node *n, const struct stat *lower, uint64_t upper_ino,
+                         uint64_t staged);
 /* Put a directory's times back after something was renamed into it. */
 void copyup_restore_times(int dirfd, const struct stat *st);

@@ -47,14 +47,41 @@ static int link_name(struct overlay *fs, int from_fd, const char *from, struct d
     return 0;
 }
 
+static uint32_t dev_index_of(const struct overlay *fs, const struct stat *lower)
+{
+    uint32_t dev_index = 0;
+    for (size_t i = 1; i < fs->n_layers; i++)
+        dev_index = fs->layers[i].dev == lower->st_dev ? fs->layers[i].dev_index : dev_index;
+    return dev_index;
+}
+
+int copyup_links_removed(struct overlay *fs, struct node *n, const struct stat *lower, uint64_t upper_ino,
+                         uint64_t staged)
+{
+    struct origin *group = origin_group(fs, dev_index_of(fs, lower), lower->st_ino, true);
+    struct origin *copy = NULL;
+    if (!group)
+        return -ENOMEM;
+    int64_t links = (int64_t)lower->st_nlink + group->bias;
+    if (links <= 0)
+        return 0;
+    uint64_t index = stage_new(fs);
+    if (renameat(fs->work_fd, stage_name(staged).s, fs->work_fd, index_name(index).s) < 0)
+        return -errno;
+    copy = origin_set(fs, upper_ino, n->ino);
+    if (!copy)
+        return -ENOMEM;
+    copy->index = index;
+    copy->bias = (int32_t)links - 1;
+    group->ino = upper_ino;
+    return 1;
+}
+
 int copyup_links(struct overlay *fs, struct node *n, const struct stat *lower, const struct stat *upper)
 {
     /* node->names' first is where the copy is. */
     struct dentry *first = n->names;
-    uint32_t dev_index = 0;
-    for (size_t i = 1; i < fs->n_layers; i++)
-        dev_index = fs->layers[i].dev == lower->st_dev ? fs->layers[i].dev_index : dev_index;
-    struct origin *group = origin_group(fs, dev_index, lower->st_ino, true);
+    struct origin *group = origin_group(fs, dev_index_of(fs, lower), lower->st_ino, true);
     struct origin *copy = origin_find(fs, upper->st_ino);
     int dirfd = realdir_fd(fs, first->parent->dir->reals[0]);
     if (!group || !copy || dirfd < 0)

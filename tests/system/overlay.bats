@@ -45,6 +45,7 @@ fuse_coracle() { "$CORACLE" --root "$FILE_DIR/fuse" --storage-driver fuse-overla
 
 @test "overlay: inode numbers stay" { behaves; }
 @test "overlay: hard links stay together" { behaves; }
+@test "overlay: hard links outlive each other" { behaves; }
 @test "overlay: descriptors outlive names" { behaves; }
 @test "overlay: a reader sees what a writer copied up" { behaves; }
 @test "overlay: directories of layers are renamed" { behaves; }
