@@ -1,5 +1,6 @@
 #include "engine/trust/payload.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -52,6 +53,16 @@ static struct err *check_digest(const char *digest)
     return ERR_NEW(ERR_INVALID, "Invalid signature: \"%.100s\" is not a sha256 digest", digest);
 }
 
+/* An integer that fits, maybe written as 1.7e9. */
+static bool is_int64(const json_t *value)
+{
+    const double limit = 9223372036854775808.0; /* 2^63; a cast of more would be undefined */
+    double number = json_real_value(value);
+    if (!json_is_real(value))
+        return json_is_integer(value);
+    return number >= -limit && number < limit && number == (double)(int64_t)number;
+}
+
 /* Members that are known must be what they are; cosign writes null for an empty one. */
 static struct err *check_optional(const json_t *optional)
 {
@@ -63,8 +74,7 @@ static struct err *check_optional(const json_t *optional)
     const json_t *timestamp = json_object_get(optional, "timestamp");
     if (creator && !json_is_string(creator))
         return ERR_NEW(ERR_INVALID, "Invalid signature: optional.creator is not a string");
-    if (timestamp && !json_is_integer(timestamp) &&
-        !(json_is_real(timestamp) && json_real_value(timestamp) == (double)(int64_t)json_real_value(timestamp)))
+    if (timestamp && !is_int64(timestamp))
         return ERR_NEW(ERR_INVALID, "Invalid signature: optional.timestamp is not an integer");
     return NULL;
 }
