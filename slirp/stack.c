@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,8 +15,6 @@
 
 #define STACK_FDS_FIRST 64
 #define STACK_TIMERS_MAX 4 /* libslirp has one: router advertisements */
-#define STACK_MMAP_THRESHOLD (1 << 20)
-#define STACK_TRIM_THRESHOLD (8 << 20)
 #define STACK_NSEC_PER_MSEC 1000000
 /* slirp_pollfds_fill() never asks for more; it means "nothing to do". */
 #define STACK_IDLE_MSEC 1000
@@ -163,10 +160,6 @@ struct err *stack_new(const struct slirp_config *config, const struct device *de
     st->config = config;
     st->device = device;
     stack_configure(st, &cfg);
-    /* Each connection has two buffers of 128 KiB: from the heap they are there at once, as mappings they would be made,
-     * filled with zeros and removed for each. What is unused goes back when it is quiet (serve.c). */
-    (void)mallopt(M_MMAP_THRESHOLD, STACK_MMAP_THRESHOLD);
-    (void)mallopt(M_TRIM_THRESHOLD, STACK_TRIM_THRESHOLD);
     st->slirp = slirp_new(&cfg, &stack_callbacks, st);
     if (!st->slirp) {
         stack_free(st);
