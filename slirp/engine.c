@@ -31,11 +31,8 @@ static struct err *engine_answer(struct engine *g, struct err *take_e)
 
 static struct err *engine_maker(struct engine *g, struct msg *m)
 {
-    const struct port_opts opts = {.loop = g->s.loop, .config = &g->s.config};
     if (m->n_fds != 1)
         return ERR_NEW(ERR_INVALID, "a maker without a connection");
-    if (!g->s.port)
-        TRY(port_new(&opts, &g->s.port));
     return port_set_maker(g->s.port, TAKE_FD(m->fds[0]));
 }
 
@@ -47,9 +44,8 @@ static struct err *engine_port(struct engine *g, struct msg *m)
         return ERR_NEW(ERR_INVALID, "a port of %zu bytes", m->len);
     memcpy(&port, m->data, sizeof(port));
     if (m->type == SLIRP_PORT_ADD && m->n_fds)
-        return g->s.port ? port_add(g->s.port, &port, TAKE_FD(m->fds[0]))
-                         : ERR_NEW(ERR_STATE, "a port's socket came before a maker");
-    if (m->type == SLIRP_PORT_REMOVE && g->s.port) {
+        return port_add(g->s.port, &port, TAKE_FD(m->fds[0]));
+    if (m->type == SLIRP_PORT_REMOVE) {
         struct err *e = port_remove(g->s.port, &port);
         if (!e || err_kind(e) != ERR_NOT_FOUND)
             return e;
@@ -66,8 +62,7 @@ static struct err *engine_list(struct engine *g)
     AUTO_FREE struct slirp_port *spliced = NULL;
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     size_t n = 0;
-    if (g->s.port)
-        TRY(port_list(g->s.port, &spliced, &n));
+    TRY(port_list(g->s.port, &spliced, &n));
     TRY(strbuf_add(&sb, spliced, n * sizeof(*spliced)));
     TRY(strbuf_add(&sb, h->ports, h->n * sizeof(*h->ports)));
     n = (n + h->n < SLIRP_CONTROL_PORTS_MAX ? n + h->n : SLIRP_CONTROL_PORTS_MAX) * sizeof(*h->ports);
@@ -152,6 +147,8 @@ static struct err *engine_start(struct engine *g, struct device *device)
 static struct err *engine_serve(struct engine *g, struct device *device)
 {
     TRY(loop_new(&g->s.loop));
+    const struct port_opts ports = {.loop = g->s.loop, .config = &g->s.config};
+    TRY(port_new(&ports, &g->s.port)); /* while limits can be read */
     TRY(fd_set_nonblock(g->sock, true));
     TRY(loop_add_fd(g->s.loop, g->sock, EPOLLIN, engine_ready, g, NULL));
     return slirp_run(&g->s, device);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "slirp/device.h"
 #include "slirp/dns.h"
@@ -19,6 +20,8 @@
 
 #define SERVE_PAGE 4096 /* or more: then the advice is refused, and nothing lost */
 #define SERVE_BUF ((DEVICE_HDR + DEVICE_FRAME_MAX + SERVE_PAGE - 1) / SERVE_PAGE * SERVE_PAGE)
+
+#define SERVE_PORTS_MSEC 2 /* for which published ports may have it all for themselves */
 
 enum serve_fd { SERVE_DEVICE, SERVE_LOOP, SERVE_FDS };
 
@@ -81,6 +84,28 @@ static void serve_quiet(void)
     trim_memory();
 }
 
+static int64_t serve_now_msec(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Only published ports had something to do, as when one is loaded: libslirp's descriptors and timers are what they
+ * were, so it need not be asked about them each time. Until something else happens, or a moment has passed. */
+static struct err *serve_ports(struct slirp *s, struct pollfd *fds, size_t n, int timeout_msec)
+{
+    int64_t wait = timeout_msec < 0 || timeout_msec > SERVE_PORTS_MSEC ? SERVE_PORTS_MSEC : timeout_msec;
+    int64_t until = serve_now_msec() + wait, left = wait;
+    int ready = 1;
+    while (ready == 1 && fds[SERVE_LOOP].revents && left > 0 && !s->quit) {
+        TRY(loop_serve(s->loop));
+        left = until - serve_now_msec();
+        ready = left > 0 ? poll(fds, n, (int)left) : 0;
+    }
+    return NULL;
+}
+
 struct err *slirp_serve(struct slirp *s)
 {
     bool busy = true;
@@ -99,6 +124,10 @@ struct err *slirp_serve(struct slirp *s)
         if (!ready && busy)
             serve_quiet();
         busy = ready != 0;
+        if (ready == 1 && fds[SERVE_LOOP].revents) {
+            TRY(serve_ports(s, fds, n, timeout_msec));
+            continue;
+        }
         short device = fds[SERVE_DEVICE].revents, loop = fds[SERVE_LOOP].revents;
         stack_serve(s->stack);
         if (device & (POLLERR | POLLNVAL) && !(device & POLLIN))
