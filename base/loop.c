@@ -279,12 +279,14 @@ static struct err *dispatch(struct loop_source *src, uint32_t events)
 
 /* Wait once (timeout as for epoll_wait) and serve what came. Stops early at loop_quit() or an error; level-triggered
  * epoll loses nothing. */
-static struct err *iterate(struct loop *l, int timeout_msec)
+static struct err *iterate(struct loop *l, int timeout_msec, bool *ret_any)
 {
     struct epoll_event batch[LOOP_BATCH];
     int n = epoll_wait(l->epoll_fd, batch, LOOP_BATCH, timeout_msec);
     if (n < 0 && errno != EINTR)
         return ERR_SYS(errno, "wait for events");
+    if (ret_any)
+        *ret_any = n > 0;
     for (int i = 0; i < n && !l->quit; i++)
         TRY(dispatch(batch[i].data.ptr, batch[i].events));
 
@@ -301,7 +303,7 @@ struct err *loop_run(struct loop *l)
     l->depth++;
     while (!l->quit && !e) {
         if (l->sources)
-            e = iterate(l, l->n_steady ? 0 : -1);
+            e = iterate(l, l->n_steady ? 0 : -1, NULL);
         else
             e = ERR_NEW(ERR_INTERNAL, "event loop without sources would wait forever");
         if (l->depth == 1)
@@ -322,12 +324,17 @@ int loop_fd(const struct loop *l)
     return l->epoll_fd;
 }
 
-struct err *loop_serve(struct loop *l)
+struct err *loop_serve_for(struct loop *l, int timeout_msec, bool *ret_any)
 {
     l->depth++;
-    struct err *e = iterate(l, 0);
+    struct err *e = iterate(l, timeout_msec, ret_any);
     if (l->depth == 1)
         free_dead(l);
     l->depth--;
     return e;
+}
+
+struct err *loop_serve(struct loop *l)
+{
+    return loop_serve_for(l, 0, NULL);
 }

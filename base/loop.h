@@ -52,3 +52,5 @@ void loop_quit(struct loop *l);
 int loop_fd(const struct loop *l);
 /* Serve what is ready now, without waiting. */
 struct err *loop_serve(struct loop *l) ERR_RESULT;
+/* The same, but wait for the first event, `timeout_msec` at most. *ret_any (may be NULL): there was one. */
+struct err *loop_serve_for(struct loop *l, int timeout_msec, bool *ret_any) ERR_RESULT;

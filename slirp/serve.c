@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -21,7 +22,8 @@
 #define SERVE_PAGE 4096 /* or more: then the advice is refused, and nothing lost */
 #define SERVE_BUF ((DEVICE_HDR + DEVICE_FRAME_MAX + SERVE_PAGE - 1) / SERVE_PAGE * SERVE_PAGE)
 
-#define SERVE_PORTS_MSEC 2 /* for which published ports may have it all for themselves */
+#define SERVE_PORTS_MSEC 2 /* of quiet, and published ports no longer have it all for themselves */
+#define SERVE_PORTS_LONGEST_MSEC 100
 
 enum serve_fd { SERVE_DEVICE, SERVE_LOOP, SERVE_FDS };
 
@@ -91,19 +93,29 @@ static int64_t serve_now_msec(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Only published ports had something to do, as when one is loaded: libslirp's descriptors and timers are what they
- * were, so it need not be asked about them each time. Until something else happens, or a moment has passed. */
-static struct err *serve_ports(struct slirp *s, struct pollfd *fds, size_t n, int timeout_msec)
+static struct err *serve_device_ready(struct loop_source *src, int fd, uint32_t events, void *arg)
 {
-    int64_t wait = timeout_msec < 0 || timeout_msec > SERVE_PORTS_MSEC ? SERVE_PORTS_MSEC : timeout_msec;
-    int64_t until = serve_now_msec() + wait, left = wait;
-    int ready = 1;
-    while (ready == 1 && fds[SERVE_LOOP].revents && left > 0 && !s->quit) {
-        TRY(loop_serve(s->loop));
-        left = until - serve_now_msec();
-        ready = left > 0 ? poll(fds, n, (int)left) : 0;
-    }
+    bool *ready = arg;
+    (void)src, (void)fd, (void)events;
+    *ready = true;
     return NULL;
+}
+
+/* Only published ports had something to do, and libslirp has no sockets: then waiting in the loop itself, with the
+ * device as a guest, spares two system calls and, above all, the detour of a nested epoll descriptor, which wakes us on
+ * whatever processor has time rather than on the one where the data are. Until the device has frames, or all is quiet,
+ * or a while has passed (libslirp's slow timers). */
+static struct err *serve_ports(struct slirp *s)
+{
+    struct loop_source *device = NULL;
+    bool frames = false, any = true;
+    int64_t until = serve_now_msec() + SERVE_PORTS_LONGEST_MSEC;
+    TRY(loop_add_fd(s->loop, s->device->fd, EPOLLIN, serve_device_ready, &frames, &device));
+    struct err *e = NULL;
+    while (!e && any && !frames && !s->quit && serve_now_msec() < until)
+        e = loop_serve_for(s->loop, SERVE_PORTS_MSEC, &any);
+    loop_remove(device);
+    return e;
 }
 
 struct err *slirp_serve(struct slirp *s)
@@ -124,8 +136,8 @@ struct err *slirp_serve(struct slirp *s)
         if (!ready && busy)
             serve_quiet();
         busy = ready != 0;
-        if (ready == 1 && fds[SERVE_LOOP].revents) {
-            TRY(serve_ports(s, fds, n, timeout_msec));
+        if (ready == 1 && fds[SERVE_LOOP].revents && n == SERVE_FDS) {
+            TRY(serve_ports(s));
             continue;
         }
         short device = fds[SERVE_DEVICE].revents, loop = fds[SERVE_LOOP].revents;
