@@ -143,7 +143,7 @@ static void percent_decode(char *s)
     char *to = s;
     for (; *s; s++) {
         int high = *s == '%' ? hex_value(s[1]) : -1, low = high >= 0 ? hex_value(s[2]) : -1;
-        *to++ = low >= 0 ? (char)(high << 4 | low) : *s;
+        *to++ = (char)(low >= 0 ? high << 4 | low : *s);
         s += low >= 0 ? 2 : 0;
     }
     *to = '\0';

@@ -91,6 +91,9 @@ struct err *layer_starter_fork(struct layer_starter *s, char *const *argv, const
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
     for (size_t i = 0; argv[i]; i++)
         TRY(strbuf_add(&text, argv[i], strlen(argv[i]) + 1));
-    TRY(msg_send(s->sock, WIRE_JOB, text.data, text.len, fds, n_fds));
+    struct err *e = msg_send(s->sock, WIRE_JOB, text.data, text.len, fds, n_fds);
+    if (e && err_errno(e) != EPIPE) /* it has ended: the answer tells how */
+        return e;
+    err_drop(e);
     return starter_answer(s, ret);
 }

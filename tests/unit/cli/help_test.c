@@ -57,9 +57,8 @@ static void test_contents(void **state)
         "      --http-proxy                               Set proxy environment variables in the container based on "
         "the host "
         "proxy vars (default true)\n",
-        "  -p, --publish strings                          Publish a container's port, or a range of ports, to the host "
-        "(not "
-        "built yet)\n",
+        "  -p, --publish strings                          Publish a container's port, or a range of ports, to the "
+        "host\n",
         "  coracle run [options] IMAGE [COMMAND [ARG...]]\n",
     };
     (void)state;

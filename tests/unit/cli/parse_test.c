@@ -144,13 +144,8 @@ static void test_refusals(void **state)
     refuse(WORDS("ps", "-n", "foo"), ERR_INVALID,
            "invalid argument \"foo\" for \"-n, --last\" flag: strconv.ParseInt: parsing \"foo\": invalid syntax",
            "See 'coracle ps --help'\n");
-    refuse(WORDS("run", "-p", "80:80", "i"), ERR_UNSUPPORTED, "--publish: port forwarding is not built yet", "");
-    refuse(WORDS("run", "-P", "i"), ERR_UNSUPPORTED, "--publish-all: port forwarding is not built yet", "");
-    refuse(WORDS("run", "--network", "bridge", "i"), ERR_UNSUPPORTED,
-           "--network bridge: networks with addresses of their own are not built yet; there are none, host, container: "
-           "and "
-           "ns:",
-           NULL);
+    refuse(WORDS("run", "--health-cmd", "true", "i"), ERR_UNSUPPORTED, "--health-cmd: health checks are not built yet",
+           "");
     refuse(WORDS("--remote", "ps"), ERR_UNSUPPORTED, "--remote: remote services are not built yet", NULL);
 }
 
