@@ -237,7 +237,7 @@ static struct err *tree_remove(int dirfd, const char *path)
         struct err *e = NULL;
         if (d)
             e = tree_remove_entry(&t, d);
-        else if (errnum)
+        else if (errnum && errnum != ENOENT) /* ENOENT: somebody else has removed it meanwhile (getdents(2)) */
             e = ERR_SYS(errnum, "read a directory");
         if (e)
             tree_note(&t, e);
