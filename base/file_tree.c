@@ -181,7 +181,13 @@ static struct err *tree_remove_dir(struct tree *t, const char *name)
         return tree_move_up(t, name);
     }
     bool entered = false;
-    TRY(tree_enter(t, l->fd, name, &entered));
+    struct err *e = tree_enter(t, l->fd, name, &entered);
+    if (e && err_errno(e) == ENOENT) { /* somebody else was quicker */
+        err_drop(e);
+        l->progress = true;
+        return NULL;
+    }
+    TRY(e);
     return entered ? NULL : ERR_SYS(EBUSY, "remove directory %s, where something is mounted", name);
 }
 
@@ -230,7 +236,12 @@ static struct err *tree_remove(int dirfd, const char *path)
 {
     AUTO_TREE struct tree t = {.depth = 0};
     bool entered = false;
-    TRY(tree_enter(&t, dirfd, path, &entered));
+    struct err *first = tree_enter(&t, dirfd, path, &entered);
+    if (first && err_errno(first) == ENOENT) {
+        err_drop(first);
+        return NULL;
+    }
+    TRY(first);
     while (t.depth) {
         int errnum = 0;
         const struct dirent64 *d = tree_next(&t, &errnum);
