@@ -7,6 +7,7 @@
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "cli/yaml.h"
+#include "engine/container/container.h"
 #include "engine/storage/storage.h"
 #include "engine/store/store.h"
 #include "rootless/doctor.h"
@@ -181,6 +182,7 @@ static struct err *check_verb(struct cli *c, void *opts, int *exit_code)
     struct engine *e;
     TRY(cli_engine(c, &e));
     TRY(store_clean(engine_store(e))); /* what killed commands left is no damage */
+    TRY(container_clear_strangers(e));
     TRY(store_check(engine_store(e), !o->no_blobs, &problems));
     for (size_t i = 0; i < problems.count; i++)
         TRY(cli_printf(c, "%s\n", problems.items[i]));

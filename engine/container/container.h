@@ -116,6 +116,8 @@ struct err *container_size(struct engine *e, const struct container *c, uint64_t
                            uint64_t *ret_root) ERR_RESULT;
 /* Podman's `container inspect` object, as JSON text. */
 struct err *container_inspect(struct engine *e, struct container *c, bool size, char **ret_json) ERR_RESULT;
+/* What killed commands left in the session of containers that never came to be. */
+struct err *container_clear_strangers(struct engine *e) ERR_RESULT;
 /* Remove stopped ones; *ret_ids the removed. */
 struct err *container_prune(struct engine *e, const struct strv *filters, struct strv *ret_ids,
                             uint64_t *ret_bytes) ERR_RESULT;

@@ -262,3 +262,22 @@ struct err *container_present(struct engine *e, struct strv *ret_ids)
     strv_sort(ret_ids);
     return err;
 }
+
+/* A monitor takes its lock before there is a row, and may be killed then. */
+struct err *container_clear_strangers(struct engine *e)
+{
+    AUTO_STRV struct strv ids = STRV_INIT;
+    TRY(container_present(e, &ids));
+    for (size_t i = 0; i < ids.count; i++) {
+        struct store_stmt *st;
+        bool row = false;
+        TRY(store_prepare(engine_store(e), "SELECT 1 FROM containers WHERE id = ?1", &st));
+        TRY(store_bind(st, "t", ids.items[i]));
+        TRY(store_step(st, &row));
+        struct err *err = row ? NULL : monitor_clear_leftovers(engine_run_dir(e), ids.items[i]);
+        if (err && err_kind(err) != ERR_STATE && err_kind(err) != ERR_INVALID) /* it lives; or it is none of ours */
+            return err;
+        err_drop(err);
+    }
+    return NULL;
+}

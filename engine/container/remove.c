@@ -185,6 +185,8 @@ struct err *container_remove(struct engine *e, struct container *c, const struct
         if (err && err_kind(err) != ERR_STATE)
             return err;
         err_drop(err);
+        if (c->gone) /* with --rm, by looking at it */
+            return NULL;
     }
     TRY(container_lock_wait(e, c->id, &lock));
     struct err *err = remove_locked(e, c, opts->volumes || c->auto_remove);

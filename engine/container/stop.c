@@ -50,6 +50,19 @@ static void note_exit(struct container *c, const struct monitor_exit *x)
     c->host_pid = 0;
 }
 
+/* The monitor answers, then clears up: the next start must not meet its lock. */
+static struct err *wait_until_gone(struct engine *e, const struct container *c)
+{
+    struct monitor_state st;
+    for (unsigned wait_usec = 200; wait_usec < 4000000; wait_usec *= 2) {
+        TRY(monitor_peek(engine_run_dir(e), c->id, &st));
+        if (st.phase == MONITOR_PHASE_NONE)
+            return NULL;
+        usleep(wait_usec);
+    }
+    return ERR_NEW(ERR_TIMEOUT, "container %s: its monitor does not end", c->name);
+}
+
 struct err *container_stop(struct engine *e, struct container *c, int64_t timeout_sec)
 {
     struct monitor *m;
@@ -59,6 +72,11 @@ struct err *container_stop(struct engine *e, struct container *c, int64_t timeou
     if (!err)
         err = monitor_stop(m, 0, timeout_sec < 0 ? -1 : timeout_sec * NSEC_PER_SEC, &x);
     monitor_free(m);
+    if (err && err_kind(err) == ERR_NETWORK) { /* it was on its way out: killed, or its client was before the start */
+        err_drop(err);
+        TRY(wait_until_gone(e, c));
+        return container_observe(e, c);
+    }
     TRY_WRAP(err, "stop container %s", c->name);
     note_exit(c, &x);
     return NULL;
@@ -75,19 +93,6 @@ struct err *container_kill(struct engine *e, struct container *c, int sig)
     TRY(store_begin(engine_store(e), STORE_WRITE, false));
     TRY(container_event(e, c, "kill"));
     return store_commit(engine_store(e));
-}
-
-/* The monitor answers, then clears up: the next start must not meet its lock. */
-static struct err *wait_until_gone(struct engine *e, const struct container *c)
-{
-    struct monitor_state st;
-    for (unsigned wait_usec = 200; wait_usec < 4000000; wait_usec *= 2) {
-        TRY(monitor_peek(engine_run_dir(e), c->id, &st));
-        if (st.phase == MONITOR_PHASE_NONE)
-            return NULL;
-        usleep(wait_usec);
-    }
-    return ERR_NEW(ERR_TIMEOUT, "container %s: its monitor does not end", c->name);
 }
 
 /* Stopping it would remove it, so its monitor stops and starts it without letting go. */
