@@ -101,9 +101,10 @@ static struct err *remove_image(struct engine *e, const struct container *c)
     return err;
 }
 
-struct err *container_forget(struct engine *e, struct container *c, bool volumes)
+struct err *container_erase(struct engine *e, struct container *c, bool volumes)
 {
     AUTO_STRV struct strv names = STRV_INIT;
+    AUTO_FREE char *dir = NULL;
     if (c->auto_remove) /* while there is a row to read it from */
         TRY(container_load_spec(e, c));
     /* The rows first: what is left of a killed removal are directories without a row, which store_clean sweeps. */
@@ -113,22 +114,11 @@ struct err *container_forget(struct engine *e, struct container *c, bool volumes
         return explain_in_use(e, c);
     }
     TRY(err);
+    TRY(mem_asprintf(&dir, "containers/%s", c->id));
+    TRY_WRAP(file_remove_tree(store_root_fd(engine_store(e)), dir), "remove container %s", c->name);
     for (size_t i = 0; i < names.count; i++)
         TRY(volume_remove_directory(e, names.items[i]));
     return c->auto_remove && c->spec.remove_image ? remove_image(e, c) : NULL;
-}
-
-struct err *container_remove_directory(struct engine *e, const struct container *c)
-{
-    AUTO_FREE char *dir = NULL;
-    TRY(mem_asprintf(&dir, "containers/%s", c->id));
-    return ERR_WRAP(file_remove_tree(store_root_fd(engine_store(e)), dir), "remove container %s", c->name);
-}
-
-struct err *container_erase(struct engine *e, struct container *c, bool volumes)
-{
-    TRY(container_forget(e, c, volumes));
-    return container_remove_directory(e, c);
 }
 
 static struct err *remove_dependents(struct engine *e, struct container *c, const struct container_remove_opts *opts)

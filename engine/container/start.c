@@ -227,7 +227,7 @@ static struct err *finish(struct start *s, struct monitor *m, bool remove)
     TRY(container_lock_wait(s->e, s->c->id, &lock));
     struct err *err = remove ? container_erase(s->e, s->c, true) : container_record_exit(s->e, s->c);
     container_unlock(s->e, s->c->id, TAKE_FD(lock));
-    err_drop(monitor_cleaned(m, false));
+    err_drop(monitor_cleaned(m));
     return err;
 }
 
