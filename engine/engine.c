@@ -69,26 +69,35 @@ struct err *engine_cgroup(struct engine *e, const struct cgroup_facts **ret)
     return NULL;
 }
 
+struct err *engine_cgroup_manager(struct engine *e, bool disabled, const char **ret)
+{
+    const struct cgroup_facts *cgroup = NULL;
+    *ret = e->opts.cgroup_manager ? e->opts.cgroup_manager : disabled ? "disabled" : NULL;
+    if (*ret)
+        return NULL;
+    TRY(engine_cgroup(e, &cgroup));
+    *ret = cgroup->manager;
+    return NULL;
+}
+
 /* Before the store is opened: the two take about as long. */
 static struct err *start_spare(struct engine *e, const struct engine_start *what)
 {
-    const char *runtime = NULL;
-    const struct cgroup_facts *cgroup = NULL;
+    const char *runtime = NULL, *manager = NULL;
     struct err *err = engine_runtime(e, &runtime);
     if (err && err_kind(err) == ERR_NOT_FOUND) { /* told when it is needed: the container may name another one */
         err_drop(err);
         return NULL;
     }
     TRY(err);
-    TRY(engine_cgroup(e, &cgroup));
+    TRY(engine_cgroup_manager(e, what->cgroups_disabled, &manager));
     TRY(ident_random(&e->next_id));
-    const char *manager = e->opts.cgroup_manager ? e->opts.cgroup_manager : cgroup->manager;
     const struct monitor_plan early = {
         .id = e->next_id.s,
         .run_dir = e->session->run_dir,
         .runtime = e->runtime,
         .runtime_flags = e->runtime_flags,
-        .cgroup_manager = (char *)(uintptr_t)(what->cgroups_disabled ? "disabled" : manager),
+        .cgroup_manager = (char *)(uintptr_t)manager,
         .cgroup_parent = (char *)(uintptr_t)what->cgroup_parent,
         .tty = what->tty,
         .interactive = what->interactive,

@@ -61,6 +61,8 @@ struct monitor *engine_take_spare(struct engine *e, const char *id);
 /* What cgroups allow here; looked up when first needed, borrowed. */
 struct cgroup_facts;
 struct err *engine_cgroup(struct engine *e, const struct cgroup_facts **ret) ERR_RESULT;
+/* The runtime's cgroup manager: --cgroup-manager, else "disabled" with --cgroups=disabled, else what works here. */
+struct err *engine_cgroup_manager(struct engine *e, bool disabled, const char **ret) ERR_RESULT;
 /* Path of the OCI runtime; ERR_NOT_FOUND names what was looked for. Looked up when first needed. */
 struct err *engine_runtime(struct engine *e, const char **ret_path) ERR_RESULT;
 const char *engine_runtime_name(struct engine *e);

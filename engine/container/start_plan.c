@@ -106,6 +106,8 @@ static struct err *fill_identity(struct start *s)
 {
     struct monitor_plan *p = &s->plan;
     const struct container_spec *spec = &s->c->spec;
+    bool no_cgroups = spec->cgroups && strcmp(spec->cgroups, "disabled") == 0;
+    const char *manager;
     TRY(mem_strdup(s->c->id, &p->id));
     TRY(mem_strdup(s->c->name, &p->name));
     TRY(mem_strdup(engine_run_dir(s->e), &p->run_dir));
@@ -113,11 +115,8 @@ static struct err *fill_identity(struct start *s)
     TRY(container_dir(s->e, s->c->id, &p->container_dir));
     TRY(proc_find(spec->runtime, &p->runtime));
     TRY(strv_copy(&engine_options(s->e)->runtime_flags, &p->runtime_flags));
-    TRY(mem_strdup(engine_options(s->e)->cgroup_manager, &p->cgroup_manager));
-    if (!p->cgroup_manager && spec->cgroups && strcmp(spec->cgroups, "disabled") == 0)
-        TRY(mem_strdup("disabled", &p->cgroup_manager));
-    if (!p->cgroup_manager)
-        TRY(mem_strdup(s->cgroup->manager, &p->cgroup_manager));
+    TRY(engine_cgroup_manager(s->e, no_cgroups, &manager));
+    TRY(mem_strdup(manager, &p->cgroup_manager));
     TRY(mem_strdup(spec->cgroup_parent, &p->cgroup_parent));
     return NULL;
 }
