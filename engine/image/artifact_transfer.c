@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/strbuf.h"
 #include "engine/image/artifact_internal.h"
+#include "engine/image/progress.h"
 #include "engine/image/push_internal.h"
 #include "engine/image/verify.h"
 #include "engine/store/name.h"
@@ -30,16 +31,10 @@ struct artifact_pull {
 
 __attribute__((format(printf, 2, 3))) static void say(const struct artifact_pull *p, const char *fmt, ...)
 {
-    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
     va_list ap;
-    if (!p->opts->progress)
-        return;
     va_start(ap, fmt);
-    struct err *e = strbuf_vprintf(&line, fmt, ap);
+    image_say(p->opts->progress, p->opts->progress_arg, fmt, ap);
     va_end(ap);
-    if (!e)
-        p->opts->progress(p->opts->progress_arg, strbuf_str(&line));
-    err_drop(e);
 }
 
 /* The content lock is held: what has a row stays. */

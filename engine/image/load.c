@@ -70,16 +70,10 @@ static struct err *check_platform(const struct load *l, const struct manifest_co
 
 __attribute__((format(printf, 2, 3))) static void say(const struct load *l, const char *fmt, ...)
 {
-    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
     va_list ap;
-    if (!l->opts->progress)
-        return;
     va_start(ap, fmt);
-    struct err *e = strbuf_vprintf(&line, fmt, ap);
+    image_say(l->opts->progress, l->opts->progress_arg, fmt, ap);
     va_end(ap);
-    if (!e)
-        l->opts->progress(l->opts->progress_arg, strbuf_str(&line));
-    err_drop(e);
 }
 
 /* One image's layers on a terminal. */

@@ -2,6 +2,7 @@
  * screen draws it. Without a terminal there are lines instead (`progress` of the operations' options). */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,3 +22,7 @@ struct image_bars {
 
 /* "Copying blob " and the first 12 digits of the digest. */
 struct image_bar image_bar_of_blob(const char *digest, uint64_t total_bytes);
+
+/* A line for whoever follows (NULL: nobody); one that there is no memory for is left out. */
+void image_say(void (*progress)(void *arg, const char *line), void *progress_arg, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));

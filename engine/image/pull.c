@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "engine/image/attached.h"
 #include "engine/image/platform.h"
+#include "engine/image/progress.h"
 #include "engine/image/pull_internal.h"
 #include "engine/image/remote.h"
 #include "engine/store/digest.h"
@@ -16,16 +17,10 @@
 
 void pull_say(const struct pull *p, const char *fmt, ...)
 {
-    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
     va_list ap;
-    if (!p->opts->progress)
-        return;
     va_start(ap, fmt);
-    struct err *e = strbuf_vprintf(&line, fmt, ap);
+    image_say(p->opts->progress, p->opts->progress_arg, fmt, ap);
     va_end(ap);
-    if (!e)
-        p->opts->progress(p->opts->progress_arg, strbuf_str(&line));
-    err_drop(e);
 }
 
 struct err *pull_fetch(struct pull *p, enum registry_verb verb, const char *target, const char *digest, size_t max,

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "engine/image/index.h"
+#include "engine/image/progress.h"
 #include "engine/image/push_internal.h"
 #include "rootless/session.h"
 
@@ -31,16 +32,10 @@ void push_done(struct push *p)
 
 void push_say(const struct push *p, const char *fmt, ...)
 {
-    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
     va_list ap;
-    if (!p->opts->progress)
-        return;
     va_start(ap, fmt);
-    struct err *e = strbuf_vprintf(&line, fmt, ap);
+    image_say(p->opts->progress, p->opts->progress_arg, fmt, ap);
     va_end(ap);
-    if (!e)
-        p->opts->progress(p->opts->progress_arg, strbuf_str(&line));
-    err_drop(e);
 }
 
 struct err *push_open(struct push *p, const char *destination)

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strbuf.h"
+#include "engine/image/progress.h"
 #include "engine/image/reference.h"
 #include "engine/image/save_internal.h"
 #include "engine/layer/layer.h"
@@ -111,16 +112,10 @@ static void image_done(struct save_image *i)
 
 __attribute__((format(printf, 2, 3))) static void say(const struct save *s, const char *fmt, ...)
 {
-    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
     va_list ap;
-    if (!s->opts->progress)
-        return;
     va_start(ap, fmt);
-    struct err *e = strbuf_vprintf(&line, fmt, ap);
+    image_say(s->opts->progress, s->opts->progress_arg, fmt, ap);
     va_end(ap);
-    if (!e)
-        s->opts->progress(s->opts->progress_arg, strbuf_str(&line));
-    err_drop(e);
 }
 
 /* The name that it gets in there: of an OCI layout as it is given, of Docker's archives in full, before its own. */
