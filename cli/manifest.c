@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/push_flags.h"
 #include "cli/registry_flags.h"
 #include "cli/signing.h"
 #include "cli/verbs.h"
@@ -161,9 +162,9 @@ const struct cli_verb cli_verb_manifest_rm = {
 struct push_opts {
     struct registry_flags registry; /* first: more_flags */
     struct signing_flags signing;
-    bool all, rm, purge, quiet, insecure, force_compression;
-    const char *compression, *digestfile, *format;
-    int64_t level;
+    struct push_flags how;
+    bool rm, purge, insecure;
+    const char *digestfile;
     struct strv add_compressions;
 };
 #undef O
@@ -172,23 +173,23 @@ struct push_opts {
 static const struct cli_flag push_flags[] = {
     {"add-compression", 0, CLI_STRINGS, .offset = O(add_compressions),
      .help = "add instances with selected compression while pushing"},
-    {"all", 0, CLI_BOOL, .offset = O(all), .def = "true", .help = "also push the images in the list"},
-    {"compression-format", 0, CLI_STRING, .offset = O(compression), .help = "compression format to use"},
-    {"compression-level", 0, CLI_INT, .offset = O(level), .help = "compression level to use"},
+    {"all", 0, CLI_BOOL, .offset = O(how.all), .def = "true", .help = "also push the images in the list"},
+    {"compression-format", 0, CLI_STRING, .offset = O(how.compression), .help = "compression format to use"},
+    {"compression-level", 0, CLI_INT, .offset = O(how.level), .help = "compression level to use"},
     {"digestfile", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(digestfile),
      .help = "after copying the image, write the digest of the resulting digest to the file"},
-    {"force-compression", 0, CLI_BOOL, .offset = O(force_compression),
+    {"force-compression", 0, CLI_BOOL, .offset = O(how.force_compression),
      .help =
          "Use the specified compression algorithm even if the destination contains a differently-compressed variant "
          "already"},
-    {"format", 'f', CLI_STRING, .offset = O(format),
+    {"format", 'f', CLI_STRING, .offset = O(how.format),
      .help =
          "manifest type (oci or v2s2) to attempt to use when pushing the manifest list (default is manifest type of "
          "source)"},
     {"insecure", 0, CLI_BOOL, .hidden = true, .offset = O(insecure),
      .help = "neither require HTTPS nor verify certificates when accessing the registry"},
     {"purge", 'p', CLI_BOOL, .hidden = true, .offset = O(purge), .help = "remove the local manifest list after push"},
-    {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "don't output progress information when pushing lists"},
+    {"quiet", 'q', CLI_BOOL, .offset = O(how.quiet), .help = "don't output progress information when pushing lists"},
     {"remove-signatures", 0, CLI_BOOL, .offset = O(signing.remove),
      .help = "don't copy signatures when pushing images"},
     {"rm", 0, CLI_BOOL, .offset = O(rm), .help = "remove the manifest list if push succeeds"},
@@ -232,19 +233,10 @@ static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
     TRY(registry_flags_insecure(c, o->insecure, &registry));
     TRY(signing_take(&o->signing, &signing));
     TRY(cli_engine(c, &e));
-    struct image_push_opts options = {
-        .registry = &registry,
-        .signing = &signing.image,
-        .format = o->format,
-        .compression = o->compression,
-        .level = o->level,
-        .keep_differing = cli_given(c, "force-compression") && !o->force_compression,
-        .list_alone = !o->all,
-        .add_compressions = o->add_compressions,
-        .progress = o->quiet ? NULL : registry_flags_progress,
-    };
-    if (o->force_compression && !options.compression)
-        options.compression = "gzip";
+    struct image_push_opts options = push_options(c, &o->how);
+    options.registry = &registry;
+    options.signing = &signing.image;
+    options.add_compressions = o->add_compressions;
     return push(c, o, &options);
 }
 

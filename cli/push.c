@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "cli/progress.h"
+#include "cli/push_flags.h"
 #include "cli/registry_flags.h"
 #include "cli/signing.h"
 #include "cli/transport.h"
@@ -14,31 +15,31 @@
 struct push_opts {
     struct registry_flags registry; /* first: more_flags */
     struct signing_flags signing;
-    bool all, compress, quiet, no_trust, force_compression;
-    const char *digestfile, *format, *compression;
-    int64_t level;
+    struct push_flags how;
+    bool compress, no_trust;
+    const char *digestfile;
 };
 #define O(field) offsetof(struct push_opts, field)
 
 static const struct cli_flag push_flags[] = {
-    {"all", 0, CLI_BOOL, .offset = O(all), .def = "true", .help = "Also push the images in a manifest list"},
+    {"all", 0, CLI_BOOL, .offset = O(how.all), .def = "true", .help = "Also push the images in a manifest list"},
     {"compress", 0, CLI_BOOL, .offset = O(compress),
      .help = "Compress tarball image layers when pushing to a directory using the 'dir' transport"},
-    {"compression-format", 0, CLI_STRING, .offset = O(compression),
+    {"compression-format", 0, CLI_STRING, .offset = O(how.compression),
      .help = "Compression format to use (gzip or zstd; default: as the layers are)"},
-    {"compression-level", 0, CLI_INT, .offset = O(level),
+    {"compression-level", 0, CLI_INT, .offset = O(how.level),
      .help = "Compression level to use (gzip: 1 to 9, zstd: 1 to 19; default: the format's)"},
     {"digestfile", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(digestfile),
      .help = "Write the digest of the pushed image to the specified file"},
     {"disable-content-trust", 0, CLI_BOOL, .hidden = true, .offset = O(no_trust),
      .help = "For compatibility with Docker, whose content trust does not exist here"},
     {"encryption-key", 0, CLI_ARRAY, .hidden = true, .missing = "encrypted images are not built yet"},
-    {"force-compression", 0, CLI_BOOL, .offset = O(force_compression),
+    {"force-compression", 0, CLI_BOOL, .offset = O(how.force_compression),
      .help = "Use the compression format even where the destination has a layer in another one (default: true with "
              "--compression-format)"},
-    {"format", 'f', CLI_STRING, .offset = O(format),
+    {"format", 'f', CLI_STRING, .offset = O(how.format),
      .help = "Manifest type (oci or v2s2) to use in the destination (default is manifest type of source)"},
-    {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Suppress output information when pushing images"},
+    {"quiet", 'q', CLI_BOOL, .offset = O(how.quiet), .help = "Suppress output information when pushing images"},
     {"remove-signatures", 0, CLI_BOOL, .offset = O(signing.remove),
      .help = "Discard any pre-existing signatures in the image"},
     SIGNING_FLAGS(O(signing)),
@@ -73,26 +74,17 @@ static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
         if (o->compress && to.format != IMAGE_DOCKER_DIR)
             return ERR_NEW(ERR_INVALID, "--compress can be set only when destination type is \"dir\"");
         TRY(cli_engine(c, &e));
-        return transport_push(e, c->args[0], &to, o->compress, o->quiet);
+        return transport_push(e, c->args[0], &to, o->compress, o->how.quiet);
     }
     if (o->compress)
         return ERR_NEW(ERR_INVALID, "--compress can be set only when destination type is \"dir\"");
     TRY(registry_flags_take(c, &o->registry, &registry));
     TRY(signing_take(&o->signing, &signing));
     TRY(cli_engine(c, &e));
-    struct image_push_opts push = {
-        .registry = &registry,
-        .signing = &signing.image,
-        .format = o->format,
-        .compression = o->compression,
-        .level = o->level,
-        .keep_differing = cli_given(c, "force-compression") && !o->force_compression,
-        .list_alone = !o->all,
-        .progress = o->quiet ? NULL : registry_flags_progress,
-        .bars = o->quiet ? NULL : progress_bars(),
-    };
-    if (o->force_compression && !push.compression)
-        push.compression = "gzip"; /* the default of what compresses */
+    struct image_push_opts push = push_options(c, &o->how);
+    push.registry = &registry;
+    push.signing = &signing.image;
+    push.bars = o->how.quiet ? NULL : progress_bars();
     TRY(image_push(e, c->args[0], c->n_args > 1 ? to.path : NULL, &push, &digest));
     return registry_flags_digestfile(o->digestfile, digest);
 }
