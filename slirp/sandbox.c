@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/privileges.h"
 
 #define SANDBOX_FILES ((rlim_t)1 << 20)
 #define SANDBOX_CAP_MAX 63 /* capabilities that 64-bit sets can hold */
@@ -70,15 +70,12 @@ static struct err *sandbox_root(void)
 
 static struct err *sandbox_capabilities(void)
 {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
     /* Past the last one that the kernel knows: EINVAL. */
     for (unsigned long cap = 0; cap <= SANDBOX_CAP_MAX; cap++) {
         if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
             break;
     }
-    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    return syscall(SYS_capset, &header, none) < 0 ? ERR_SYS(errno, "drop capabilities") : NULL;
+    return privileges_drop();
 }
 
 struct err *sandbox_enter(void)

@@ -2,7 +2,6 @@
  * added here with its reason. */
 #include "slirp/sandbox.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -10,9 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <seccomp.h>
-
 #include "base/mem.h"
+#include "base/syscalls.h"
 
 /* clang-format off */
 static const char *const filter_allowed[] = {
@@ -35,19 +33,6 @@ static const char *const filter_allowed[] = {
 static const char *const filter_deadly[] = {"execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev"};
 /* clang-format on */
 
-static int filter_names(scmp_filter_ctx ctx, uint32_t action, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        int nr = seccomp_syscall_resolve_name(names[i]);
-        if (nr == __NR_SCMP_ERROR) /* not of this architecture */
-            continue;
-        int r = seccomp_rule_add(ctx, action, nr, 0);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
 /* Internet sockets only: unix(7) would reach whatever listens in the abstract namespace of the host. Memory that is
  * never executable. FIONREAD and FIONBIO for libslirp,
  * SIOCGIFINDEX for resolvers with a link-local address. Signals to ourselves alone (abort). */
@@ -67,28 +52,22 @@ static int filter_conditional(scmp_filter_ctx ctx)
              : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
 }
 
-static int filter_fill(scmp_filter_ctx ctx)
+static int filter_fill(scmp_filter_ctx ctx, void *arg)
 {
+    (void)arg;
     int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 1);
     if (!r)
         r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1); /* threads as well */
     if (!r)
         r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
     if (!r)
-        r = filter_names(ctx, SCMP_ACT_ALLOW, filter_allowed, ARRAY_LEN(filter_allowed));
+        r = syscalls_add(ctx, SCMP_ACT_ALLOW, filter_allowed, ARRAY_LEN(filter_allowed));
     if (!r)
-        r = filter_names(ctx, SCMP_ACT_KILL_PROCESS, filter_deadly, ARRAY_LEN(filter_deadly));
+        r = syscalls_add(ctx, SCMP_ACT_KILL_PROCESS, filter_deadly, ARRAY_LEN(filter_deadly));
     return r ? r : filter_conditional(ctx);
 }
 
 struct err *sandbox_filter(void)
 {
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    if (!ctx)
-        return err_oom();
-    int r = filter_fill(ctx);
-    if (!r)
-        r = seccomp_load(ctx);
-    seccomp_release(ctx);
-    return r ? ERR_SYS_AS(ERR_UNSUPPORTED, r, "restrict system calls (seccomp)") : NULL;
+    return syscalls_restrict(filter_fill, NULL);
 }

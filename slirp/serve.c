@@ -8,12 +8,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/trim.h"
 #include "slirp/device.h"
 #include "slirp/dns.h"
 #include "slirp/frame.h"
 #include "slirp/frame_reass.h"
 #include "slirp/stack.h"
-#include "slirp/trim.h"
 
 #define SERVE_BATCH 64 /* frames in one go, before sockets get their turn */
 
@@ -83,7 +83,7 @@ static void serve_frames(struct slirp *s)
 static void serve_quiet(void)
 {
     (void)madvise(serve_buf, sizeof(serve_buf), MADV_DONTNEED); /* static, so whole pages of zeros again */
-    trim_memory();
+    trim_memory(true);
 }
 
 static int64_t serve_now_msec(void)

@@ -1,15 +1,13 @@
 /* The system calls that are left to coracle-layer. A list of what is needed, not of what is dangerous; everything else
  * answers ENOSYS, so that the C library takes its older ways (clone for clone3). */
-#include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <seccomp.h>
-
 #include "base/mem.h"
+#include "base/syscalls.h"
 #include "engine/layer/confine.h"
 
 /* The lists are grouped by what the calls are for, not one to a line. */
@@ -35,20 +33,6 @@ static const char *const confine_unpack[] = {
 };
 /* clang-format on */
 
-/* Unknown to this libseccomp, or not on this architecture: nothing to allow. */
-static int confine_allow_names(scmp_filter_ctx ctx, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        int nr = seccomp_syscall_resolve_name(names[i]);
-        if (nr == __NR_SCMP_ERROR)
-            continue;
-        int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
 /* Memory that is never executable, threads but no processes, signals to ourselves only (abort). */
 static int confine_allow_conditional(scmp_filter_ctx ctx)
 {
@@ -66,26 +50,20 @@ static int confine_allow_conditional(scmp_filter_ctx ctx)
     return r ? r : seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &self);
 }
 
-static int confine_fill(scmp_filter_ctx ctx, enum confine_for purpose)
+static int confine_fill(scmp_filter_ctx ctx, void *arg)
 {
+    enum confine_for purpose = *(const enum confine_for *)arg;
     int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 1);
     if (!r)
         r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
     if (!r)
-        r = confine_allow_names(ctx, confine_common, ARRAY_LEN(confine_common));
+        r = syscalls_add(ctx, SCMP_ACT_ALLOW, confine_common, ARRAY_LEN(confine_common));
     if (!r && purpose == CONFINE_UNPACK)
-        r = confine_allow_names(ctx, confine_unpack, ARRAY_LEN(confine_unpack));
+        r = syscalls_add(ctx, SCMP_ACT_ALLOW, confine_unpack, ARRAY_LEN(confine_unpack));
     return r ? r : confine_allow_conditional(ctx);
 }
 
 struct err *confine_syscalls(enum confine_for purpose)
 {
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    if (!ctx)
-        return err_oom();
-    int r = confine_fill(ctx, purpose);
-    if (!r)
-        r = seccomp_load(ctx);
-    seccomp_release(ctx);
-    return r ? ERR_SYS_AS(ERR_UNSUPPORTED, r, "restrict system calls (seccomp)") : NULL;
+    return syscalls_restrict(confine_fill, &purpose);
 }

@@ -20,12 +20,13 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
+#include "base/trim.h"
 #include "engine/monitor/cgroup.h"
 #include "engine/monitor/network.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/record.h"
 #include "engine/monitor/spawnfd.h"
-#include "engine/monitor/trim.h"
+#include "engine/monitor/trim_stack.h"
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define RESTART_FIRST_NSEC (100 * SERVER_NSEC_PER_MSEC)
@@ -64,7 +65,8 @@ static struct err *on_trim(struct loop_source *src, void *arg)
 {
     (void)src;
     (void)arg;
-    trim_memory();
+    trim_stack();
+    trim_memory(false);
     return NULL;
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <stdint.h>
@@ -14,11 +13,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <seccomp.h>
-
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/privileges.h"
+#include "base/syscalls.h"
 
 #define LL_TRUNCATE ((uint64_t)1 << 14) /* ABI 3 */
 #define LL_BIND_TCP ((uint64_t)1)       /* ABI 4 */
@@ -77,14 +76,6 @@ static int landlock(void)
     return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? errno : 0;
 }
 
-static struct err *drop_capabilities(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
-    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    return syscall(SYS_capset, &header, none) < 0 ? ERR_SYS(errno, "drop capabilities") : NULL;
-}
-
 /* The list is grouped by what the calls are for, not one to a line. */
 /* clang-format off */
 static const char *const allowed[] = {
@@ -129,27 +120,13 @@ static int allow_conditional(scmp_filter_ctx ctx)
     return r ? r : seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &self);
 }
 
-static int fill(scmp_filter_ctx ctx)
+static int fill(scmp_filter_ctx ctx, void *arg)
 {
+    (void)arg;
     int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
-    for (size_t i = 0; !r && i < ARRAY_LEN(allowed); i++) {
-        int nr = seccomp_syscall_resolve_name(allowed[i]);
-        if (nr != __NR_SCMP_ERROR)
-            r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
-    }
-    return r ? r : allow_conditional(ctx);
-}
-
-static struct err *system_calls(void)
-{
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    if (!ctx)
-        return err_oom();
-    int r = fill(ctx);
     if (!r)
-        r = seccomp_load(ctx);
-    seccomp_release(ctx);
-    return r ? ERR_SYS_AS(ERR_UNSUPPORTED, r, "restrict system calls (seccomp)") : NULL;
+        r = syscalls_add(ctx, SCMP_ACT_ALLOW, allowed, ARRAY_LEN(allowed));
+    return r ? r : allow_conditional(ctx);
 }
 
 struct err *confine_process(void)
@@ -162,6 +139,6 @@ struct err *confine_process(void)
     int missing = landlock();
     if (missing)
         log_debug("coracle-registry without Landlock (errno %d): seccomp alone", missing);
-    TRY(drop_capabilities());
-    return system_calls();
+    TRY(privileges_drop());
+    return syscalls_restrict(fill, NULL);
 }

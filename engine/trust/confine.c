@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,11 +18,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <seccomp.h>
-
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/privileges.h"
+#include "base/syscalls.h"
 
 #define MEMORY_MAX ((rlim_t)1 << 30)
 #define FILES_MAX ((rlim_t)256)
@@ -77,14 +76,6 @@ static int landlock(const char *private_dir)
     return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? errno : 0;
 }
 
-static struct err *drop_capabilities(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
-    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    return syscall(SYS_capset, &header, none) < 0 ? ERR_SYS(errno, "drop capabilities") : NULL;
-}
-
 /* The lists are grouped by what the calls are for, not one to a line. */
 /* clang-format off */
 static const char *const allowed[] = {
@@ -114,22 +105,10 @@ static const char *const allowed_gpg[] = {
 #define NAMESPACES \
     (CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
-static int allow_names(scmp_filter_ctx ctx, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        int nr = seccomp_syscall_resolve_name(names[i]);
-        if (nr == __NR_SCMP_ERROR)
-            continue;
-        int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
 /* Programs need executable memory to be loaded; without programs there is none, and nothing is opened for writing. */
-static int fill(scmp_filter_ctx ctx, bool programs)
+static int fill(scmp_filter_ctx ctx, void *arg)
 {
+    bool programs = *(const bool *)arg;
     static const struct scmp_arg_cmp not_exec = {
         .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
     static const struct scmp_arg_cmp no_namespace = {
@@ -141,9 +120,9 @@ static int fill(scmp_filter_ctx ctx, bool programs)
     static const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
     int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree */
     if (!r)
-        r = allow_names(ctx, allowed, ARRAY_LEN(allowed));
+        r = syscalls_add(ctx, SCMP_ACT_ALLOW, allowed, ARRAY_LEN(allowed));
     if (!r && programs)
-        r = allow_names(ctx, allowed_gpg, ARRAY_LEN(allowed_gpg));
+        r = syscalls_add(ctx, SCMP_ACT_ALLOW, allowed_gpg, ARRAY_LEN(allowed_gpg));
     for (size_t i = 0; !r && i < ARRAY_LEN(memory); i++)
         r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, memory[i], programs ? 0 : 1, &not_exec);
     if (!r && programs)
@@ -157,18 +136,6 @@ static int fill(scmp_filter_ctx ctx, bool programs)
     return r;
 }
 
-static struct err *system_calls(bool programs)
-{
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    if (!ctx)
-        return err_oom();
-    int r = fill(ctx, programs);
-    if (!r)
-        r = seccomp_load(ctx);
-    seccomp_release(ctx);
-    return r ? ERR_SYS_AS(ERR_UNSUPPORTED, r, "restrict system calls (seccomp)") : NULL;
-}
-
 static void limit(int what, rlim_t max)
 {
     struct rlimit l;
@@ -180,6 +147,7 @@ static void limit(int what, rlim_t max)
 
 struct err *confine_process(const char *private_dir)
 {
+    bool programs = private_dir != NULL;
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, FILES_MAX);
     limit(RLIMIT_FSIZE, FILE_BYTES_MAX);
@@ -193,6 +161,6 @@ struct err *confine_process(const char *private_dir)
     int missing = landlock(private_dir);
     if (missing)
         log_debug("coracle-trust without Landlock (errno %d): seccomp alone", missing);
-    TRY(drop_capabilities());
-    return system_calls(private_dir != NULL);
+    TRY(privileges_drop());
+    return syscalls_restrict(fill, &programs);
 }
