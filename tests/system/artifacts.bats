@@ -2,30 +2,17 @@
 # OCI artifacts, with Debian's docker-registry on loopback; skopeo looks at what arrived there.
 
 load suite
+load registry
 
 setup_file() {
     need docker-registry skopeo
     start_root
-    R=$(mktemp -d "$FILE_DIR/registry.XXX")
-    export R PORT=$(free_port) HOME=$R
-    export REG=127.0.0.1:$PORT
-    cat >"$R/config.yml" <<YML
-version: 0.1
-log: {level: error}
-storage: {filesystem: {rootdirectory: $R/data}}
-http: {addr: "$REG"}
-YML
-    docker-registry serve "$R/config.yml" >"$R/log" 2>&1 3>&- &
-    echo $! >"$R/pid"
-    # Behind it: docker-registry takes REGISTRY_* for its own settings.
-    export CONTAINERS_REGISTRIES_CONF=$R/registries.conf REGISTRY_AUTH_FILE=$R/auth.json
-    printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$REG" >"$CONTAINERS_REGISTRIES_CONF"
-    echo '{}' >"$REGISTRY_AUTH_FILE"
-    TRIES=300 eventually bash -c "exec 8<>/dev/tcp/127.0.0.1/$PORT"
+    start_registry
+    use_registry
 }
 
 teardown_file() {
-    [ -z "${R:-}" ] || kill "$(cat "$R/pid")" 2>/dev/null || true
+    stop_registries
     end_root
 }
 
@@ -43,8 +30,6 @@ teardown() {
     is "$(ls "$ROOT/blobs/sha256")" "" "blobs left"
     clean
 }
-
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 @test "add, ls, inspect, rm" {
     run -0 coracle artifact add --type application/x-model --annotation color=blue "$REG/a/one" a.txt b.json

@@ -2,33 +2,20 @@
 # Manifest lists, indexes, and the formats of push, with Debian's docker-registry on loopback, skopeo and podman as peers.
 
 load suite
+load registry
 
 setup_file() {
     need docker-registry skopeo podman
     start_root bb
-    R=$(mktemp -d "$FILE_DIR/registry.XXX")
-    export R PORT=$(free_port) HOME=$R
-    export REG=127.0.0.1:$PORT
-    cat >"$R/config.yml" <<YML
-version: 0.1
-log: {level: error}
-storage: {filesystem: {rootdirectory: $R/data}}
-http: {addr: "$REG"}
-YML
-    docker-registry serve "$R/config.yml" >"$R/log" 2>&1 3>&- &
-    echo $! >"$R/pid"
-    # Behind it: docker-registry takes REGISTRY_* for its own settings.
-    export CONTAINERS_REGISTRIES_CONF=$R/registries.conf REGISTRY_AUTH_FILE=$R/auth.json
-    printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$REG" >"$CONTAINERS_REGISTRIES_CONF"
-    echo '{}' >"$REGISTRY_AUTH_FILE"
-    TRIES=300 eventually bash -c "exec 8<>/dev/tcp/127.0.0.1/$PORT"
+    start_registry
+    use_registry
     skopeo copy -q --insecure-policy --dest-tls-verify=false --multi-arch all "oci:$IMAGES/platforms.oci" "docker://$REG/t/multi:1"
     # Docker's manifest with gzip layers, as podman makes it.
     podman push -q --tls-verify=false --format v2s2 localhost/bb "$REG/t/docker:1"
 }
 
 teardown_file() {
-    [ -z "${R:-}" ] || kill "$(cat "$R/pid")" 2>/dev/null || true
+    stop_registries
     end_root
 }
 
@@ -38,7 +25,6 @@ teardown() {
     clean
 }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 raw() { skopeo inspect --raw --tls-verify=false "docker://$REG/$1"; }
 digest_of() { raw "$1" | sha256sum | sed 's/ .*//;s/^/sha256:/'; }
 # A member of a document: json '["manifests"][0]["digest"]'

@@ -32,33 +32,7 @@ teardown() {
     clean
 }
 
-# An OCI layout with two layers of $2 bytes each that don't compress.
-make_big() {
-    python3 - "$1" "${2:-1000000}" <<'PY'
-import gzip, hashlib, io, json, os, random, sys, tarfile
-out = sys.argv[1]
-os.makedirs(out + "/blobs/sha256")
-def put(data):
-    digest = hashlib.sha256(data).hexdigest()
-    open(f"{out}/blobs/sha256/{digest}", "wb").write(data)
-    return {"digest": "sha256:" + digest, "size": len(data)}
-layers, diffs = [], []
-for number in range(2):
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        info = tarfile.TarInfo(f"file-{number}")
-        info.size = int(sys.argv[2])
-        tar.addfile(info, io.BytesIO(random.Random(number).randbytes(info.size)))
-    diffs.append("sha256:" + hashlib.sha256(raw.getvalue()).hexdigest())
-    layers.append({"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"} | put(gzip.compress(raw.getvalue(), mtime=0)))
-arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
-config = put(json.dumps({"os": "linux", "architecture": arch, "config": {}, "rootfs": {"type": "layers", "diff_ids": diffs}}).encode())
-manifest = put(json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-    "config": {"mediaType": "application/vnd.oci.image.config.v1+json"} | config, "layers": layers}).encode())
-json.dump({"schemaVersion": 2, "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json"} | manifest]}, open(out + "/index.json", "w"))
-open(out + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
-PY
-}
+make_big() { make_layout "$1" "${2:-1000000}" "${2:-1000000}"; }
 
 slow() { # BYTES_PER_SECOND
     rm -f "$BATS_TEST_TMPDIR/port"

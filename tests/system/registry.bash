@@ -39,3 +39,38 @@ stop_registries() {
 
 # skopeo, which needs no policy and no TLS here.
 skopeo_copy() { skopeo copy -q --insecure-policy --src-tls-verify=false --dest-tls-verify=false "$@"; }
+
+# The file's programs have a home of their own, in which that registry alone is configured; REG is its name.
+use_registry() {
+    export R REG=$PLAIN HOME=$R CONTAINERS_REGISTRIES_CONF=$R/registries.conf REGISTRY_AUTH_FILE=$R/auth.json
+    insecure "$REG" >"$CONTAINERS_REGISTRIES_CONF"
+    echo '{}' >"$REGISTRY_AUTH_FILE"
+}
+
+# An OCI layout, $1, whose layers have a file of that many bytes each, which don't compress.
+make_layout() {
+    python3 - "$@" <<'PY'
+import gzip, hashlib, io, json, os, random, sys, tarfile
+out = sys.argv[1]
+os.makedirs(out + "/blobs/sha256")
+def put(data):
+    digest = hashlib.sha256(data).hexdigest()
+    open(f"{out}/blobs/sha256/{digest}", "wb").write(data)
+    return {"digest": "sha256:" + digest, "size": len(data)}
+layers, diffs = [], []
+for number, size in enumerate(map(int, sys.argv[2:])):
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        info = tarfile.TarInfo(f"file-{number}")
+        info.size = size
+        tar.addfile(info, io.BytesIO(random.Random(number).randbytes(size)))
+    diffs.append("sha256:" + hashlib.sha256(raw.getvalue()).hexdigest())
+    layers.append({"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"} | put(gzip.compress(raw.getvalue(), mtime=0)))
+arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+config = put(json.dumps({"os": "linux", "architecture": arch, "config": {}, "rootfs": {"type": "layers", "diff_ids": diffs}}).encode())
+manifest = put(json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+    "config": {"mediaType": "application/vnd.oci.image.config.v1+json"} | config, "layers": layers}).encode())
+json.dump({"schemaVersion": 2, "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json"} | manifest]}, open(out + "/index.json", "w"))
+open(out + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
+PY
+}

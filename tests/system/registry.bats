@@ -2,6 +2,8 @@
 # Registries: pull, push, login, and what goes wrong on the way. Debian's docker-registry on loopback, plain, with TLS and
 # a private authority, with a password; and a faulty one in front of it.
 
+load registry
+
 setup_file() {
     bats_require_minimum_version 1.5.0
     : "${CORACLE:?must name the program}"
@@ -36,7 +38,7 @@ YML
     insecure "$PLAIN" >"$CONTAINERS_REGISTRIES_CONF"
     echo '{}' >"$REGISTRY_AUTH_FILE"
     wait_for_port "$PLAIN" && wait_for_port "$SECURE"
-    make_image "$R/image"
+    make_layout "$R/image" 100 1000000 5000
     skopeo copy -q --insecure-policy --dest-tls-verify=false "oci:$R/image" "docker://127.0.0.1:$PLAIN/t/img:1"
     export DIGEST=$(skopeo inspect --tls-verify=false "docker://127.0.0.1:$PLAIN/t/img:1" | sed -n 's/ *"Digest": "\(.*\)",/\1/p')
 }
@@ -71,15 +73,6 @@ end_faulty() {
     FAULTY_PID=
 }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-wait_for_port() {
-    local i
-    for i in $(seq 100); do
-        if (exec 8<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return 0; fi
-        sleep 0.1
-    done
-    return 1
-}
 insecure() { printf '[[registry]]\nlocation = "127.0.0.1:%s"\ninsecure = true\n' "$@"; }
 
 make_certificates() {
@@ -88,34 +81,6 @@ make_certificates() {
     openssl x509 -req -in "$R/server.csr" -CA "$R/ca.crt" -CAkey "$R/ca.key" -CAcreateserial -days 2 -out "$R/server.crt" \
         -extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost") 2>/dev/null
     mkdir -p "$R/certs" && cp "$R/ca.crt" "$R/certs/"
-}
-
-# An OCI layout of three layers, one of them of a megabyte that does not compress.
-make_image() {
-    python3 - "$1" <<'PY'
-import gzip, hashlib, io, json, os, random, sys, tarfile
-out = sys.argv[1]
-os.makedirs(out + "/blobs/sha256")
-def put(data):
-    digest = hashlib.sha256(data).hexdigest()
-    open(f"{out}/blobs/sha256/{digest}", "wb").write(data)
-    return {"digest": "sha256:" + digest, "size": len(data)}
-layers, diffs = [], []
-for number, size in enumerate((100, 1000000, 5000)):
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        info = tarfile.TarInfo(f"file-{number}")
-        info.size = size
-        tar.addfile(info, io.BytesIO(random.Random(number).randbytes(size)))
-    diffs.append("sha256:" + hashlib.sha256(raw.getvalue()).hexdigest())
-    layers.append({"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"} | put(gzip.compress(raw.getvalue(), mtime=0)))
-arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
-config = put(json.dumps({"os": "linux", "architecture": arch, "config": {}, "rootfs": {"type": "layers", "diff_ids": diffs}}).encode())
-manifest = put(json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-    "config": {"mediaType": "application/vnd.oci.image.config.v1+json"} | config, "layers": layers}).encode())
-json.dump({"schemaVersion": 2, "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json"} | manifest]}, open(out + "/index.json", "w"))
-open(out + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
-PY
 }
 
 # A faulty registry in front of the plain one; sets PORT, its requests are in $BATS_TEST_TMPDIR/requests.
