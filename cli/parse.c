@@ -135,9 +135,38 @@ static struct err *parse_letters(struct parser *p, const char *arg)
     return NULL;
 }
 
+/* Podman's verbs that are missing here: no mistakes of the user. Names between blanks; a verb that is in the table is
+ * found before. */
+static bool is_not_built(const char *group, const char *word)
+{
+    static const struct {
+        const char *group, *words;
+    } missing[] = {
+        {"", " auto-update build commit compose cp diff events export farm generate healthcheck init kube machine "
+             "mount network "
+             "pause play pod quadlet secret stats top unmount unpause update "},
+        {"container", " checkpoint clone commit cp diff export init mount pause restore runlabel stats top unmount "
+                      "unpause update "},
+        {"image", " build "},
+        {"system", " connection df events migrate prune renumber reset service "},
+        {"volume", " export import mount reload unmount "},
+    };
+    char padded[64];
+    int len = snprintf(padded, sizeof padded, " %s ", word);
+    if (!*word || strchr(word, ' ') || len < 0 || (size_t)len >= sizeof padded)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(missing); i++)
+        if (strcmp(group, missing[i].group) == 0)
+            return strstr(missing[i].words, padded) != NULL;
+    return false;
+}
+
 static struct err *unknown_verb(struct cli *c, const char *word)
 {
     AUTO_STRBUF struct strbuf near = STRBUF_INIT, hint = STRBUF_INIT;
+    if (is_not_built(c->path, word))
+        return ERR_NEW(ERR_UNSUPPORTED, "`" CLI_PROGRAM "%s%s %s` is not built yet", *c->path ? " " : "", c->path,
+                       word);
     TRY(suggest_verbs(c->path, word, &near));
     if (near.len)
         TRY(strbuf_printf(&hint, "\nDid you mean this?\n%s\n", near.data));

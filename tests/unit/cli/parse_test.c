@@ -154,6 +154,9 @@ static void test_unknown_verbs(void **state)
     (void)state;
     refuse(WORDS("contaner"), ERR_INVALID, "unrecognized command `coracle contaner`",
            "\nDid you mean this?\n\tcontainer\n\nTry 'coracle --help' for more information\n");
+    refuse(WORDS("cp", "web:/etc/hosts", "-"), ERR_UNSUPPORTED, "`coracle cp` is not built yet", NULL);
+    refuse(WORDS("container", "cp"), ERR_UNSUPPORTED, "`coracle container cp` is not built yet", NULL);
+    refuse(WORDS("c"), ERR_INVALID, "unrecognized command `coracle c`", NULL);
     refuse(WORDS("container", "foo"), ERR_INVALID, "unrecognized command `coracle container foo`",
            "Try 'coracle container --help' for more information\n");
     refuse(WORDS("container ls"), ERR_INVALID, "unrecognized command `coracle container ls`", NULL);
