@@ -34,6 +34,9 @@ struct fd_path {
 struct fd_path fd_proc_path(int fd);
 /* Duplicate with O_CLOEXEC, at 3 or above. */
 struct err *fd_duplicate(int fd, int *ret) ERR_RESULT;
+/* First thing in a program that users start: whoever closed 0, 1 or 2 (`>&-`) gets /dev/null there, so that no file or
+ * socket of ours takes the number and then what is printed. */
+void fd_open_standard(void);
 /* Close every descriptor from `first` on (close_range, else /proc/self/fd). */
 void fd_close_from(int first);
 /* The same for first to last, both included. These don't allocate: they may run between clone and exec. */

@@ -174,6 +174,7 @@ static struct err *main_run(const struct options *o)
 int main(int argc, char **argv)
 {
     struct options o;
+    fd_open_standard();
     struct err *e = options_parse(argc, argv, &o);
     if (!e && (o.is_help || o.is_version)) {
         (void)fputs(o.is_help ? options_usage() : "coracle-overlay " CORACLE_VERSION "\n", stdout);

@@ -19,6 +19,7 @@ static struct err *main_engine(const char *number)
 int main(int argc, char **argv)
 {
     struct err *e;
+    fd_open_standard();
     if (argc == 3 && !strcmp(argv[1], "--engine"))
         e = main_engine(argv[2]);
     else

@@ -187,6 +187,34 @@ static void test_close_from(void **state)
     expect_child_success(closes_from, NULL);
 }
 
+static bool is_null_device(int fd)
+{
+    struct stat st, null;
+    return fstat(fd, &st) == 0 && stat("/dev/null", &null) == 0 && st.st_rdev == null.st_rdev;
+}
+
+/* Closed ones become /dev/null, others stay what they are. */
+static int opens_standard(void (*unused)(unsigned, unsigned))
+{
+    int pair[2];
+    (void)unused;
+    if (pipe2(pair, O_CLOEXEC) < 0 || dup2(pair[1], 1) < 0)
+        return 1;
+    (void)close(0);
+    (void)close(2);
+    fd_open_standard();
+    bool others = is_null_device(0) && is_null_device(2) && !is_null_device(1);
+    (void)close(1);
+    fd_open_standard();
+    return !others || !is_null_device(1) || !(fcntl(1, F_GETFD) == 0);
+}
+
+static void test_open_standard(void **state)
+{
+    (void)state;
+    expect_child_success(opens_standard, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_flags),
         cmocka_unit_test(test_close_range),
         cmocka_unit_test(test_close_from),
+        cmocka_unit_test(test_open_standard),
     };
     return cmocka_run_group_tests_name("fd", tests, NULL, NULL);
 }
