@@ -36,6 +36,17 @@ void slirp_config_default(struct slirp_config *c)
     c->guest6.s6_addr[14] = 0x01; /* fd00::100, written as the IPv4 one looks */
 }
 
+void slirp_config_set_bridge(struct slirp_config *c, struct in_addr network, uint32_t prefix_len,
+                             struct in_addr gateway)
+{
+    c->bridge = 1;
+    c->configure = 0;
+    c->prefix_len = prefix_len;
+    c->network = network;
+    c->gateway = c->dns = gateway;
+    c->guest.s_addr = 0;
+}
+
 static uint32_t config_mask(uint32_t prefix_len)
 {
     return prefix_len ? ~0u << (32 - prefix_len) : 0;
@@ -118,6 +129,21 @@ static bool config_inside6(const struct slirp_config *c, const struct in6_addr *
     return memcmp(a, &c->network6, 8) == 0;
 }
 
+/* One address for gateway and resolver, in each of the families that it has. */
+static struct err *config_check_bridge(const struct slirp_config *c)
+{
+    bool v4 = c->prefix_len != 0;
+    if (!v4 && !c->ipv6)
+        return ERR_NEW(ERR_INVALID, "a network without addresses");
+    if (v4 && (c->prefix_len > 30 || (ntohl(c->network.s_addr) & ~config_mask(c->prefix_len))))
+        return ERR_NEW(ERR_INVALID, "the network address does not fit its prefix length");
+    if (v4 && (!config_inside(c, c->gateway) || c->dns.s_addr != c->gateway.s_addr))
+        return ERR_NEW(ERR_INVALID, "the gateway's address is outside of the network");
+    if (c->ipv6 && (!config_inside6(c, &c->gateway6) || memcmp(&c->dns6, &c->gateway6, sizeof(c->dns6)) != 0))
+        return ERR_NEW(ERR_INVALID, "the gateway's IPv6 address is outside of the network");
+    return NULL;
+}
+
 struct err *slirp_config_check(const struct slirp_config *c)
 {
     if (!memchr(c->ifname, 0, sizeof(c->ifname)) || !config_ifname_good(c->ifname))
@@ -125,6 +151,8 @@ struct err *slirp_config_check(const struct slirp_config *c)
     if (c->mtu < (c->ipv6 ? SLIRP_MTU_MIN6 : SLIRP_MTU_MIN) || c->mtu > SLIRP_MTU_MAX)
         return ERR_NEW(ERR_INVALID, "an MTU of %u is not possible: %u to %u%s", c->mtu,
                        c->ipv6 ? SLIRP_MTU_MIN6 : SLIRP_MTU_MIN, SLIRP_MTU_MAX, c->ipv6 ? " with IPv6" : "");
+    if (c->bridge)
+        return config_check_bridge(c);
     if (c->prefix_len < CONFIG_PREFIX_MIN || c->prefix_len > 30 ||
         (ntohl(c->network.s_addr) & ~config_mask(c->prefix_len)))
         return ERR_NEW(ERR_INVALID, "the network address does not fit its prefix length");

@@ -30,13 +30,19 @@ struct slirp_config {
     uint8_t host_loopback; /* the gateway address leads to the host's loopback */
     uint8_t no_dns;        /* nobody answers at the dns addresses */
     uint8_t no_tun;        /* tests: behave as if /dev/net/tun were missing */
-    uint8_t pad[2];
+    uint8_t bridge;        /* a network of several guests (hub.h): no guest of its own, gateway and dns are one; without
+                              IPv4 when prefix_len is 0 */
+    uint8_t internal;      /* nothing but the gateway's names can be reached from it */
 };
 
 /* 10.0.2.0/24 and fd00::/64, eth0-to-be "tap0", configured, host loopback closed. */
 void slirp_config_default(struct slirp_config *c);
 /* "10.0.3.0/24": network, .100 for the guest, .2 gateway, .3 resolver, as slirp4netns does. ERR_INVALID. */
 struct err *slirp_config_set_cidr(struct slirp_config *c, const char *cidr) ERR_RESULT;
+/* A network of several guests, IPv4 part: its resolver is at the gateway's address. For IPv6 set ipv6, network6 and
+ * gateway6 = dns6. */
+void slirp_config_set_bridge(struct slirp_config *c, struct in_addr network, uint32_t prefix_len,
+                             struct in_addr gateway);
 /* "00:11:22:33:44:55"; not a group address. ERR_INVALID. */
 struct err *slirp_config_set_mac(struct slirp_config *c, const char *mac) ERR_RESULT;
 /* Interface names: 1 to 15 bytes, no slash, colon or white space, not "." or "..". ERR_INVALID. */

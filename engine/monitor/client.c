@@ -194,6 +194,29 @@ struct err *monitor_change_port(struct monitor *m, const struct monitor_port_cha
     return client_expect(m, MONITOR_OK, 0, &msg);
 }
 
+struct err *monitor_join(struct monitor *m, const struct strbuf *join)
+{
+    AUTO_MSG struct msg msg = MSG_INIT;
+    return request(m, MONITOR_JOIN, join->data, join->len, MONITOR_OK, 0, &msg);
+}
+
+struct err *monitor_leave(struct monitor *m, const char *network_id)
+{
+    AUTO_MSG struct msg msg = MSG_INIT;
+    struct monitor_leave leave = {""};
+    size_t len = strlen(network_id);
+    if (len >= sizeof(leave.network))
+        return ERR_NEW(ERR_INVALID, "%s is no id of a network", network_id);
+    memcpy(leave.network, network_id, len);
+    return request(m, MONITOR_LEAVE, &leave, sizeof(leave), MONITOR_OK, 0, &msg);
+}
+
+struct err *monitor_reload(struct monitor *m)
+{
+    AUTO_MSG struct msg msg = MSG_INIT;
+    return request(m, MONITOR_RELOAD, NULL, 0, MONITOR_OK, 0, &msg);
+}
+
 struct err *monitor_reopen_log(struct monitor *m)
 {
     AUTO_MSG struct msg msg = MSG_INIT;

@@ -35,6 +35,7 @@ struct monitor_start_opts {
     const char *uid_map, *gid_map;         /* of the user namespace that owns the network; NULL: the session's */
     const struct monitor_publish *publish;
     size_t n_publish;
+    const struct strbuf *joins; /* named networks, network->joins of them: netplan_encode_join() */
     struct monitor *take_spare; /* from monitor_spare() with the same lock, or NULL; consumed in every case */
 };
 /* Start coracle-monitor ahead of its plan: by the time that is ready it is loaded, in its own namespaces, has the lock
@@ -78,6 +79,12 @@ struct monitor_namespaces {
 struct err *monitor_namespaces(struct monitor *m, struct monitor_namespaces *ret) ERR_RESULT;
 /* Publish more or fewer ports. Errors as network_change() (network.h) makes them. */
 struct err *monitor_change_port(struct monitor *m, const struct monitor_port_change *change) ERR_RESULT;
+/* Named networks of a running container: one more, or other names in one that it has (`join` encoded by
+ * netplan_encode_join()); one less, by the network's id; all anew. ERR_STATE: the container has no such network, or
+ * none at all and cannot get one. */
+struct err *monitor_join(struct monitor *m, const struct strbuf *join) ERR_RESULT;
+struct err *monitor_leave(struct monitor *m, const char *network_id) ERR_RESULT;
+struct err *monitor_reload(struct monitor *m) ERR_RESULT;
 struct err *monitor_reopen_log(struct monitor *m) ERR_RESULT;
 /* Run another process. `process_fd`: a file (memfd) with the OCI process object; `preserve` x->preserve_fds
  * descriptors. When x->attach is set the connection is attached afterwards: go on with monitor_attach(). */

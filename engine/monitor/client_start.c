@@ -164,11 +164,14 @@ static bool start_can_use_spare(const struct monitor_start_opts *o)
     return o->take_spare && !o->plan->preserve_fds && !start_is_passthrough(o->plan);
 }
 
-/* The network, its ports, the plan. */
+/* The network or networks, the ports, the plan. */
 static struct err *start_tell(struct monitor *m, const struct monitor_start_opts *o, const struct strbuf *plan)
 {
     if (o->network && !m->has_network)
         TRY(begin_network(m, o->network, o->uid_map, o->gid_map));
+    for (uint32_t i = 0; o->network && i < o->network->joins; i++)
+        TRY_WRAP(msg_send(m->sock, MONITOR_JOIN, o->joins[i].data, o->joins[i].len, NULL, 0),
+                 "networks of a container");
     if (o->network && o->n_publish)
         TRY_WRAP(msg_send(m->sock, MONITOR_PUBLISH, o->publish, o->n_publish * sizeof(*o->publish), NULL, 0),
                  "ports of a container");

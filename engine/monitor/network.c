@@ -82,6 +82,8 @@ static struct err *begin(struct network *n, const struct msg *m)
     if (head.uid_map_len > NETPLAN_MAP_MAX || head.gid_map_len > NETPLAN_MAP_MAX ||
         m->len != sizeof(head) + head.uid_map_len + head.gid_map_len)
         return ERR_NEW(ERR_CORRUPT, "a network with malformed id maps");
+    if (head.joins) /* nobody builds them here yet */
+        return ERR_NEW(ERR_UNSUPPORTED, "named networks cannot be joined yet");
     TRY(slirp_config_check(&head.config));
     n->config = head.config;
     n->hostfwd = head.hostfwd;

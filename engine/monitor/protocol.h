@@ -62,6 +62,11 @@ enum monitor_msg {
     MONITOR_NETWORK, /* client → monitor, before the plan, if the container has a network of its own: struct
                         monitor_network, maps (netplan.h); no reply */
     MONITOR_PUBLISH, /* client → monitor, before the plan, if it has ports: struct monitor_publish[]; no reply */
+    MONITOR_JOIN,    /* client → monitor, once for each named network: before the plan, no reply; later, reply
+                        MONITOR_OK or MONITOR_FAILED: netplan_encode_join() */
+    MONITOR_LEAVE,   /* client → monitor: struct monitor_leave (netplan.h); reply MONITOR_OK or MONITOR_FAILED */
+    MONITOR_RELOAD,  /* client → monitor: make anew what is missing of its named networks; reply MONITOR_OK or
+                        MONITOR_FAILED */
     MONITOR_MSG_MAX,
 };
 
