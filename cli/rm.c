@@ -167,6 +167,14 @@ static struct err *cleanup_verb(struct cli *c, void *opts, int *exit_code)
     struct cli_errors errors = {0};
     const struct select_opts which = {.all = o->all, .latest = o->latest};
     (void)exit_code;
+    if (o->rm && c->n_args == 1) {
+        struct engine *e = NULL;
+        bool done = false;
+        TRY(cli_engine(c, &e));
+        TRY(container_cleanup_directory(e, c->args[0], &done));
+        if (done)
+            return NULL;
+    }
     TRY(select_containers(c, &which, &all));
     for (size_t i = 0; i < all.count; i++)
         cli_errors_add(&errors, cleanup_one(c, o, &all.items[i]));

@@ -61,6 +61,9 @@ void container_take_exit(struct container *c, const struct monitor_exit *x);
 
 /* --- removal: row, directory. The caller holds the lock. */
 struct err *container_erase(struct engine *e, struct container *c, bool volumes) ERR_RESULT;
+/* All of that but the container's directory, which its monitor removes (monitor_cleaned()). */
+struct err *container_remove_directory(struct engine *e, const char *id) ERR_RESULT;
+struct err *container_forget(struct engine *e, struct container *c, bool volumes) ERR_RESULT;
 
 /* The loop of run, start -a and attach; *ret_exit is -1 when detached. *ret_again: the run is over, the container not:
  * it is being restarted. */

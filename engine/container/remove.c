@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/ident.h"
 #include "base/mem.h"
 #include "engine/container/internal.h"
 #include "engine/engine.h"
@@ -101,10 +102,9 @@ static struct err *remove_image(struct engine *e, const struct container *c)
     return err;
 }
 
-struct err *container_erase(struct engine *e, struct container *c, bool volumes)
+struct err *container_forget(struct engine *e, struct container *c, bool volumes)
 {
     AUTO_STRV struct strv names = STRV_INIT;
-    AUTO_FREE char *dir = NULL;
     if (c->auto_remove) /* while there is a row to read it from */
         TRY(container_load_spec(e, c));
     /* The rows first: what is left of a killed removal are directories without a row, which store_clean sweeps. */
@@ -114,11 +114,22 @@ struct err *container_erase(struct engine *e, struct container *c, bool volumes)
         return explain_in_use(e, c);
     }
     TRY(err);
-    TRY(mem_asprintf(&dir, "containers/%s", c->id));
-    TRY_WRAP(file_remove_tree(store_root_fd(engine_store(e)), dir), "remove container %s", c->name);
     for (size_t i = 0; i < names.count; i++)
         TRY(volume_remove_directory(e, names.items[i]));
     return c->auto_remove && c->spec.remove_image ? remove_image(e, c) : NULL;
+}
+
+struct err *container_remove_directory(struct engine *e, const char *id)
+{
+    AUTO_FREE char *dir = NULL;
+    TRY(mem_asprintf(&dir, "containers/%s", id));
+    return ERR_WRAP(file_remove_tree(store_root_fd(engine_store(e)), dir), "remove container %s", id);
+}
+
+struct err *container_erase(struct engine *e, struct container *c, bool volumes)
+{
+    TRY(container_forget(e, c, volumes));
+    return container_remove_directory(e, c->id);
 }
 
 static struct err *remove_dependents(struct engine *e, struct container *c, const struct container_remove_opts *opts)
@@ -200,6 +211,25 @@ struct err *container_cleanup(struct engine *e, struct container *c, bool remove
     TRY(container_lock_wait(e, c->id, &lock));
     struct err *err = cleanup_locked(e, c, remove || (c->auto_remove && c->started_nsec));
     container_unlock(e, c->id, TAKE_FD(lock));
+    return err;
+}
+
+struct err *container_cleanup_directory(struct engine *e, const char *id, bool *ret_done)
+{
+    AUTO_FD int lock = -1;
+    struct container *c = NULL;
+    *ret_done = false;
+    if (strlen(id) != IDENT_LEN || !ident_is_prefix(id))
+        return NULL;
+    TRY(container_lock_wait(e, id, &lock)); /* whoever makes one holds it before there is a directory */
+    struct err *err = container_find_own(e, id, &c);
+    container_free(c);
+    if (err && err_kind(err) == ERR_NOT_FOUND) {
+        err_drop(err);
+        err = container_remove_directory(e, id);
+        *ret_done = !err;
+    }
+    container_unlock(e, id, TAKE_FD(lock));
     return err;
 }
 

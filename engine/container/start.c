@@ -225,9 +225,12 @@ static struct err *finish(struct start *s, struct monitor *m, bool remove)
 {
     AUTO_FD int lock = -1;
     TRY(container_lock_wait(s->e, s->c->id, &lock));
-    struct err *err = remove ? container_erase(s->e, s->c, true) : container_record_exit(s->e, s->c);
+    struct err *err = remove ? container_forget(s->e, s->c, true) : container_record_exit(s->e, s->c);
     container_unlock(s->e, s->c->id, TAKE_FD(lock));
-    err_drop(monitor_cleaned(m));
+    struct err *told = monitor_cleaned(m, remove && !err);
+    if (told && remove && !err) /* it was killed meanwhile */
+        err = container_remove_directory(s->e, s->c->id);
+    err_drop(told);
     return err;
 }
 

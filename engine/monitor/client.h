@@ -51,8 +51,9 @@ struct err *monitor_wait_mounted(struct monitor *m, int *ret_root_fd, int *ret_p
 /* Attach (`attach` may be NULL) and run. Errors of the runtime arrive as ERR_NO_COMMAND and ERR_CANNOT_EXEC. */
 struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach,
                            struct monitor_started *ret) ERR_RESULT;
-/* The exit was recorded: the monitor needs no exit command. */
-struct err *monitor_cleaned(struct monitor *m) ERR_RESULT;
+/* The exit was recorded: the monitor needs no exit command. `erase`: the container is gone from the store, and the
+ * monitor removes its directory in its own time. */
+struct err *monitor_cleaned(struct monitor *m, bool erase) ERR_RESULT;
 
 /* To the monitor of a running container. ERR_STATE when there is none, or it is on its way out. */
 struct err *monitor_connect(const char *run_dir, const char *id, struct monitor **ret) ERR_RESULT;

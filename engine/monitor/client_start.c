@@ -228,7 +228,8 @@ struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attac
     return client_note_attached(m, &attached);
 }
 
-struct err *monitor_cleaned(struct monitor *m)
+struct err *monitor_cleaned(struct monitor *m, bool erase)
 {
-    return msg_send(m->sock, MONITOR_CLEANED, NULL, 0, NULL, 0);
+    const struct monitor_cleaned c = {.erase = erase};
+    return msg_send(m->sock, MONITOR_CLEANED, &c, sizeof(c), NULL, 0);
 }

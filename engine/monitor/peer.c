@@ -56,7 +56,8 @@ static struct err *frame_new(uint32_t type, const void *data, size_t len, const 
     return NULL;
 }
 
-/* Our callback comes at once, since the shut down socket has events. */
+/* Our callback comes at once, since the shut down socket has events, until all that the peer had said is read: the word
+ * that it recorded the exit must not be lost because it has stopped reading. */
 void peer_break(struct peer *p)
 {
     p->broken = true;
@@ -186,11 +187,11 @@ static struct err *peer_event(struct loop_source *src, int fd, uint32_t events, 
     (void)fd;
     if ((events & EPOLLOUT) && !p->broken)
         peer_flush(p);
-    if ((events & EPOLLIN) && !p->broken)
+    if (events & EPOLLIN)
         keep = peer_receive(p);
     else if (events & (EPOLLHUP | EPOLLERR))
         keep = false;
-    if (keep && !p->broken)
+    if (keep)
         return NULL;
     bool was_control = s->control == p;
     peer_remove(p);

@@ -35,7 +35,7 @@ enum monitor_msg {
     MONITOR_STARTED,  /* monitor → client: struct monitor_started */
     MONITOR_FAILED,   /* monitor → client: err_encode()d error: the answer to what failed */
     MONITOR_EXITED,   /* monitor → attached and waiting clients: struct monitor_exit */
-    MONITOR_CLEANED,  /* client → monitor: the exit was recorded: no exit command is needed */
+    MONITOR_CLEANED,  /* client → monitor: the exit was recorded: no exit command is needed; struct monitor_cleaned */
     /* any connection */
     MONITOR_ATTACH,       /* client → monitor: struct monitor_attach; reply MONITOR_ATTACHED or MONITOR_FAILED */
     MONITOR_ATTACHED,     /* monitor → client: struct monitor_attached; fd: stdin, when has_stdin */
@@ -84,6 +84,10 @@ struct monitor_exit {
     uint32_t restarting; /* it will run again: nothing to record yet */
     uint32_t by_user;    /* stop or kill was asked for */
     uint32_t timed_out;  /* --timeout ended it */
+};
+
+struct monitor_cleaned {
+    uint32_t erase; /* nothing refers to the container any more: remove container_dir once its root is unmounted */
 };
 
 struct monitor_size {

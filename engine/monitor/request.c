@@ -46,8 +46,10 @@ static bool on_start(struct peer *p, struct msg *m)
 
 static bool on_cleaned(struct peer *p, struct msg *m)
 {
-    (void)m;
+    struct monitor_cleaned c;
+    memcpy(&c, m->data, sizeof(c));
     p->server->cleaned = true;
+    p->server->erase = c.erase != 0;
     life_check_end(p->server);
     return true;
 }
@@ -291,7 +293,7 @@ static const struct {
     size_t min, max; /* bytes of payload */
 } handlers[MONITOR_MSG_MAX] = {
     [MONITOR_START] = {on_start, 0, 0},
-    [MONITOR_CLEANED] = {on_cleaned, 0, 0},
+    [MONITOR_CLEANED] = {on_cleaned, sizeof(struct monitor_cleaned), sizeof(struct monitor_cleaned)},
     [MONITOR_ATTACH] = {on_attach, sizeof(struct monitor_attach), sizeof(struct monitor_attach)},
     [MONITOR_END_INPUT] = {on_end_input, 0, 0},
     [MONITOR_RESIZE] = {on_resize, sizeof(struct monitor_size), sizeof(struct monitor_size)},

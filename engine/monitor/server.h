@@ -96,6 +96,7 @@ struct server {
     bool ending; /* the last run is over */
     bool unmounted;
     bool cleaned; /* a client has recorded the exit */
+    bool erase;   /* and nothing refers to container_dir any more */
     char *error;  /* why a restart failed */
     char buf[MONITOR_OUTPUT_MAX];
 };

@@ -294,6 +294,8 @@ void server_done(struct server *s)
     if (!s->unmounted)
         server_unmount(s);
     ctlog_close(s->log);
+    if (s->erase)
+        err_drop(file_remove_tree(AT_FDCWD, s->plan.container_dir)); /* what is left is swept by a later command */
     loop_free(s->loop);
     fd_close(s->early_fd);
     fd_close(s->holder_fd);

@@ -540,3 +540,18 @@ X
 @test "the store is clean after all that" {
     store_is_clean
 }
+
+@test "cleanup: the directory of a container whose row is gone, as a monitor has it done that missed the last word" {
+    only_coracle
+    local id lost
+    id=$(coracle create --name kept $BB true)
+    lost=$(printf '%064d' 7)
+    mkdir -p "$ROOT/containers/$lost/upper/file"
+    run -0 coracle container cleanup --rm "$lost"
+    is "$output" ""
+    [ ! -e "$ROOT/containers/$lost" ]
+    run -0 coracle container cleanup --rm "$id"
+    is "$output" "$id"
+    run -125 --separate-stderr coracle container cleanup --rm "$id-"
+    one_error "no such container"
+}

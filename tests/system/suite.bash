@@ -116,7 +116,7 @@ clean() {
 }
 
 nothing_left() {
-    local i text dir
+    local i text
     text=$(coracle ps -aq --no-trunc && coracle volume ls -q) || return 1
     [ -z "$text" ] || { echo "rows left: $text"; return 1; }
     for i in $(seq 30); do
@@ -129,10 +129,13 @@ nothing_left() {
         text=$(holder_mounts | diff "$FILE_DIR/mounts" - || true)
         [ -z "$text" ] || { echo "mounts changed: $text"; return 1; }
     fi
-    for dir in containers staging volumes; do
-        text=$(ls -A "$ROOT/$dir" 2>/dev/null | grep -v '\.lock$' || true)
-        [ -z "$text" ] || { echo "files left in $dir: $text"; return 1; }
+    # What --rm removed goes from the disk a moment after the command has ended.
+    for i in $(seq 50); do
+        text=$(cd "$ROOT" && find containers staging volumes -mindepth 1 -maxdepth 1 ! -name '*.lock' 2>/dev/null)
+        [ -n "$text" ] || break
+        sleep 0.1
     done
+    [ -z "$text" ] || { echo "files left: $text"; return 1; }
 }
 
 # The store agrees with itself and the disk.

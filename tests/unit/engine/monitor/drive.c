@@ -93,7 +93,7 @@ static int finish(struct settings *s, struct monitor *m, const struct monitor_ou
         return 0;
     }
     if (!s->no_clean && !o->exit.restarting) {
-        err_drop(monitor_cleaned(m));
+        err_drop(monitor_cleaned(m, false));
         err_drop(record_remove(s->plan.container_dir));
     }
     return o->exit.exit_code;
