@@ -19,6 +19,7 @@
 #include "engine/image/pull_internal.h"
 
 #define LAYERS_AT_ONCE 6
+#define ZSTD_LAYERS_AT_ONCE 5 /* each decompressor has a window of some megabytes */
 #define PIPE_BYTES (1 << 20)
 #define FAILURE_WAIT_MSEC 500
 
@@ -175,6 +176,18 @@ static struct err *add_image(struct image_pull *ip, const char *manifest, size_t
     return content_add_image(ip->content, &image);
 }
 
+static size_t layers_at_once(const struct manifest *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        enum manifest_packing packing = PACKING_PLAIN;
+        struct err *e = manifest_layer_packing(m->entries[i].media_type, &packing);
+        err_drop(e); /* it comes out when that layer is looked at */
+        if (packing == PACKING_ZSTD)
+            return ZSTD_LAYERS_AT_ONCE;
+    }
+    return LAYERS_AT_ONCE;
+}
+
 static struct err *bring(struct image_pull *ip, const char *manifest, size_t len)
 {
     AUTO_FREE char *config = NULL;
@@ -187,7 +200,7 @@ static struct err *bring(struct image_pull *ip, const char *manifest, size_t len
     for (size_t i = 0; i < ip->manifest.count; i++)
         ip->incoming[i].partial.fd = -1;
     TRY(content_begin(ip->pull->engine, &ip->content));
-    content_set_jobs(ip->content, LAYERS_AT_ONCE);
+    content_set_jobs(ip->content, layers_at_once(&ip->manifest));
     if (ip->pull->opts->bars) {
         ip->bars = mem_zalloc((ip->manifest.count + 1) * sizeof *ip->bars);
         if (!ip->bars)

@@ -27,13 +27,16 @@ void input_done(struct input *in)
     in->buf = NULL;
 }
 
-/* The disk begins while we go on: whoever asked for this layer waits at its end for all of it to be on disk. */
+/* The disk begins while we go on: whoever asked for this layer waits at its end for all of it to be on disk. What was
+ * on its way there the last time is let go from memory: nobody reads a blob soon, and its pages are taken for what is
+ * written next. (What is not on disk yet stays.) */
 static void input_write_back(struct input *in)
 {
     uint64_t len = in->copied - in->written_back;
     if (len < INPUT_WRITE_BACK_BYTES)
         return;
     (void)sync_file_range(in->copy_fd, (off64_t)in->written_back, (off64_t)len, SYNC_FILE_RANGE_WRITE);
+    (void)posix_fadvise(in->copy_fd, 0, (off_t)in->written_back, POSIX_FADV_DONTNEED);
     in->written_back = in->copied;
 }
 

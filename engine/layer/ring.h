@@ -10,7 +10,7 @@
 #include "base/err.h"
 
 #define RING_SLOTS 8
-#define RING_SLOT_BYTES ((size_t)256 << 10)
+#define RING_SLOT_BYTES ((size_t)128 << 10)
 
 enum ring_reader { RING_PARSER, RING_HASHER, RING_READERS };
 
@@ -19,6 +19,7 @@ struct ring {
     pthread_cond_t changed;
     char *mem; /* RING_SLOTS * RING_SLOT_BYTES */
     size_t len[RING_SLOTS];
+    uint8_t slot[RING_SLOTS];    /* where buffer n is: slot[n % RING_SLOTS] */
     uint64_t head;               /* buffers published */
     uint64_t tail[RING_READERS]; /* buffers given back by each reader; UINT64_MAX when it has left */
     bool holds[RING_READERS];    /* the reader works on buffer `tail` */
