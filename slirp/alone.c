@@ -172,7 +172,7 @@ static struct err *alone_setup(struct alone *a)
 
 struct err *alone_run(int argc, char *const *argv)
 {
-    struct alone a = {.device = {.fd = -1}, .netns_fd = -1, .userns_fd = -1, .pidfd = -1};
+    struct alone a = {.device = DEVICE_INIT, .netns_fd = -1, .userns_fd = -1, .pidfd = -1};
     slirp_init(&a.s);
     TRY(options_parse(argc, argv, &a.o));
     if (a.o.help)

@@ -33,6 +33,7 @@ struct slirp_config {
     uint8_t bridge;        /* a network of several guests (hub.h): no guest of its own, gateway and dns are one; without
                               IPv4 when prefix_len is 0 */
     uint8_t internal;      /* nothing but the gateway's names can be reached from it */
+    uint8_t no_gateway;    /* TCP through libslirp, too: no namespace of our own behind the interface (gateway.h) */
 };
 
 /* 10.0.2.0/24 and fd00::/64, eth0-to-be "tap0", configured, host loopback closed. */

@@ -86,36 +86,77 @@ static struct err *device_socket(int *ret)
     return NULL;
 }
 
-/* Our end is in a namespace of its own, which lives as long as the socket: the container sees its end alone. */
-static struct err *device_make_veth(const struct slirp_config *config, int netns_fd, int *ret)
+/* A predecessor that was killed leaves its pair to the kernel, which needs a moment. */
+static struct err *device_add_veth(struct netlink *nl, const char *ifname, int netns_fd)
 {
-    AUTO_NETLINK struct netlink nl = {.sock = NULL};
-    AUTO_FD int fd = -1;
-    TRY(netlink_open(&nl));
-    TRY(netlink_add_veth(&nl, DEVICE_INNER_VETH, config->ifname, netns_fd));
-    unsigned index = if_nametoindex(DEVICE_INNER_VETH);
-    TRY(netlink_set_link(&nl, index, &(struct netlink_link){.mtu = config->mtu, .up = true, .no_ipv6 = true}));
-    TRY(device_socket(&fd));
-    struct sockaddr_ll addr = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index};
-    if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
-        return ERR_SYS(errno, "bind a packet socket");
-    *ret = TAKE_FD(fd);
-    return NULL;
-}
-
-static struct err *device_open_veth(const struct slirp_config *config, int netns_fd, int *ret)
-{
-    if (unshare(CLONE_NEWNET) < 0)
-        return ERR_SYS(errno, "make a network namespace for our end of a veth pair");
-    struct err *e = device_make_veth(config, netns_fd, ret);
-    if (setns(netns_fd, CLONE_NEWNET) < 0 && !e) {
-        *ret = fd_close(*ret);
-        return ERR_SYS(errno, "return to the network namespace");
+    struct err *e = netlink_add_veth(nl, DEVICE_INNER_VETH, ifname, netns_fd);
+    for (int i = 0; e && err_errno(e) == EEXIST && i < DEVICE_BUSY_TRIES; i++) {
+        err_drop(e);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        e = netlink_add_veth(nl, DEVICE_INNER_VETH, ifname, netns_fd);
     }
     return e;
 }
 
-static struct err *device_configure(const struct slirp_config *c)
+static struct err *device_attach_veth(struct device *d, const struct slirp_config *config, struct netlink *nl,
+                                      bool gateway)
+{
+    uint8_t mac[6];
+    AUTO_FD int fd = -1;
+    unsigned index = if_nametoindex(DEVICE_INNER_VETH);
+    const struct netlink_link link = {.mtu = config->mtu, .mac = gateway ? mac : NULL, .up = true, .no_ipv6 = true};
+    struct sockaddr_ll addr = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index};
+    gateway_choose_mac(config, mac);
+    TRY(netlink_set_link(nl, index, &link));
+    TRY(device_socket(&fd));
+    if (gateway) {
+        TRY(gateway_prepare(&d->gateway, config, nl, index));
+        TRY(gateway_filter(&d->gateway, fd));
+    }
+    if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
+        return ERR_SYS(errno, "bind a packet socket");
+    d->fd = TAKE_FD(fd);
+    return NULL;
+}
+
+/* Our end is in a namespace of its own, which lives as long as the sockets: the container sees its end alone. */
+static struct err *device_make_veth(struct device *d, const struct slirp_config *config, int netns_fd, bool gateway)
+{
+    AUTO_NETLINK struct netlink nl = {.sock = NULL};
+    TRY(netlink_open(&nl));
+    TRY(device_add_veth(&nl, config->ifname, netns_fd));
+    struct err *e = device_attach_veth(d, config, &nl, gateway);
+    if (!e)
+        return NULL;
+    gateway_close(&d->gateway);
+    err_drop(netlink_delete_link(&nl, if_nametoindex(DEVICE_INNER_VETH))); /* so that the name is free at once */
+    return e;
+}
+
+static struct err *device_open_veth(struct device *d, const struct slirp_config *config, int netns_fd, bool gateway)
+{
+    if (unshare(CLONE_NEWNET) < 0)
+        return ERR_SYS(errno, "make a network namespace for our end of a veth pair");
+    struct err *e = device_make_veth(d, config, netns_fd, gateway);
+    if (setns(netns_fd, CLONE_NEWNET) < 0 && !e) {
+        device_close(d);
+        return ERR_SYS(errno, "return to the network namespace");
+    }
+    if (!e)
+        d->kind = DEVICE_VETH;
+    return e;
+}
+
+static struct err *device_configure6(const struct slirp_config *c, struct netlink *nl, unsigned index,
+                                     const struct gateway *g)
+{
+    TRY(netlink_add_address(nl, index, AF_INET6, &c->guest6, 64));
+    if (g->on)
+        TRY(netlink_add_neighbour(nl, index, AF_INET6, &c->gateway6, g->mac));
+    return netlink_add_default_route(nl, index, AF_INET6, &c->gateway6);
+}
+
+static struct err *device_configure(const struct slirp_config *c, const struct gateway *g)
 {
     AUTO_NETLINK struct netlink nl = {.sock = NULL};
     unsigned lo = if_nametoindex("lo");
@@ -126,32 +167,47 @@ static struct err *device_configure(const struct slirp_config *c)
         .mtu = c->mtu, .mac = c->mac_set ? c->mac : NULL, .up = true, .no_ipv6 = !c->ipv6};
     TRY(netlink_set_link(&nl, index, &link));
     TRY(netlink_add_address(&nl, index, AF_INET, &c->guest, c->prefix_len));
+    if (g->on)
+        TRY(netlink_add_neighbour(&nl, index, AF_INET, &c->gateway, g->mac));
     TRY(netlink_add_default_route(&nl, index, AF_INET, &c->gateway));
-    if (!c->ipv6)
+    return c->ipv6 ? device_configure6(c, &nl, index, g) : NULL;
+}
+
+/* A gateway needs the link addresses of its neighbours to be as it says, so the interface has to be ours to configure.
+ */
+static bool device_try_gateway(struct device *d, const struct slirp_config *config, int netns_fd)
+{
+    if (config->no_gateway || !config->configure || config->bridge)
+        return false;
+    AUTO_ERR struct err *e = device_open_veth(d, config, netns_fd, true);
+    if (e)
+        log_debug("no gateway (%s): TCP goes through libslirp", err_text(e));
+    return !e;
+}
+
+static struct err *device_make(struct device *d, const struct slirp_config *config, int netns_fd)
+{
+    if (device_try_gateway(d, config, netns_fd))
         return NULL;
-    TRY(netlink_add_address(&nl, index, AF_INET6, &c->guest6, 64));
-    return netlink_add_default_route(&nl, index, AF_INET6, &c->gateway6);
+    int tun = config->no_tun ? ENOENT : device_open_tap(config->ifname, &d->fd);
+    if (tun == EBUSY || tun == EINVAL)
+        return ERR_SYS(tun, "make the interface %s", config->ifname);
+    if (!tun)
+        return NULL;
+    log_debug("no tap device (%s), trying veth", strerror(tun));
+    AUTO_ERR struct err *why = device_open_veth(d, config, netns_fd, false);
+    return why ? ERR_SYS_AS(ERR_UNSUPPORTED, tun,
+                            "no network is possible here: %s; and %s cannot be used (modprobe tun); "
+                            "--network host and --network none work without",
+                            err_text(why), DEVICE_TUN)
+               : NULL;
 }
 
 struct err *device_open(const struct slirp_config *config, int netns_fd, struct device *ret)
 {
-    struct device d = {.fd = -1, .vnet = true};
-    int tun = config->no_tun ? ENOENT : device_open_tap(config->ifname, &d.fd);
-    if (tun == EBUSY || tun == EINVAL)
-        return ERR_SYS(tun, "make the interface %s", config->ifname);
-    if (tun) {
-        log_debug("no tap device (%s), trying veth", strerror(tun));
-        d.kind = DEVICE_VETH;
-        struct err *e = device_open_veth(config, netns_fd, &d.fd);
-        if (e) {
-            AUTO_ERR struct err *why = e;
-            return ERR_SYS_AS(ERR_UNSUPPORTED, tun,
-                              "no network is possible here: %s; and %s cannot be used (modprobe tun); "
-                              "--network host and --network none work without",
-                              err_text(why), DEVICE_TUN);
-        }
-    }
-    struct err *e = config->configure ? device_configure(config) : NULL;
+    struct device d = DEVICE_INIT;
+    TRY(device_make(&d, config, netns_fd));
+    struct err *e = config->configure ? device_configure(config, &d.gateway) : NULL;
     if (e) {
         device_close(&d);
         return ERR_WRAP(e, "network interface %s", config->ifname);
@@ -163,4 +219,5 @@ struct err *device_open(const struct slirp_config *config, int netns_fd, struct 
 void device_close(struct device *d)
 {
     d->fd = fd_close(d->fd);
+    gateway_close(&d->gateway);
 }

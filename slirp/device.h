@@ -1,7 +1,8 @@
 /* The container's network interface, seen from outside: a descriptor from which its frames are read and to which frames
- * for it are written. A tap device, or where /dev/net/tun is missing or refused one end of a veth pair with a packet
- * socket on it. Both speak the same: an Ethernet frame behind a struct virtio_net_hdr, by which checksums and
- * segmentation can be left to the other side. */
+ * for it are written. One end of a veth pair with a packet socket on it, whose other end's namespace takes care of TCP
+ * (gateway.h); or a tap device where that cannot be, or the interface is not ours to configure; or veth without a
+ * gateway, where /dev/net/tun is missing or refused. Both speak the same: an Ethernet frame behind a struct
+ * virtio_net_hdr, by which checksums and segmentation can be left to the other side. */
 #pragma once
 
 #include <linux/virtio_net.h>
@@ -12,6 +13,7 @@
 
 #include "base/err.h"
 #include "slirp/config.h"
+#include "slirp/gateway.h"
 
 #define DEVICE_HDR sizeof(struct virtio_net_hdr)
 /* Ethernet header, VLAN tag, and the longest packet that IP can express. */
@@ -23,7 +25,10 @@ struct device {
     int fd;
     enum device_kind kind;
     bool vnet; /* frames have a struct virtio_net_hdr in front */
+    struct gateway gateway;
 };
+
+#define DEVICE_INIT ((struct device){.fd = -1, .vnet = true, .gateway = GATEWAY_INIT})
 
 /* Make the interface `config->ifname` in the network namespace that the caller is in, and configure it: lo up, MTU,
  * addresses, routes (unless !config->configure). netns_fd is that namespace: the caller is moved into another one and

@@ -36,7 +36,7 @@ static struct err *engine_maker(struct engine *g, struct msg *m)
     return port_set_maker(g->s.port, TAKE_FD(m->fds[0]));
 }
 
-/* A port with a socket is ours to carry, one without libslirp's. */
+/* A port with a socket is ours to carry, one without is forwarded as slirp4netns would. */
 static struct err *engine_port(struct engine *g, struct msg *m)
 {
     struct slirp_port port;
@@ -45,15 +45,13 @@ static struct err *engine_port(struct engine *g, struct msg *m)
     memcpy(&port, m->data, sizeof(port));
     if (m->type == SLIRP_PORT_ADD && m->n_fds)
         return port_add(g->s.port, &port, TAKE_FD(m->fds[0]));
-    if (m->type == SLIRP_PORT_REMOVE) {
-        struct err *e = port_remove(g->s.port, &port);
-        if (!e || err_kind(e) != ERR_NOT_FOUND)
-            return e;
-        err_drop(e);
-    }
-    if (m->type == SLIRP_PORT_REMOVE)
-        return hostfwd_remove(&g->s.hostfwd, &port);
-    return hostfwd_add(&g->s.hostfwd, &port, NULL);
+    if (m->type == SLIRP_PORT_ADD)
+        return hostfwd_add(&g->s.hostfwd, &port, NULL);
+    struct err *e = hostfwd_remove(&g->s.hostfwd, &port);
+    if (!e || err_kind(e) != ERR_NOT_FOUND)
+        return e;
+    err_drop(e);
+    return port_remove(g->s.port, &port);
 }
 
 static struct err *engine_list(struct engine *g)
@@ -63,6 +61,11 @@ static struct err *engine_list(struct engine *g)
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     size_t n = 0;
     TRY(port_list(g->s.port, &spliced, &n));
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!spliced[i].id) /* else it is among those below */
+            spliced[kept++] = spliced[i];
+    n = kept;
     TRY(strbuf_add(&sb, spliced, n * sizeof(*spliced)));
     TRY(strbuf_add(&sb, h->ports, h->n * sizeof(*h->ports)));
     n = (n + h->n < SLIRP_CONTROL_PORTS_MAX ? n + h->n : SLIRP_CONTROL_PORTS_MAX) * sizeof(*h->ports);
@@ -147,7 +150,7 @@ static struct err *engine_start(struct engine *g, struct device *device)
 static struct err *engine_serve(struct engine *g, struct device *device)
 {
     TRY(loop_new(&g->s.loop));
-    const struct port_opts ports = {.loop = g->s.loop, .config = &g->s.config};
+    const struct port_opts ports = {.loop = g->s.loop, .config = &g->s.config, .gateway = &device->gateway};
     TRY(port_new(&ports, &g->s.port)); /* while limits can be read */
     TRY(fd_set_nonblock(g->sock, true));
     TRY(loop_add_fd(g->s.loop, g->sock, EPOLLIN, engine_ready, g, NULL));
@@ -158,7 +161,7 @@ struct err *engine_run(int take_sock)
 {
     struct engine g = {.sock = take_sock};
     slirp_init(&g.s);
-    struct device device = {.fd = -1};
+    struct device device = DEVICE_INIT;
     struct err *e = engine_start(&g, &device);
     if (e) {
         char buf[ERR_WIRE_MAX];

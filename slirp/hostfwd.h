@@ -1,4 +1,5 @@
-/* Published ports through libslirp's own forwarding: the list of them, with ids as the API socket has them. */
+/* Ports that are published as slirp4netns does it: the list of them, with ids as the API socket has them. They are
+ * libslirp's to forward; TCP where connections don't pass libslirp (gateway.h) is port.h's. */
 #pragma once
 
 #include <stddef.h>
@@ -6,10 +7,12 @@
 
 #include "base/err.h"
 #include "slirp/control.h"
+#include "slirp/port.h"
 #include "slirp/stack.h"
 
 struct hostfwd {
     struct stack *stack; /* borrowed */
+    struct port *port;   /* borrowed; NULL: all are libslirp's */
     struct slirp_port *ports;
     size_t n, cap;
     uint32_t next_id;

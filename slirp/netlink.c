@@ -142,6 +142,50 @@ struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int fa
     return errnum ? ERR_SYS(errnum, "add the IPv%c default route", family == AF_INET ? '4' : '6') : NULL;
 }
 
+struct err *netlink_add_route(struct netlink *nl, unsigned index, int family, uint32_t table, const void *addr,
+                              unsigned bits)
+{
+    char buf[NETLINK_BUF];
+    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+    struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+    rtm->rtm_family = (uint8_t)family;
+    rtm->rtm_dst_len = (uint8_t)bits;
+    rtm->rtm_table = RT_TABLE_UNSPEC; /* the attribute counts */
+    rtm->rtm_protocol = RTPROT_BOOT;
+    rtm->rtm_scope = family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+    rtm->rtm_type = RTN_UNICAST;
+    mnl_attr_put_u32(nlh, RTA_TABLE, table ? table : RT_TABLE_MAIN);
+    mnl_attr_put(nlh, RTA_DST, netlink_addr_len(family), addr);
+    mnl_attr_put_u32(nlh, RTA_OIF, index);
+    int errnum = netlink_talk(nl, nlh);
+    return errnum ? ERR_SYS(errnum, "add an IPv%c route", family == AF_INET ? '4' : '6') : NULL;
+}
+
+struct err *netlink_add_neighbour(struct netlink *nl, unsigned index, int family, const void *addr,
+                                  const uint8_t mac[6])
+{
+    char buf[NETLINK_BUF];
+    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+    struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
+    ndm->ndm_family = (uint8_t)family;
+    ndm->ndm_state = NUD_PERMANENT;
+    ndm->ndm_ifindex = (int)index;
+    mnl_attr_put(nlh, NDA_DST, netlink_addr_len(family), addr);
+    mnl_attr_put(nlh, NDA_LLADDR, 6, mac);
+    int errnum = netlink_talk(nl, nlh);
+    return errnum ? ERR_SYS(errnum, "add an IPv%c neighbour", family == AF_INET ? '4' : '6') : NULL;
+}
+
+struct err *netlink_delete_link(struct netlink *nl, unsigned index)
+{
+    char buf[NETLINK_BUF];
+    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_DELLINK, 0);
+    struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+    ifi->ifi_index = (int)index;
+    int errnum = netlink_talk(nl, nlh);
+    return errnum ? ERR_SYS(errnum, "remove network interface %u", index) : NULL;
+}
+
 struct err *netlink_add_veth(struct netlink *nl, const char *name, const char *peer, int peer_netns)
 {
     char buf[NETLINK_BUF];

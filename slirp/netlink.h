@@ -31,5 +31,12 @@ struct err *netlink_set_link(struct netlink *nl, unsigned index, const struct ne
 struct err *netlink_add_address(struct netlink *nl, unsigned index, int family, const void *addr,
                                 unsigned bits) ERR_RESULT;
 struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int family, const void *gateway) ERR_RESULT;
+/* To `bits` of `addr` directly, without a gateway; table 0: main. */
+struct err *netlink_add_route(struct netlink *nl, unsigned index, int family, uint32_t table, const void *addr,
+                              unsigned bits) ERR_RESULT;
+/* Who has `addr` is known for good: nobody asks (arp(7), NDP). */
+struct err *netlink_add_neighbour(struct netlink *nl, unsigned index, int family, const void *addr,
+                                  const uint8_t mac[6]) ERR_RESULT;
+struct err *netlink_delete_link(struct netlink *nl, unsigned index) ERR_RESULT;
 /* A veth pair: `name` here, `peer` in the namespace of peer_netns. ERR_UNSUPPORTED where the kernel has no veth. */
 struct err *netlink_add_veth(struct netlink *nl, const char *name, const char *peer, int peer_netns) ERR_RESULT;

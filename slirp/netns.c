@@ -70,7 +70,7 @@ static int netns_run_child(struct netns_work *w)
 
 struct err *netns_setup(const struct netns_opts *opts, struct device *ret_device, int *ret_netns)
 {
-    struct netns_work w = {.opts = opts, .device = {.fd = -1}, .netns_fd = -1};
+    struct netns_work w = {.opts = opts, .device = DEVICE_INIT, .netns_fd = -1};
     int errnum = netns_run_child(&w);
     struct err *e = errnum ? ERR_SYS(errnum, "start a process to set up the network") : w.error;
     if (e) {

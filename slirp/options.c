@@ -30,6 +30,7 @@ enum option_id {
     OPTION_MAC,
     OPTION_TARGET_TYPE,
     OPTION_NO_TUN,
+    OPTION_NO_GATEWAY,
     OPTION_HELP,
     OPTION_VERSION,
 };
@@ -58,6 +59,7 @@ static const struct option_row {
     {"macaddress", 0, true, OPTION_MAC},
     {"target-type", 0, true, OPTION_TARGET_TYPE},
     {"no-tun", 0, false, OPTION_NO_TUN},
+    {"no-gateway", 0, false, OPTION_NO_GATEWAY},
     {"help", 'h', false, OPTION_HELP},
     {"version", 'v', false, OPTION_VERSION},
 };
@@ -85,6 +87,7 @@ const char *options_help(void)
            "--macaddress=MAC         address of the interface (only with -c)\n"
            "--target-type=TYPE       netns\n"
            "--no-tun                 veth even where /dev/net/tun is there\n"
+           "--no-gateway             TCP connections through libslirp, too\n"
            "-h, --help               show this help\n"
            "-v, --version            show versions\n";
 }
@@ -174,6 +177,9 @@ static void options_set_flag(struct options *o, enum option_id id)
         break;
     case OPTION_NO_TUN:
         o->config.no_tun = 1;
+        break;
+    case OPTION_NO_GATEWAY:
+        o->config.no_gateway = 1;
         break;
     case OPTION_HELP:
         o->help = true;

@@ -3,27 +3,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "slirp/gateway.h"
 #include "slirp/port_internal.h"
 
-#define PORT_FDS_OTHER ((rlim_t)512) /* for libslirp's sockets, pipes and everything else */
 #define PORT_ENTRIES_MAX 32768
-
-/* A connection is two descriptors; pipes come and go. */
-static size_t raise_limit(void)
-{
-    struct rlimit l = {.rlim_cur = 1024, .rlim_max = 1024};
-    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-        l.rlim_cur = l.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &l) < 0)
-            (void)getrlimit(RLIMIT_NOFILE, &l);
-    }
-    return l.rlim_cur > 2 * PORT_FDS_OTHER ? (size_t)(l.rlim_cur - PORT_FDS_OTHER) / 2 : PORT_FDS_OTHER / 4;
-}
 
 struct err *port_new(const struct port_opts *opts, struct port **ret)
 {
@@ -33,7 +20,8 @@ struct err *port_new(const struct port_opts *opts, struct port **ret)
     (void)signal(SIGPIPE, SIG_IGN);
     p->loop = opts->loop;
     p->config = opts->config;
-    p->connections_max = raise_limit();
+    p->gateway = opts->gateway && opts->gateway->on ? opts->gateway : NULL;
+    p->connections_max = splice_pairs_max();
     *ret = p;
     return NULL;
 }
@@ -70,6 +58,17 @@ static bool leads_to(const struct port *p, uint32_t proto, in_port_t guest_port)
     return false;
 }
 
+static bool by_maker(const struct port *p, uint32_t proto)
+{
+    return proto != SLIRP_TCP || !p->gateway;
+}
+
+static void tell_maker(struct port *p, const struct slirp_port *spec, bool open)
+{
+    if (p->pool && by_maker(p, spec->proto))
+        port_pool_open(p->pool, spec->proto, ntohs(spec->guest.in.sin_port), open);
+}
+
 struct err *port_set_maker(struct port *p, int take_sock)
 {
     struct port_pool *pool = NULL;
@@ -79,7 +78,7 @@ struct err *port_set_maker(struct port *p, int take_sock)
     port_pool_free(p->pool);
     p->pool = pool;
     for (const struct port_entry *e = p->entries; e; e = e->next)
-        port_pool_open(pool, e->spec.proto, ntohs(e->spec.guest.in.sin_port), true);
+        tell_maker(p, &e->spec, true);
     return NULL;
 }
 
@@ -94,13 +93,14 @@ static struct port_entry **find(struct port *p, const struct slirp_port *spec)
 /* What is needed for the first port of a kind. */
 static struct err *prepare(struct port *p, uint32_t proto)
 {
-    if (!p->pool)
+    if (!p->pool && by_maker(p, proto))
         return ERR_NEW(ERR_STATE, "there is no maker of sockets");
     if (proto == SLIRP_UDP)
         return p->flows ? NULL : port_udp_new(p, &p->flows);
     if (!p->pairs)
         TRY(splice_set_new(p->loop, port_tcp_room, p, &p->pairs));
-    port_pool_prepare(p->pool, AF_INET);
+    if (by_maker(p, proto))
+        port_pool_prepare(p->pool, AF_INET);
     return NULL;
 }
 
@@ -140,7 +140,7 @@ struct err *port_add(struct port *p, const struct slirp_port *spec, int take_soc
     if (udp)
         want_destination(e);
     if (!leads_to(p, spec->proto, spec->guest.in.sin_port))
-        port_pool_open(p->pool, spec->proto, ntohs(spec->guest.in.sin_port), true);
+        tell_maker(p, spec, true);
     e->next = p->entries;
     p->entries = e;
     p->count++;
@@ -158,7 +158,7 @@ struct err *port_remove(struct port *p, const struct slirp_port *spec)
     if (e->spec.proto == SLIRP_UDP)
         port_udp_close(p, e);
     if (!leads_to(p, e->spec.proto, e->spec.guest.in.sin_port))
-        port_pool_open(p->pool, e->spec.proto, ntohs(e->spec.guest.in.sin_port), false);
+        tell_maker(p, &e->spec, false);
     entry_free(e);
     return NULL;
 }

@@ -22,7 +22,8 @@ struct port_entry {
 struct port {
     struct loop *loop;
     const struct slirp_config *config;
-    struct port_pool *pool; /* NULL: no maker yet */
+    const struct gateway *gateway; /* makes sockets for TCP; NULL: none */
+    struct port_pool *pool;        /* NULL: no maker yet */
     struct port_entry *entries;
     size_t count;
 

@@ -106,6 +106,8 @@ struct err *port_route_rule(int sock, const struct port_rule *rule, bool add)
         put_u32(&r, FRA_FWMARK, rule->mark);
         put_u32(&r, FRA_FWMASK, UINT32_MAX);
     }
+    if (rule->ifname)
+        put(&r, FRA_IIFNAME, rule->ifname, strlen(rule->ifname) + 1);
     if (rule->ip_proto)
         put(&r, FRA_IP_PROTO, &rule->ip_proto, sizeof(rule->ip_proto));
     if (rule->first)

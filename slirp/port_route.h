@@ -11,6 +11,7 @@ struct port_rule {
     int family;           /* AF_INET, AF_INET6 */
     uint32_t priority;    /* of several rules the lowest is looked at first; the table "local" is 0 */
     uint32_t mark;        /* 0: whatever */
+    const char *ifname;   /* that it arrives at; NULL: whatever */
     uint8_t ip_proto;     /* 0: whatever */
     uint16_t first, last; /* source ports; 0: whatever */
     uint32_t table;

@@ -1,6 +1,6 @@
 /* From an accepted connection to a joined pair.
  *
- * The second connection stays inside the namespace, so it mostly stands when connect(2) returns: calling that again
+ * The second connection stays inside the namespaces, so it mostly stands when connect(2) returns: calling that again
  * tells, and saves a turn of the loop. Otherwise (a server whose backlog is full) it becomes a "dial" that waits. */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "slirp/gateway.h"
 #include "slirp/port_internal.h"
 
 #define TCP_ACCEPTS 8                       /* for one event of a listening socket */
@@ -68,7 +69,8 @@ enum progress { DIAL_STANDS, DIAL_WAITS, DIAL_FAILED };
 /* A socket that is bound to the source of `way`: with its port, else (it is in use) with any. */
 static int open_bound(struct port *p, const struct port_way *way)
 {
-    AUTO_FD int fd = port_pool_take(p->pool, way->source.sa.sa_family);
+    int family = way->source.sa.sa_family;
+    AUTO_FD int fd = p->gateway ? gateway_socket(p->gateway, family) : port_pool_take(p->pool, family);
     union slirp_addr source = way->source;
     if (fd < 0)
         return -1;

@@ -9,9 +9,11 @@
 #include "base/msg.h"
 #include "slirp/dns.h"
 #include "slirp/frame_reass.h"
+#include "slirp/outgoing.h"
 #include "slirp/port.h"
 #include "slirp/resolv_watch.h"
 #include "slirp/sandbox.h"
+#include "slirp/splice.h"
 #include "slirp/stack.h"
 
 void slirp_init(struct slirp *s)
@@ -25,6 +27,7 @@ void slirp_done(struct slirp *s)
     frame_reass_free(s->reass);
     hostfwd_done(&s->hostfwd);
     port_free(s->port);
+    outgoing_free(s->outgoing);
     stack_free(s->stack);
     loop_freep(&s->loop);
     (void)fd_close(s->resolv_sock);
@@ -84,6 +87,21 @@ static struct err *run_dns(struct slirp *s)
     return loop_add_fd(s->loop, s->resolv_sock, EPOLLIN, run_resolv_ready, s, NULL);
 }
 
+/* Where TCP doesn't go through libslirp. */
+static struct err *run_gateway(struct slirp *s)
+{
+    const struct gateway *gateway = &s->device->gateway;
+    const struct outgoing_opts opts = {
+        .loop = s->loop, .config = &s->config, .device = s->device, .connections_max = splice_pairs_max()};
+    const struct port_opts ports = {.loop = s->loop, .config = &s->config, .gateway = gateway};
+    if (!gateway->on)
+        return NULL;
+    if (!s->port)
+        TRY(port_new(&ports, &s->port));
+    s->hostfwd.port = s->port; /* libslirp would not see the answers */
+    return outgoing_new(&opts, &s->outgoing);
+}
+
 struct err *slirp_run(struct slirp *s, const struct device *device)
 {
     s->device = device;
@@ -91,6 +109,7 @@ struct err *slirp_run(struct slirp *s, const struct device *device)
     TRY(stack_new(&s->config, device, &s->stack));
     s->hostfwd.stack = s->stack;
     TRY(run_dns(s));
+    TRY(run_gateway(s));
     TRY_WRAP(sandbox_filter(), "confine the network process");
     return slirp_serve(s);
 }

@@ -13,6 +13,7 @@
 #include "slirp/dns.h"
 #include "slirp/frame.h"
 #include "slirp/frame_reass.h"
+#include "slirp/outgoing.h"
 #include "slirp/stack.h"
 
 #define SERVE_BATCH 64 /* frames in one go, before sockets get their turn */
@@ -48,7 +49,8 @@ static void serve_frame(struct slirp *s, uint8_t *buf, size_t len)
     size_t n = len - DEVICE_HDR; /* of what was checked; see below */
     switch (frame_check(&s->config, buf, len)) {
     case FRAME_PASS:
-        stack_input(s->stack, frame, n);
+        if (!s->outgoing || !outgoing_input(s->outgoing, frame, n))
+            stack_input(s->stack, frame, n);
         break;
     case FRAME_DNS:
         if (s->dns)

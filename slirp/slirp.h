@@ -1,10 +1,12 @@
 /* coracle-slirp: a network for one network namespace, without any right on the host.
  *
  * One process for each namespace. It stays in the namespace of its starter, where the sockets of the outside are made,
- * and owns a tap device inside the other one; libslirp turns frames into sockets. Single-threaded.
+ * and owns an interface inside the other one; libslirp turns frames into sockets. Single-threaded.
  *
- *   tap frames ── device.c ── frame.c (checks, checksums) ── stack.c (libslirp) ── sockets of the host
- *                                  └── dns*.c (the resolver at .3)
+ *   frames ── device.c ── frame.c (checks, checksums) ── stack.c (libslirp) ── sockets of the host
+ *                              ├── dns*.c (the resolver at .3)
+ *                              └── outgoing.c (SYN of TCP)
+ *   sockets of the host ── outgoing.c, splice.c ── sockets behind the interface (gateway.h)
  *   sockets of the host ── port*.c, splice.c ── sockets inside the namespace
  *
  * Started as `coracle-slirp [OPTIONS] PID|PATH TAPNAME` (options.c: slirp4netns' command line) or by coracle-monitor as
@@ -28,6 +30,7 @@
 struct device;
 struct dns;
 struct frame_reass;
+struct outgoing;
 struct port;
 struct stack;
 
@@ -37,6 +40,7 @@ struct slirp {
     struct loop *loop;           /* everything but the tap and libslirp's sockets: control, API, names */
     const struct device *device; /* frames of the container */
     struct stack *stack;         /* libslirp */
+    struct outgoing *outgoing;   /* TCP that doesn't go through it; NULL: the device has no gateway */
     struct hostfwd hostfwd;
     struct port *port;         /* published ports that don't go through libslirp; NULL before the first */
     struct dns *dns;           /* NULL: nobody answers */

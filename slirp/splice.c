@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@
 #define SPLICE_ROUNDS 16            /* reads for one event */
 #define SPLICE_PIPES_IDLE 4         /* kept for the next bulk transfer */
 #define SPLICE_SMALL ((size_t)8192) /* less than that in a round is no bulk */
+
+#define SPLICE_FDS_OTHER ((rlim_t)512) /* for libslirp's sockets, pipes and everything else */
 
 struct splice_pipe {
     int fds[2];
@@ -349,4 +352,16 @@ struct err *splice_join(struct splice_set *set, int take_a, int take_b)
 size_t splice_count(const struct splice_set *set)
 {
     return set->count;
+}
+
+/* A connection is two descriptors; pipes come and go. */
+size_t splice_pairs_max(void)
+{
+    struct rlimit l = {.rlim_cur = 1024, .rlim_max = 1024};
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+        l.rlim_cur = l.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+            (void)getrlimit(RLIMIT_NOFILE, &l);
+    }
+    return l.rlim_cur > 2 * SPLICE_FDS_OTHER ? (size_t)(l.rlim_cur - SPLICE_FDS_OTHER) / 2 : SPLICE_FDS_OTHER / 4;
 }

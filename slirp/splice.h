@@ -23,6 +23,8 @@ struct err *splice_set_new(struct loop *loop, void (*on_end)(void *arg), void *a
 void splice_set_free(struct splice_set *set);
 /* Non-blocking, connected. Both are taken in every case. */
 struct err *splice_join(struct splice_set *set, int take_a, int take_b) ERR_RESULT;
+/* How many pairs the limit of descriptors has room for; it is raised as far as it goes. While limits can be read. */
+size_t splice_pairs_max(void);
 size_t splice_count(const struct splice_set *set);
 /* Close with a reset rather than an end of stream. */
 void splice_reset(int take_fd);

@@ -21,7 +21,7 @@
 struct monitor_network {
     struct slirp_config config; /* looked at when joins is 0 */
     uint32_t joins;             /* named networks: that many MONITOR_JOIN follow, and there is no network of its own */
-    uint32_t hostfwd;           /* libslirp forwards ports, not coracle-slirp */
+    uint32_t hostfwd;           /* ports are forwarded as slirp4netns does */
     uint32_t uid_map_len, gid_map_len;
 };
 

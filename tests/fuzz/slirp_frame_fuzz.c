@@ -15,13 +15,14 @@
 #include "slirp/dns.h"
 #include "slirp/frame.h"
 #include "slirp/frame_reass.h"
+#include "slirp/frame_tcp.h"
 #include "slirp/frame_udp.h"
 #include "slirp/stack.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool isolated;
 static struct slirp_config config;
-static struct device device = {.fd = -1, .vnet = true};
+static struct device device;
 
 static bool is_ours(void *arg, const struct sockaddr *addr, socklen_t len)
 {
@@ -34,9 +35,25 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     isolated = unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
     slirp_config_default(&config);
+    device = DEVICE_INIT;
     config.ipv6 = 1;
     device.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     return 0;
+}
+
+/* Answers are frames that would pass as well. */
+static void one_syn(const uint8_t *frame, size_t len)
+{
+    struct frame_syn syn;
+    uint8_t out[DEVICE_HDR + FRAME_REFUSAL_MAX] = {0};
+    if (frame_syn_parse(frame, len, &syn) != FRAME_TCP_SYN)
+        return;
+    FUZZ_CHECK(syn.tcp_at + 20 <= sizeof(syn.head) && syn.client.sa.sa_family == syn.server.sa.sa_family);
+    for (int how = FRAME_REFUSE_RESET; how <= FRAME_REFUSE_HOST; how++) {
+        size_t n = frame_refuse(&config, &syn, (enum frame_refusal)how, out + DEVICE_HDR);
+        FUZZ_CHECK(n <= FRAME_REFUSAL_MAX);
+        FUZZ_CHECK(frame_check(&config, out, DEVICE_HDR + n) != FRAME_FRAGMENT);
+    }
 }
 
 static void one_frame(struct stack *st, struct dns *d, struct frame_reass **reass, uint8_t *buf, size_t len)
@@ -63,6 +80,7 @@ static void one_frame(struct stack *st, struct dns *d, struct frame_reass **reas
             stack_input(st, frame, rest);
         break;
     case FRAME_PASS:
+        one_syn(frame, rest);
         if (st)
             stack_input(st, frame, rest);
         frame_limit_mss(frame, rest);

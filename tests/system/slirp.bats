@@ -80,21 +80,58 @@ S
     is "$output" same
 }
 
-@test "without /dev/net/tun a veth pair does the same" {
+@test "where TCP has to go through libslirp, a tap device or a veth pair does the same" {
     scene <<'S'
 target
-start --no-tun --enable-ipv6
+start --no-tun --no-gateway --enable-ipv6
 inside ip -d link show tap0
 echo_server TCP4 127.0.0.1 7001
 echo_server TCP6 '[::1]' 7002
 head -c 8000000 /dev/urandom >$T/data
 [ "$(inside socat -t 20 - TCP4:10.0.2.2:7001 <$T/data | sha256sum)" = "$(sha256sum <$T/data)" ] && echo tcp4
 [ "$(inside socat -t 20 - 'TCP6:[fd00::2]:7002' <$T/data | sha256sum)" = "$(sha256sum <$T/data)" ] && echo tcp6
+if [ -w /dev/net/tun ]; then
+    target
+    start --no-gateway
+    inside ip -d link show tap0
+    [ "$(inside socat -t 20 - TCP4:10.0.2.2:7001 <$T/data | sha256sum)" = "$(sha256sum <$T/data)" ] && echo tap4
+fi
 S
     [ "$status" -eq 0 ]
     has "$output" veth
     has "$output" tcp4
     has "$output" tcp6
+    [ ! -w /dev/net/tun ] || has "$output" tap4
+}
+
+@test "what a connection finds: refused, unreachable, silent; ends of streams; many at once" {
+    scene <<'S'
+target
+start --enable-ipv6
+python3 "$TESTS/outgoing.py" serve >$T/server &
+eventually grep -q ready $T/server
+inside python3 "$TESTS/outgoing.py" ask 10.0.2.2 192.0.2.1
+inside python3 "$TESTS/outgoing.py" ask fd00::2 2001:db8::1
+S
+    [ "$status" -eq 0 ]
+    local each=$'greeted first\nhalf-closed: 2000000 bytes back\nreset arrives\nrefused: ECONNREFUSED\nunreachable: ENETUNREACH\nsame port served and asked\n300 at once'
+    is "$output" "$each"$'\n'"$each"
+}
+
+@test "a connection that nobody answers doesn't hold up others, and ends" {
+    scene <<'S'
+target
+ip link add up0 type veth peer name up1; ip link set up1 up; ip link set up0 up
+ip addr add 192.0.2.1/24 dev up0
+ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 nud permanent dev up0 # nobody
+start
+echo_server TCP4 127.0.0.1 7001
+inside timeout 20 socat -u OPEN:/dev/null TCP4:192.0.2.9:80,connect-timeout=2 2>$T/silent &
+silent=$!
+[ "$(echo hello | inside socat -t 10 - TCP4:10.0.2.2:7001)" = hello ] && echo others
+wait $silent || grep -o 'timed out' $T/silent
+S
+    is "$output" $'others\ntimed out'
 }
 
 @test "the host's loopback is closed when it is to be, under all of its names" {
@@ -176,15 +213,16 @@ resolver 127.0.0.54 2
 start
 for i in 1 2 3 4 5 6 7 8 9 10; do ask --timeout 1 10.0.2.3 $i.silent & done >/dev/null
 # Connections on which nothing is said, more than are kept, and half of a question.
-inside python3 - <<'P' &
+inside python3 - <<'P' >$T/idle &
 import socket, time
 idle = [socket.create_connection(("10.0.2.3", 53)) for _ in range(80)]
 for s in idle[70:]:
     try: s.sendall(b"\0\x20abc")
     except OSError: pass
+print("there", flush=True)
 time.sleep(60)
 P
-sleep 1
+eventually grep -q there $T/idle
 ask 10.0.2.3 one.test
 ask --tcp 10.0.2.3 one.test
 ask 10.0.2.3 wrongid.test
