@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/timefmt.h"
 #include "cli/choose.h"
 #include "cli/help.h"
 #include "cli/progress.h"
@@ -208,4 +209,13 @@ struct err *cli_run(struct cli *c, int *ret_exit)
         return flushed;
     err_drop(flushed);
     return e;
+}
+
+struct err *cli_parse_time(const char *flag, const char *value, int64_t *ret_nsec)
+{
+    struct err *e = value ? timefmt_parse_input(value, timefmt_now(), ret_nsec) : NULL;
+    if (!e)
+        return NULL;
+    err_drop(e);
+    return ERR_NEW(ERR_INVALID, "parsing --%s \"%s\": unable to interpret time value", flag, value);
 }

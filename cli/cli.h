@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/strbuf.h"
@@ -82,6 +83,8 @@ struct err *cli_confirm(struct cli *c, bool *ret_yes) ERR_RESULT;
 struct err *cli_usage_error(const struct cli *c, const char *fmt) ERR_RESULT;
 /* `OPERATION PATH: no such file or directory`: an errno in the words of Go, which users of this field know. */
 struct err *cli_errno(int errnum, const char *operation, const char *path) ERR_RESULT;
+/* --since and --until (`flag` without dashes); NULL leaves *ret as it is. */
+struct err *cli_parse_time(const char *flag, const char *value, int64_t *ret_nsec) ERR_RESULT;
 /* Refuse a --detach-keys that can't be understood; NULL is fine. */
 struct err *cli_check_detach_keys(const char *keys) ERR_RESULT;
 /* First line of a file, as --cidfile holds an id. */

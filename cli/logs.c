@@ -3,7 +3,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/timefmt.h"
 #include "cli/select.h"
 #include "cli/verbs.h"
 
@@ -26,17 +25,6 @@ static const struct cli_flag logs_flags[] = {
     {"until", 0, CLI_STRING, .offset = O(until), .help = "Show logs until TIMESTAMP"},
     {0},
 };
-
-static struct err *parse_time(const char *flag, const char *value, int64_t *ret)
-{
-    if (!value)
-        return NULL;
-    struct err *e = timefmt_parse_input(value, timefmt_now(), ret);
-    if (!e)
-        return NULL;
-    err_drop(e);
-    return ERR_NEW(ERR_INVALID, "parsing --%s \"%s\": unable to interpret time value", flag, value);
-}
 
 static struct err *print_logs(struct cli *c, const struct logs_verb_opts *o, const struct logs_opts *logs)
 {
@@ -87,8 +75,8 @@ static struct err *logs_verb(struct cli *c, void *opts, int *exit_code)
         .out_fd = STDOUT_FILENO,
         .err_fd = STDERR_FILENO,
     };
-    TRY(parse_time("since", o->since, &logs.since_nsec));
-    TRY(parse_time("until", o->until, &logs.until_nsec));
+    TRY(cli_parse_time("since", o->since, &logs.since_nsec));
+    TRY(cli_parse_time("until", o->until, &logs.until_nsec));
     if (logs.follow && c->n_args > 1)
         return follow_all(c, o, &logs, exit_code);
     return print_logs(c, o, &logs);

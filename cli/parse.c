@@ -142,13 +142,13 @@ static bool is_not_built(const char *group, const char *word)
     static const struct {
         const char *group, *words;
     } missing[] = {
-        {"", " auto-update build commit compose cp diff events export farm generate healthcheck init kube machine "
+        {"", " auto-update build commit compose cp diff export farm generate healthcheck init kube machine "
              "mount network "
-             "pause play pod quadlet secret stats top unmount unpause update "},
-        {"container", " checkpoint clone commit cp diff export init mount pause restore runlabel stats top unmount "
-                      "unpause update "},
+             "play pod quadlet secret unmount update "},
+        {"container", " checkpoint clone commit cp diff export init mount restore runlabel unmount "
+                      "update "},
         {"image", " build "},
-        {"system", " connection df events migrate prune renumber reset service "},
+        {"system", " connection df migrate prune renumber reset service "},
         {"volume", " export import mount reload unmount "},
     };
     char padded[64];

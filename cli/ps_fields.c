@@ -126,6 +126,14 @@ static struct err *ago(int64_t since_nsec, const char *before, char **ret)
     return mem_asprintf(ret, "%s%s ago", before, timefmt_human_duration(since_nsec).s);
 }
 
+static struct err *running_status(const struct ps_row *row, char **ret)
+{
+    const struct container *c = row->container;
+    const char *health = container_health_name(c->health);
+    struct timefmt_text since = timefmt_human_duration(row->now_nsec - whole_seconds(c->started_nsec));
+    return mem_asprintf(ret, "Up %s ago%s%s%s", since.s, *health ? " (" : "", health, *health ? ")" : "");
+}
+
 struct err *ps_status(const struct ps_row *row, char **ret)
 {
     const struct container *c = row->container;
@@ -134,7 +142,7 @@ struct err *ps_status(const struct ps_row *row, char **ret)
     case CT_CREATED:
         return mem_strdup("Created", ret);
     case CT_RUNNING:
-        return ago(row->now_nsec - whole_seconds(c->started_nsec), "Up ", ret);
+        return running_status(row, ret);
     case CT_EXITED:
         (void)snprintf(exited, sizeof exited, "Exited (%d) ", c->exit_code);
         return ago(row->now_nsec - whole_seconds(c->finished_nsec), exited, ret);

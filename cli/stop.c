@@ -54,7 +54,7 @@ static const struct cli_flag stop_flags[] = {
 static struct err *stop_one(struct cli *c, const struct stop_opts *o, const struct selected *item)
 {
     struct err *e = container_stop(c->engine, item->container, timeout_of(c, o));
-    if (e && err_kind(e) == ERR_STATE && item->container->state != CT_PAUSED) {
+    if (e && err_kind(e) == ERR_STATE && (o->all || item->container->state != CT_PAUSED)) {
         err_drop(e);
         e = NULL;
     }

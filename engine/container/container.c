@@ -20,6 +20,17 @@ const char *container_state_name(enum container_state st)
     return (size_t)st < ARRAY_LEN(names) ? names[st] : "unknown";
 }
 
+const char *container_health_name(enum container_health h)
+{
+    static const char *const names[] = {
+        [CT_NO_HEALTH] = "",
+        [CT_HEALTH_STARTING] = "starting",
+        [CT_HEALTHY] = "healthy",
+        [CT_UNHEALTHY] = "unhealthy",
+    };
+    return (size_t)h < ARRAY_LEN(names) ? names[h] : "";
+}
+
 void container_free(struct container *c)
 {
     if (!c)
@@ -197,11 +208,6 @@ struct err *container_dir(const struct engine *e, const char *id, char **ret)
 struct err *container_run_dir(const struct engine *e, const char *id, char **ret)
 {
     return mem_asprintf(ret, "%s/containers/%s", engine_run_dir(e), id);
-}
-
-struct err *container_event(struct engine *e, const struct container *c, const char *action)
-{
-    return store_event(engine_store(e), "container", action, c->id, c->name, NULL);
 }
 
 struct err *container_rename(struct engine *e, struct container *c, const char *new_name)

@@ -19,6 +19,10 @@ struct monitor;
 enum container_state { CT_CREATED, CT_RUNNING, CT_PAUSED, CT_STOPPING, CT_EXITED, CT_REMOVING };
 const char *container_state_name(enum container_state st); /* "created", "running", "paused", "stopping", "exited" … */
 
+/* As enum monitor_health. */
+enum container_health { CT_NO_HEALTH, CT_HEALTH_STARTING, CT_HEALTHY, CT_UNHEALTHY };
+const char *container_health_name(enum container_health h); /* "", "starting", "healthy", "unhealthy" */
+
 struct container {
     char *id, *name;
     char *image_id; /* NULL with --rootfs */
@@ -27,6 +31,7 @@ struct container {
     char *publish; /* published ports, a JSON array of texts as in the specification; NULL: none */
     int64_t created_nsec, started_nsec, finished_nsec;
     enum container_state state;
+    enum container_health health; /* of a running one */
     int exit_code;
     bool oom_killed;
     bool auto_remove; /* --rm */
@@ -73,6 +78,10 @@ struct err *container_attach(struct engine *e, struct container *c, const struct
                              int *ret_exit) ERR_RESULT;
 /* timeout_sec -1: the container's own. ERR_STATE when it isn't running (callers decide whether that matters). */
 struct err *container_stop(struct engine *e, struct container *c, int64_t timeout_sec) ERR_RESULT;
+/* Freeze all its processes, or let them go on; a notice tells where that had to be done by signals. ERR_STATE in
+ * Podman's words. */
+struct err *container_pause(struct engine *e, struct container *c) ERR_RESULT;
+struct err *container_unpause(struct engine *e, struct container *c) ERR_RESULT;
 struct err *container_kill(struct engine *e, struct container *c, int sig) ERR_RESULT;
 struct err *container_restart(struct engine *e, struct container *c, int64_t timeout_sec) ERR_RESULT;
 struct container_remove_opts {

@@ -10,7 +10,9 @@
 #include "base/file.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "base/strbuf.h"
 #include "base/timefmt.h"
+#include "engine/container/events.h"
 #include "engine/container/internal.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
@@ -319,7 +321,9 @@ static struct err *insert_rows(struct creation *n)
     TRY(insert_pairs(s, "INSERT INTO container_images(container_id, image_id) VALUES(?1, ?2)", n->id.s,
                      &n->needs_images));
     TRY(insert_pairs(s, "INSERT INTO container_volumes(container_id, volume) VALUES(?1, ?2)", n->id.s, &n->volumes));
-    return store_event(s, "container", "create", n->id.s, n->name, NULL);
+    AUTO_STRBUF struct strbuf attributes = STRBUF_INIT;
+    TRY(event_attributes(image_name, &n->spec.labels, NULL, NULL, &attributes));
+    return store_event(s, "container", "create", n->id.s, n->name, strbuf_str(&attributes));
 }
 
 static struct err *make_directory(struct creation *n, bool *ret_made)

@@ -55,9 +55,14 @@ struct err *container_present(struct engine *e, struct strv *ret_ids) ERR_RESULT
 struct err *container_settle(struct engine *e, struct container *c) ERR_RESULT;
 /* The exit file of a monitor, if there is one, into the row; the caller holds the lock. */
 struct err *container_record_exit(struct engine *e, struct container *c) ERR_RESULT;
+/* Read that file alone. */
+struct err *container_read_exit(struct engine *e, struct container *c, bool *ret_found) ERR_RESULT;
 /* What a monitor says of the end of a run, into the fields that speak of the last one. */
 struct monitor_exit;
 void container_take_exit(struct container *c, const struct monitor_exit *x);
+
+/* Stop it; `even_paused`: going on first, for what is to be removed. */
+struct err *container_stop_any(struct engine *e, struct container *c, int64_t timeout_sec, bool even_paused) ERR_RESULT;
 
 /* --- removal: row, directory. The caller holds the lock. */
 struct err *container_erase(struct engine *e, struct container *c, bool volumes) ERR_RESULT;
@@ -89,8 +94,13 @@ struct err *create_settle_ports(struct engine *e, struct container_spec *spec,
 struct err *container_explain_port(struct engine *e, const struct container *c, const struct strv *publish,
                                    struct err *take_err) ERR_RESULT;
 
-/* Container events, with image and name as attributes. */
+/* --- events, within the caller's write transaction; labels are told when the specification is loaded */
 struct err *container_event(struct engine *e, const struct container *c, const char *action) ERR_RESULT;
+/* The end of its last run. */
+struct err *container_event_died(struct engine *e, const struct container *c) ERR_RESULT;
+struct event_report;
+struct err *container_event_reported(struct engine *e, const struct container *c,
+                                     const struct event_report *r) ERR_RESULT;
 
 /* "adjective_surname", not in use. */
 struct err *container_random_name(struct engine *e, char **ret) ERR_RESULT;

@@ -138,8 +138,12 @@ static struct err *match_one(struct engine *e, struct container *c, const char *
         *ret = c->state == CT_EXITED && c->exit_code == (int)code;
         return NULL;
     }
-    if (strcmp(key, "health") == 0 || strcmp(key, "pod") == 0) {
-        *ret = strcmp(key, "health") == 0 && strcmp(value, "none") == 0; /* no container has either yet */
+    if (strcmp(key, "health") == 0) {
+        *ret = strcmp(c->health ? container_health_name(c->health) : "none", value) == 0;
+        return NULL;
+    }
+    if (strcmp(key, "pod") == 0) {
+        *ret = false; /* there are none yet */
         return NULL;
     }
     return ERR_NEW(ERR_INVALID, "%s is an invalid filter", key);

@@ -97,7 +97,7 @@ void container_take_exit(struct container *c, const struct monitor_exit *x)
     c->restart_count = (int)x->restart_count;
 }
 
-static struct err *read_exit_file(struct engine *e, struct container *c, bool *ret_found)
+struct err *container_read_exit(struct engine *e, struct container *c, bool *ret_found)
 {
     AUTO_FREE char *dir = NULL, *error = NULL;
     struct monitor_exit x;
@@ -114,8 +114,9 @@ static struct err *read_exit_file(struct engine *e, struct container *c, bool *r
     return error ? mem_replace(&c->error, error) : NULL;
 }
 
-static struct err *update_row(struct engine *e, const struct container *c)
+static struct err *update_row(struct engine *e, struct container *c)
 {
+    TRY(container_load_spec(e, c)); /* the event tells labels */
     struct store *s = engine_store(e);
     AUTO_TX struct store_tx_guard tx = {s};
     struct store_stmt *st;
@@ -127,7 +128,7 @@ static struct err *update_row(struct engine *e, const struct container *c)
     TRY(store_bind(st, "tiiiiit", c->id, c->started_nsec, c->finished_nsec, (int64_t)c->exit_code,
                    (int64_t)c->oom_killed, (int64_t)c->restart_count, c->error ? c->error : ""));
     TRY(store_run(st));
-    TRY(container_event(e, c, "died"));
+    TRY(container_event_died(e, c));
     return store_commit(s);
 }
 
@@ -135,7 +136,7 @@ struct err *container_record_exit(struct engine *e, struct container *c)
 {
     AUTO_FREE char *dir = NULL;
     bool found;
-    TRY(read_exit_file(e, c, &found));
+    TRY(container_read_exit(e, c, &found));
     if (!found) {
         /* Somebody else (the client, the monitor's exit command, a listing) may have recorded it since our look. */
         TRY(container_reload(e, c));
@@ -161,9 +162,13 @@ static struct err *observe_monitor(struct engine *e, struct container *c, bool *
     c->host_pid = 0;
     switch ((enum monitor_phase)st.phase) {
     case MONITOR_PHASE_RUNNING:
+    case MONITOR_PHASE_PAUSED:
     case MONITOR_PHASE_STOPPING:
     case MONITOR_PHASE_RESTARTING:
-        c->state = st.phase == MONITOR_PHASE_STOPPING ? CT_STOPPING : CT_RUNNING;
+        c->state = st.phase == MONITOR_PHASE_STOPPING ? CT_STOPPING
+                   : st.phase == MONITOR_PHASE_PAUSED ? CT_PAUSED
+                                                      : CT_RUNNING;
+        c->health = (enum container_health)(st.health <= CT_UNHEALTHY ? st.health : CT_NO_HEALTH);
         c->host_pid = st.phase == MONITOR_PHASE_RESTARTING ? 0 : st.host_pid;
         c->started_nsec = st.started_nsec;
         c->restart_count = (int)st.restart_count;
@@ -174,6 +179,7 @@ static struct err *observe_monitor(struct engine *e, struct container *c, bool *
         break;
     case MONITOR_PHASE_NONE:
     case MONITOR_PHASE_STARTING:
+    case MONITOR_PHASE_MAX:
     default:
         break;
     }

@@ -53,11 +53,14 @@ static struct err *delete_rows(struct engine *e, const struct container *c, bool
     AUTO_TX struct store_tx_guard tx = {s};
     AUTO_STRV struct strv own = STRV_INIT;
     struct store_stmt *st;
+    bool row;
     TRY(store_begin(s, STORE_WRITE, false));
     if (volumes)
         TRY(own_volumes(e, c->id, &own));
-    TRY(store_prepare(s, "DELETE FROM containers WHERE id = ?1", &st));
+    TRY(store_prepare(s, "DELETE FROM containers WHERE id = ?1 RETURNING started_nsec > finished_nsec", &st));
     TRY(store_bind(st, "t", c->id));
+    TRY(store_step(st, &row));
+    bool unrecorded = row && store_col_int(st, 0);
     TRY(store_run(st));
     for (size_t i = 0; i < own.count; i++) {
         struct err *err = volume_delete_row(e, own.items[i]);
@@ -68,6 +71,8 @@ static struct err *delete_rows(struct engine *e, const struct container *c, bool
         TRY(err);
         TRY(strv_add(ret_volumes, own.items[i]));
     }
+    if (unrecorded && c->finished_nsec)
+        TRY(container_event_died(e, c));
     TRY(container_event(e, c, "remove"));
     return store_commit(s);
 }
@@ -107,6 +112,9 @@ struct err *container_forget(struct engine *e, struct container *c, bool volumes
     AUTO_STRV struct strv names = STRV_INIT;
     if (c->auto_remove) /* while there is a row to read it from */
         TRY(container_load_spec(e, c));
+    bool found;
+    if (c->auto_remove && !c->finished_nsec) /* of a monitor whose exit command we are: how it ended */
+        TRY(container_read_exit(e, c, &found));
     /* The rows first: what is left of a killed removal are directories without a row, which store_clean sweeps. */
     struct err *err = delete_rows(e, c, volumes, &names);
     if (err && err_kind(err) == ERR_IN_USE) {
@@ -182,7 +190,7 @@ struct err *container_remove(struct engine *e, struct container *c, const struct
     if (opts->depend)
         TRY(remove_dependents(e, c, opts));
     if (live) {
-        struct err *err = container_stop(e, c, opts->timeout_sec);
+        struct err *err = container_stop_any(e, c, opts->timeout_sec, true);
         if (err && err_kind(err) != ERR_STATE)
             return err;
         err_drop(err);

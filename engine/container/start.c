@@ -176,12 +176,15 @@ static struct err *record_failure(struct start *s)
     return store_commit(st);
 }
 
-static struct err *note_started(struct start *s, const struct monitor_started *started)
+static struct err *note_started(struct start *s, const struct monitor_started *started, bool attached)
 {
     struct store *st = engine_store(s->e);
     AUTO_TX struct store_tx_guard tx = {st};
     TRY(store_begin(st, STORE_WRITE, false));
+    TRY(container_event(s->e, s->c, "init"));
     TRY(container_event(s->e, s->c, "start"));
+    if (attached)
+        TRY(container_event(s->e, s->c, "attach"));
     TRY(store_commit(st));
     s->c->state = CT_RUNNING;
     s->c->started_nsec = started->started_nsec;
@@ -221,10 +224,12 @@ struct err *container_attach_loop(struct container *c, struct monitor *m, const 
 }
 
 /* After the end of a foreground run: what the monitor would have an extra process do. */
-static struct err *finish(struct start *s, struct monitor *m, bool remove)
+static struct err *finish(struct start *s, struct monitor *m, bool remove, int exit_code)
 {
     AUTO_FD int lock = -1;
     TRY(container_lock_wait(s->e, s->c->id, &lock));
+    s->c->exit_code = exit_code;
+    s->c->finished_nsec = timefmt_now();
     struct err *err = remove ? container_forget(s->e, s->c, true) : container_record_exit(s->e, s->c);
     container_unlock(s->e, s->c->id, TAKE_FD(lock));
     struct err *told = monitor_cleaned(m, remove && !err);
@@ -255,14 +260,14 @@ static struct err *run(struct start *s, const struct container_start_opts *opts,
     if (opts->attach)
         attach = attach_request(&s->c->spec, &opts->io);
     TRY(monitor_launch(m, opts->attach ? &attach : NULL, &started));
-    TRY(note_started(s, &started));
+    TRY(note_started(s, &started, opts->attach));
     if (opts->pidfile_fd > 0)
         TRY(write_pidfile(s, opts->pidfile_fd, started.host_pid));
     container_unlock(s->e, s->c->id, TAKE_FD(s->c->lock_fd));
     if (!opts->attach)
         return NULL;
     TRY(container_attach_loop(s->c, m, &opts->io, ret_exit, &again));
-    return *ret_exit < 0 || again ? NULL : finish(s, m, opts->remove_after || s->c->auto_remove);
+    return *ret_exit < 0 || again ? NULL : finish(s, m, opts->remove_after || s->c->auto_remove, *ret_exit);
 }
 
 static struct err *start_locked(struct start *s, const struct container_start_opts *opts, int *ret_exit)
@@ -303,6 +308,10 @@ struct err *container_start(struct engine *e, struct container *c, const struct 
         TRY(container_settle(e, c)); /* an exit that nobody has recorded yet belongs to the run before */
         if (c->gone)
             return ERR_NEW(ERR_NOT_FOUND, "no container with name or ID \"%s\" found: no such container", c->name);
+        if (c->state == CT_PAUSED)
+            return ERR_NEW(ERR_STATE,
+                           "container %s must be in Created or Stopped state to be started: container state improper",
+                           c->id);
         if (c->state == CT_RUNNING) { /* as Podman: nothing to do */
             container_unlock(e, c->id, TAKE_FD(c->lock_fd));
             return opts->attach ? container_attach(e, c, &opts->io, ret_exit ? ret_exit : &ignored) : NULL;

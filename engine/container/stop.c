@@ -63,10 +63,15 @@ static struct err *wait_until_gone(struct engine *e, const struct container *c)
     return ERR_NEW(ERR_TIMEOUT, "container %s: its monitor does not end", c->name);
 }
 
-struct err *container_stop(struct engine *e, struct container *c, int64_t timeout_sec)
+struct err *container_stop_any(struct engine *e, struct container *c, int64_t timeout_sec, bool even_paused)
 {
     struct monitor *m;
     struct monitor_exit x;
+    if (c->state == CT_PAUSED && !even_paused)
+        return ERR_NEW(ERR_STATE,
+                       "can only stop created or running containers. %s is in state paused: container state "
+                       "improper",
+                       c->id);
     TRY(connect_running(e, c, "stop", &m));
     struct err *err = note_stopped(e, c);
     if (!err)
@@ -82,6 +87,11 @@ struct err *container_stop(struct engine *e, struct container *c, int64_t timeou
     return NULL;
 }
 
+struct err *container_stop(struct engine *e, struct container *c, int64_t timeout_sec)
+{
+    return container_stop_any(e, c, timeout_sec, false);
+}
+
 struct err *container_kill(struct engine *e, struct container *c, int sig)
 {
     struct monitor *m;
@@ -93,6 +103,42 @@ struct err *container_kill(struct engine *e, struct container *c, int sig)
     TRY(store_begin(engine_store(e), STORE_WRITE, false));
     TRY(container_event(e, c, "kill"));
     return store_commit(engine_store(e));
+}
+
+static struct err *set_paused(struct engine *e, struct container *c, bool on)
+{
+    struct monitor *m;
+    bool signals = false;
+    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
+    TRY(connect_running(e, c, on ? "pause" : "unpause", &m));
+    struct err *err = monitor_pause(m, on, &signals);
+    monitor_free(m);
+    TRY(err);
+    c->state = on ? CT_PAUSED : CT_RUNNING;
+    if (signals)
+        TRY(engine_notice(e,
+                          "there is no cgroup of its own to freeze for container %s: its processes were stopped with "
+                          "SIGSTOP",
+                          c->name));
+    TRY(store_begin(engine_store(e), STORE_WRITE, false));
+    TRY(container_event(e, c, on ? "pause" : "unpause"));
+    return store_commit(engine_store(e));
+}
+
+struct err *container_pause(struct engine *e, struct container *c)
+{
+    if (c->state == CT_PAUSED)
+        return ERR_NEW(ERR_STATE, "\"%s\" is already paused: container state improper", c->id);
+    if (c->state != CT_RUNNING)
+        return ERR_NEW(ERR_STATE, "\"%s\" is not running, can't pause: container state improper", c->id);
+    return set_paused(e, c, true);
+}
+
+struct err *container_unpause(struct engine *e, struct container *c)
+{
+    if (c->state != CT_PAUSED)
+        return ERR_NEW(ERR_STATE, "\"%s\" is not paused, can't unpause: container state improper", c->id);
+    return set_paused(e, c, false);
 }
 
 /* Stopping it would remove it, so its monitor stops and starts it without letting go. */
@@ -116,6 +162,9 @@ static struct err *restart_in_place(struct engine *e, struct container *c, int64
 struct err *container_restart(struct engine *e, struct container *c, int64_t timeout_sec)
 {
     const struct container_start_opts opts = {.attach = false};
+    if (c->state == CT_PAUSED)
+        return ERR_NEW(ERR_STATE,
+                       "unable to restart a container in a paused or unknown state: container state improper");
     if (c->auto_remove && c->state == CT_RUNNING)
         return restart_in_place(e, c, timeout_sec);
     if (c->state == CT_RUNNING || c->state == CT_STOPPING) {
@@ -125,7 +174,11 @@ struct err *container_restart(struct engine *e, struct container *c, int64_t tim
         err_drop(err);
         TRY(wait_until_gone(e, c));
     }
-    return container_start(e, c, &opts, NULL);
+    TRY(container_start(e, c, &opts, NULL));
+    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
+    TRY(store_begin(engine_store(e), STORE_WRITE, false));
+    TRY(container_event(e, c, "restart"));
+    return store_commit(engine_store(e));
 }
 
 struct err *container_wait(struct engine *e, struct container *c, int *ret_exit)

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,6 +138,20 @@ static bool find_user(const char *passwd, const char *text, struct field *fields
             *ret_gid = gid;
             return true;
         }
+    }
+    return false;
+}
+
+bool user_db_name(const char *text, uint32_t id, char *ret, size_t cap)
+{
+    _Static_assert((int)PW_UID == (int)GR_GID && (int)PW_NAME == (int)GR_NAME, "passwd(5) and group(5) begin alike");
+    struct field fields[GR_FIELDS]; /* the fewest that an entry of either has */
+    uint32_t found;
+    for (const char *pos = text; next_entry(&pos, fields, GR_FIELDS);) {
+        if (!parse_id(fields[PW_UID].s, fields[PW_UID].len, &found) || found != id)
+            continue;
+        (void)snprintf(ret, cap, "%.*s", (int)fields[PW_NAME].len, fields[PW_NAME].s);
+        return true;
     }
     return false;
 }

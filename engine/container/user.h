@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -33,6 +34,9 @@ struct err *user_resolve(const struct user_db *db, const char *user, const struc
                          struct oci_user *ret) ERR_RESULT;
 /* user_db_read and user_resolve. */
 struct err *user_lookup(int rootfd, const char *user, const struct strv *group_add, struct oci_user *ret) ERR_RESULT;
+
+/* The name of id `id` in the text of either file; false: it has none. Cut to fit. */
+bool user_db_name(const char *text, uint32_t id, char *ret, size_t cap);
 
 /* Who runs coracle, for --userns keep-id: as outside. */
 struct user_self {

@@ -209,3 +209,32 @@ void cgroup_remove(const char *path)
         remove_below(AT_FDCWD, full, 0);
     err_drop(e);
 }
+
+#define FREEZE_TRIES 500
+#define FREEZE_USEC 2000
+
+/* Freezing goes on after the write; cgroup.events tells when all are. */
+static bool is_frozen(const char *events)
+{
+    AUTO_FREE char *text = NULL;
+    struct err *e = read_text(events, &text);
+    const char *line = e ? NULL : strstr(text, "frozen ");
+    err_drop(e);
+    return line && line[strlen("frozen ")] == '1';
+}
+
+struct err *cgroup_freeze(const char *path, bool on, bool *ret_done)
+{
+    AUTO_FREE char *file = NULL, *events = NULL;
+    *ret_done = false;
+    TRY(full_path(path, "cgroup.freeze", &file));
+    TRY(full_path(path, "cgroup.events", &events));
+    AUTO_FD int fd = open(file, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == EACCES || errno == EROFS ? NULL : ERR_SYS(errno, "open %s", file);
+    TRY(fd_write_all(fd, on ? "1" : "0", 1));
+    for (int i = 0; i < FREEZE_TRIES && is_frozen(events) != on; i++)
+        (void)usleep(FREEZE_USEC);
+    *ret_done = true;
+    return NULL;
+}

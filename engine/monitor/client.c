@@ -129,6 +129,16 @@ struct err *monitor_kill(struct monitor *m, int sig)
     return request(m, MONITOR_KILL, &number, sizeof(number), MONITOR_OK, 0, &msg);
 }
 
+struct err *monitor_pause(struct monitor *m, bool on, bool *ret_signals)
+{
+    AUTO_MSG struct msg msg = MSG_INIT;
+    uint32_t number = on, signals;
+    TRY(request(m, MONITOR_PAUSE, &number, sizeof(number), MONITOR_OK, sizeof(signals), &msg));
+    memcpy(&signals, msg.data, sizeof(signals));
+    *ret_signals = signals != 0;
+    return NULL;
+}
+
 struct err *monitor_stop(struct monitor *m, int sig, int64_t timeout_nsec, struct monitor_exit *ret)
 {
     AUTO_MSG struct msg msg = MSG_INIT;

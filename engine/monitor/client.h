@@ -64,6 +64,8 @@ pid_t monitor_pid(const struct monitor *m);
 
 /* Requests. Each needs a connection that is not attached. */
 struct err *monitor_kill(struct monitor *m, int sig) ERR_RESULT;
+/* *ret_signals: there was no freezer. */
+struct err *monitor_pause(struct monitor *m, bool on, bool *ret_signals) ERR_RESULT;
 /* Returns when it has stopped. timeout_nsec -1 and sig 0: the plan's. */
 struct err *monitor_stop(struct monitor *m, int sig, int64_t timeout_nsec, struct monitor_exit *ret) ERR_RESULT;
 /* The same, and returns when it runs again. */

@@ -22,9 +22,11 @@
 #include "base/timefmt.h"
 #include "base/trim.h"
 #include "engine/monitor/cgroup.h"
+#include "engine/monitor/freeze.h"
 #include "engine/monitor/network.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/record.h"
+#include "engine/monitor/report.h"
 #include "engine/monitor/spawnfd.h"
 #include "engine/monitor/trim_stack.h"
 
@@ -158,6 +160,8 @@ struct err *life_started(struct server *s)
     life_publish(s, MONITOR_PHASE_RUNNING);
     write_pidfile(s, j->pid);
     tell_started(s);
+    if (s->started)
+        report_event(s, "start");
     s->started = true;
     close_inherited(s);
     note_cgroup(s, j->pid);
@@ -191,6 +195,7 @@ void life_process_ended(struct server *s)
 {
     struct monitor_exit *exit = &s->container->exit;
     holder_unregister(s);
+    freeze_forget(s);
     clear_timer(&s->stop_timer);
     clear_timer(&s->timeout_timer);
     exit->oom_killed = s->oom_fd >= 0 && cgroup_saw_oom(s->oom_fd);
@@ -237,6 +242,8 @@ static struct err *on_restart(struct loop_source *src, void *arg)
     clear_timer(&s->restart_timer);
     if (!s->restart_asked) /* as Podman: what users ask for doesn't count */
         s->plan.restart_count++;
+    if (!s->restart_asked)
+        report_event(s, "restart");
     s->restart_asked = false;
     life_publish(s, MONITOR_PHASE_RESTARTING); /* until it runs: a first start is not there to be stopped, this is */
     struct err *e = life_start(s);
@@ -256,6 +263,15 @@ static struct err *restart_later(struct server *s)
     return set_timer(s, &s->restart_timer, s->restart_delay_nsec, on_restart);
 }
 
+/* What no command is there to write down. */
+static void report_ended(const struct server *s)
+{
+    char words[32];
+    (void)snprintf(words, sizeof(words), "died exit=%d", (int)(s->state.last.exit_code & 255));
+    report_event(s, words);
+    report_event(s, "cleanup");
+}
+
 static void container_closed(struct server *s, struct job *j)
 {
     bool again = s->restart_asked || life_wants_restart(&s->plan, &j->exit, s->no_restart || s->by_user);
@@ -265,6 +281,8 @@ static void container_closed(struct server *s, struct job *j)
         record_end(s);
         life_publish(s, MONITOR_PHASE_EXITED);
     }
+    if (again && !s->restart_asked)
+        report_ended(s);
     job_tell_end(j);
     job_free(j);
     struct err *e = again ? restart_later(s) : NULL;
@@ -424,6 +442,8 @@ static struct err *stop_running(struct server *s, const struct monitor_stop *sto
 {
     uint32_t sig = stop->signal ? stop->signal : s->plan.stop_signal;
     uint64_t timeout = (uint64_t)(stop->timeout_nsec < 0 ? s->plan.stop_timeout_nsec : stop->timeout_nsec);
+    if (s->paused) /* else only SIGKILL would reach it */
+        TRY(freeze_resume(s));
     life_publish(s, MONITOR_PHASE_STOPPING);
     err_drop(job_signal(s->container, timeout == 0 ? SIGKILL : sig ? (int)sig : SIGTERM));
     return timeout ? set_timer(s, &s->stop_timer, timeout, on_stop_timer) : NULL;

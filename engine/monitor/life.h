@@ -37,6 +37,8 @@ struct err *reap_children(struct server *s) ERR_RESULT;
 bool reap_is_alone(const struct server *s);
 /* Was `pid` reaped before it was known? */
 bool reap_was_orphan(struct server *s, pid_t pid, int *ret_status);
+/* A child of ours that is none of the container's: a runtime, the session's holder, the network's. */
+bool reap_is_helper(const struct server *s, pid_t pid);
 /* SIGKILL to every child that is neither a runtime of ours, nor the session's holder, nor the network's: what a
  * container without a pid namespace leaves. */
 void reap_kill_rest(struct server *s);

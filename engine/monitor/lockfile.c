@@ -40,7 +40,7 @@ static void read_state(int lock_fd, struct monitor_state *ret)
 {
     *ret = (struct monitor_state){.phase = MONITOR_PHASE_STARTING};
     struct monitor_state st;
-    if (pread(lock_fd, &st, sizeof(st), 0) == (ssize_t)sizeof(st) && st.phase <= MONITOR_PHASE_EXITED)
+    if (pread(lock_fd, &st, sizeof(st), 0) == (ssize_t)sizeof(st) && st.phase < MONITOR_PHASE_MAX)
         *ret = st;
 }
 

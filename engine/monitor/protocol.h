@@ -67,6 +67,8 @@ enum monitor_msg {
     MONITOR_LEAVE,   /* client → monitor: struct monitor_leave (netplan.h); reply MONITOR_OK or MONITOR_FAILED */
     MONITOR_RELOAD,  /* client → monitor: make anew what is missing of its named networks; reply MONITOR_OK or
                         MONITOR_FAILED */
+    MONITOR_PAUSE,   /* client → monitor: uint32, 1 to pause, 0 to go on; reply MONITOR_OK with uint32: 1 when it was
+                        paused by signals, or MONITOR_FAILED */
     MONITOR_MSG_MAX,
 };
 
@@ -119,7 +121,11 @@ enum monitor_phase {
     MONITOR_PHASE_STOPPING,
     MONITOR_PHASE_RESTARTING, /* ended, and waits for its next start */
     MONITOR_PHASE_EXITED,     /* ended for good; the monitor clears up */
+    MONITOR_PHASE_PAUSED,
+    MONITOR_PHASE_MAX,
 };
+
+enum monitor_health { MONITOR_HEALTH_NONE, MONITOR_HEALTH_STARTING, MONITOR_HEALTH_HEALTHY, MONITOR_HEALTH_UNHEALTHY };
 
 /* Also the contents of the lock file, so that listings need no conversation: monitor_peek(). */
 struct monitor_state {
@@ -129,6 +135,8 @@ struct monitor_state {
     uint32_t restart_count;
     int64_t started_nsec;
     struct monitor_exit last; /* of the last run, when restart_count > 0 or phase is EXITED */
+    uint32_t health;          /* enum monitor_health */
+    uint32_t pad;
 };
 
 struct monitor_exec_state {

@@ -102,6 +102,11 @@ static bool is_runtime(const struct server *s, pid_t pid)
     return false;
 }
 
+bool reap_is_helper(const struct server *s, pid_t pid)
+{
+    return is_runtime(s, pid) || network_is_child(s, pid) || holder_is_child(pid);
+}
+
 static bool next_child(const struct strv *names, size_t *at, pid_t *ret)
 {
     while (*at < names->count) {
@@ -140,7 +145,7 @@ void reap_kill_rest(struct server *s)
         return;
     err_drop(list_children(&names));
     for (size_t at = 0; next_child(&names, &at, &pid);) {
-        if (!is_runtime(s, pid) && !network_is_child(s, pid) && !holder_is_child(pid))
+        if (!reap_is_helper(s, pid))
             (void)kill(pid, SIGKILL);
     }
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "engine/monitor/early.h"
+#include "engine/monitor/freeze.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/network.h"
 #include "engine/monitor/peer.h"
@@ -146,6 +147,20 @@ static void send_end(struct peer *p)
     peer_send(p, MONITOR_EXITED, last, sizeof(*last), NULL, 0);
 }
 
+static bool on_pause(struct peer *p, struct msg *m)
+{
+    uint32_t on;
+    bool signals = false;
+    memcpy(&on, m->data, sizeof(on));
+    struct err *e = on ? freeze_pause(p->server, &signals) : freeze_resume(p->server);
+    uint32_t by_signals = signals;
+    if (e)
+        peer_send_error(p, e);
+    else
+        peer_send(p, MONITOR_OK, &by_signals, sizeof(by_signals), NULL, 0);
+    return true;
+}
+
 static bool on_stop(struct peer *p, struct msg *m)
 {
     struct monitor_stop stop;
@@ -210,6 +225,8 @@ static struct err *exec(struct peer *p, struct msg *m, struct monitor_exec *x)
         running += !i->closed;
     if (!s->container || !s->container->running || s->ending)
         return not_running(s);
+    if (s->paused)
+        return ERR_NEW(ERR_STATE, "container %.12s is paused", s->plan.id);
     if (job_find(s, x->id))
         return ERR_NEW(ERR_EXISTS, "there is an exec session with id %s", x->id);
     if (running > MONITOR_EXECS_MAX)
@@ -299,6 +316,7 @@ static const struct {
     [MONITOR_RESIZE] = {on_resize, sizeof(struct monitor_size), sizeof(struct monitor_size)},
     [MONITOR_SIGNAL] = {on_signal, sizeof(uint32_t), sizeof(uint32_t)},
     [MONITOR_KILL] = {on_kill, sizeof(uint32_t), sizeof(uint32_t)},
+    [MONITOR_PAUSE] = {on_pause, sizeof(uint32_t), sizeof(uint32_t)},
     [MONITOR_STOP] = {on_stop, sizeof(struct monitor_stop), sizeof(struct monitor_stop)},
     [MONITOR_RESTART] = {on_restart, sizeof(struct monitor_stop), sizeof(struct monitor_stop)},
     [MONITOR_EXEC] = {on_exec, 1, MSG_PAYLOAD_MAX},

@@ -85,13 +85,16 @@ struct server {
     struct ctlog *log;
     struct loop_source *stop_timer, *timeout_timer, *restart_timer, *end_timer, *trim_timer;
     uint64_t restart_delay_nsec;
-    bool started;       /* a first run succeeded */
-    bool by_user;       /* a client asked for its end */
-    bool no_restart;    /* by_user, or we were told to end */
-    bool timed_out;     /* --timeout */
-    bool restart_asked; /* a client wants it stopped and started again */
-    bool stop_pending;  /* asked for while the runtime was at work */
-    bool recorded;      /* the exit record was written (or is not wanted) */
+    bool started;                  /* a first run succeeded */
+    bool by_user;                  /* a client asked for its end */
+    bool no_restart;               /* by_user, or we were told to end */
+    bool timed_out;                /* --timeout */
+    bool restart_asked;            /* a client wants it stopped and started again */
+    bool paused, paused_by_signal; /* freeze.c */
+    pid_t *stopped_before;         /* ... by signal: these are left alone when it goes on */
+    size_t n_stopped_before;
+    bool stop_pending; /* asked for while the runtime was at work */
+    bool recorded;     /* the exit record was written (or is not wanted) */
     struct monitor_stop stop;
     bool ending; /* the last run is over */
     bool unmounted;

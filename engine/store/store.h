@@ -106,6 +106,18 @@ struct err *store_clean_staging(struct store *s) ERR_RESULT;
 struct strv;
 struct err *store_check(struct store *s, bool verify_blobs, struct strv *ret_problems) ERR_RESULT;
 
-/* --- events (the list that `coracle events` will read). `attributes` is a JSON object text or NULL. */
+/* --- events. `attributes` is a JSON object text or NULL. */
 struct err *store_event(struct store *s, const char *type, const char *action, const char *id, const char *name,
                         const char *attributes) ERR_RESULT;
+/* The same for what happened a while ago. */
+struct err *store_event_at(struct store *s, int64_t at_nsec, const char *type, const char *action, const char *id,
+                           const char *name, const char *attributes) ERR_RESULT;
+struct store_event { /* borrowed */
+    int64_t at_nsec;
+    const char *type, *action, *object_id, *name, *attributes;
+};
+/* Number of the newest event; 0: there is none. */
+struct err *store_event_last(struct store *s, int64_t *ret_row) ERR_RESULT;
+/* Events behind number *after_row, within the times (until 0: no limit); *after_row becomes the highest number seen. */
+struct err *store_event_each(struct store *s, int64_t *after_row, int64_t since_nsec, int64_t until_nsec,
+                             struct err *(*fn)(void *arg, const struct store_event *event), void *arg) ERR_RESULT;

@@ -1,0 +1,66 @@
+/* What happens to containers, as rows of the store: image, labels, exit code and health go along as attributes, since
+ * whoever reads them may find the container gone. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "base/timefmt.h"
+#include "engine/container/events.h"
+#include "engine/container/internal.h"
+#include "engine/engine.h"
+
+static struct err *put_labels(struct strbuf *sb, const struct strv *labels)
+{
+    TRY(strbuf_puts(sb, ",\"labels\":{"));
+    for (size_t i = 0; i < labels->count; i++) {
+        const char *label = labels->items[i], *eq = strchr(label, '=');
+        const char *value = eq ? eq + 1 : "";
+        TRY(i ? strbuf_putc(sb, ',') : NULL);
+        TRY(strbuf_put_json(sb, label, eq ? (size_t)(eq - label) : strlen(label)));
+        TRY(strbuf_putc(sb, ':'));
+        TRY(strbuf_put_json(sb, value, strlen(value)));
+    }
+    return strbuf_putc(sb, '}');
+}
+
+struct err *event_attributes(const char *image, const struct strv *labels, const char *health, const int *exit_code,
+                             struct strbuf *ret)
+{
+    TRY(strbuf_puts(ret, "{\"image\":"));
+    TRY(strbuf_put_json(ret, image, strlen(image)));
+    if (exit_code)
+        TRY(strbuf_printf(ret, ",\"exit\":%d", *exit_code));
+    if (health) {
+        TRY(strbuf_puts(ret, ",\"health\":"));
+        TRY(strbuf_put_json(ret, health, strlen(health)));
+    }
+    if (labels && labels->count)
+        TRY(put_labels(ret, labels));
+    return strbuf_putc(ret, '}');
+}
+
+static struct err *put_event(struct engine *e, const struct container *c, const char *action, int64_t at_nsec,
+                             const char *health, const int *exit_code)
+{
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    const struct strv *labels = c->has_spec ? &c->spec.labels : NULL;
+    TRY(event_attributes(c->image_name ? c->image_name : "", labels, health, exit_code, &sb));
+    return store_event_at(engine_store(e), at_nsec, "container", action, c->id, c->name, strbuf_str(&sb));
+}
+
+struct err *container_event(struct engine *e, const struct container *c, const char *action)
+{
+    return put_event(e, c, action, timefmt_now(), NULL, NULL);
+}
+
+struct err *container_event_died(struct engine *e, const struct container *c)
+{
+    TRY(put_event(e, c, "died", c->finished_nsec ? c->finished_nsec : timefmt_now(), NULL, &c->exit_code));
+    return put_event(e, c, "cleanup", timefmt_now(), NULL, NULL);
+}
+
+struct err *container_event_reported(struct engine *e, const struct container *c, const struct event_report *r)
+{
+    return put_event(e, c, r->action, r->at_nsec, r->health, r->has_exit ? &r->exit_code : NULL);
+}

@@ -1,0 +1,180 @@
+#include "engine/container/events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/timefmt.h"
+#include "engine/container/internal.h"
+#include "engine/engine.h"
+#include "engine/monitor/report.h"
+
+struct reader {
+    struct engine *e;
+    const struct events_opts *opts;
+    struct err *(*fn)(void *arg, const struct event *event);
+    void *arg;
+    int64_t row; /* number of the last event that was seen */
+};
+
+static const char *text_of(const json_t *attributes, const char *key)
+{
+    const char *text = json_string_value(json_object_get(attributes, key));
+    return text ? text : "";
+}
+
+/* A row of the store. Damaged attributes are none. */
+static struct err *on_row(void *arg, const struct store_event *row)
+{
+    struct reader *r = arg;
+    AUTO_JSON json_t *attributes = NULL;
+    if (row->attributes)
+        err_drop(json_parse(row->attributes, strlen(row->attributes), "event", &attributes));
+    const json_t *exit_code = json_object_get(attributes, "exit");
+    const struct event event = {
+        .at_nsec = row->at_nsec,
+        .type = row->type,
+        .status = row->action,
+        .id = row->object_id,
+        .name = row->name ? row->name : "",
+        .image = text_of(attributes, "image"),
+        .health = text_of(attributes, "health"),
+        .has_exit = json_is_integer(exit_code),
+        .exit_code = (int)json_integer_value(exit_code),
+        .labels = json_object_get(attributes, "labels"),
+    };
+    return events_match(&r->opts->filters, &event) ? r->fn(r->arg, &event) : NULL;
+}
+
+/* --- what monitors left */
+
+/* The report of a container that is gone meanwhile is nobody's. */
+static struct err *take_report(struct engine *e, const struct event_report *report)
+{
+    struct container *c = NULL;
+    struct err *err = container_find_own(e, report->id, &c);
+    if (err && err_kind(err) == ERR_NOT_FOUND) {
+        err_drop(err);
+        return NULL;
+    }
+    if (!err)
+        err = container_event_reported(e, c, report);
+    container_free(c);
+    return err;
+}
+
+static struct err *take_lines(struct engine *e, const char *text, size_t len)
+{
+    struct store *s = engine_store(e);
+    AUTO_TX struct store_tx_guard tx = {s};
+    TRY(store_begin(s, STORE_WRITE, false));
+    for (const char *at = text, *end = text + len, *nl; at < end; at = nl + 1) {
+        struct event_report report;
+        nl = memchr(at, '\n', (size_t)(end - at));
+        if (!nl)
+            break;
+        if (events_parse_report(at, (size_t)(nl - at), &report))
+            TRY(take_report(e, &report));
+    }
+    return store_commit(s);
+}
+
+/* events.pending into the store. Monitors append under a shared lock, so nothing comes between reading and cutting. */
+static struct err *take_pending(struct engine *e)
+{
+    AUTO_FREE char *text = NULL;
+    size_t len = 0;
+    AUTO_FD int fd = openat(store_root_fd(engine_store(e)), REPORT_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? NULL : ERR_SYS(errno, "open " REPORT_FILE);
+    TRY(file_lock(fd, true, true));
+    TRY(fd_read_all(fd, 2 * REPORT_BYTES_MAX, &text, &len));
+    if (!len)
+        return NULL;
+    TRY(take_lines(e, text, len));
+    return ftruncate(fd, 0) < 0 ? ERR_SYS(errno, "empty " REPORT_FILE) : NULL;
+}
+
+/* Runs that are over are recorded by looking at them. */
+static struct err *take_exits(struct engine *e)
+{
+    struct container **list;
+    size_t count;
+    const struct container_list_opts running = {0};
+    TRY(container_list(e, &running, &list, &count));
+    container_list_free(list, count);
+    return NULL;
+}
+
+/* Everything that is known by now. */
+static struct err *read_rows(struct reader *r)
+{
+    TRY(take_pending(r->e));
+    TRY(take_exits(r->e));
+    TRY(store_event_each(engine_store(r->e), &r->row, r->opts->since_nsec, r->opts->until_nsec, on_row, r));
+    return r->fn(r->arg, NULL);
+}
+
+/* --- waiting */
+
+static struct err *watch(struct engine *e, int *ret)
+{
+    AUTO_FREE char *runs = NULL;
+    AUTO_FD int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    TRY(mem_asprintf(&runs, "%s/containers", engine_run_dir(e)));
+    TRY(file_mkdirs(runs, 0700));
+    if (fd < 0 || inotify_add_watch(fd, engine_root(e), IN_MODIFY | IN_CREATE) < 0 ||
+        inotify_add_watch(fd, runs, IN_DELETE) < 0)
+        return ERR_SYS(errno, "watch for events");
+    *ret = TAKE_FD(fd);
+    return NULL;
+}
+
+/* False: until_nsec has come. */
+static struct err *wait_for_change(const struct reader *r, int fd, bool *ret_more)
+{
+    char ignored[4096];
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int timeout = -1;
+    if (r->opts->until_nsec) {
+        int64_t left = (r->opts->until_nsec - timefmt_now()) / 1000000 + 1;
+        timeout = left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+    }
+    store_idle(engine_store(r->e));
+    int n = poll(&p, 1, timeout);
+    if (n < 0 && errno != EINTR)
+        return ERR_SYS(errno, "wait for events");
+    while (read(fd, ignored, sizeof(ignored)) > 0)
+        continue;
+    *ret_more = !r->opts->until_nsec || timefmt_now() < r->opts->until_nsec;
+    return NULL;
+}
+
+struct err *events_read(struct engine *e, const struct events_opts *opts,
+                        struct err *(*fn)(void *arg, const struct event *event), void *arg)
+{
+    struct reader r = {.e = e, .opts = opts, .fn = fn, .arg = arg};
+    AUTO_FD int fd = -1;
+    bool more = opts->stream && (!opts->until_nsec || opts->until_nsec > timefmt_now());
+    TRY(events_check_filters(&opts->filters));
+    if (more)
+        TRY(watch(e, &fd)); /* before the first look, so that nothing is missed between */
+    if (opts->stream && !opts->since_nsec && !opts->until_nsec) {
+        TRY(take_pending(e));
+        TRY(take_exits(e));
+        TRY(store_event_last(engine_store(e), &r.row));
+    }
+    TRY(read_rows(&r));
+    while (more) {
+        TRY(wait_for_change(&r, fd, &more));
+        TRY(read_rows(&r));
+    }
+    return NULL;
+}

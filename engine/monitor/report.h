@@ -1,0 +1,16 @@
+/* What the monitor tells whoever reads events: restarts and health, which no command is there to write down.
+ *
+ * Lines are appended to <root>/events.pending under a shared flock(2), until a reader has taken them into the store
+ * (engine/container/events.c); nobody reading for long, the file stops growing. Losing a line harms nobody.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct server;
+
+#define REPORT_FILE "events.pending"
+#define REPORT_BYTES_MAX ((size_t)1 << 20)
+
+/* `words`: "restart", "died exit=1", "health_status health=healthy". */
+void report_event(const struct server *s, const char *words);
