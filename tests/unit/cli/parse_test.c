@@ -157,7 +157,7 @@ static void test_unknown_verbs(void **state)
     refuse(WORDS("cp", "web:/etc/hosts", "-"), ERR_UNSUPPORTED, "`coracle cp` is not built yet", NULL);
     refuse(WORDS("container", "cp"), ERR_UNSUPPORTED, "`coracle container cp` is not built yet", NULL);
     refuse(WORDS("c"), ERR_INVALID, "unrecognized command `coracle c`", NULL);
-    refuse(WORDS("container", "foo"), ERR_INVALID, "unrecognized command `coracle container foo`",
+    refuse(WORDS("container", "xyzzy"), ERR_INVALID, "unrecognized command `coracle container xyzzy`",
            "Try 'coracle container --help' for more information\n");
     refuse(WORDS("container ls"), ERR_INVALID, "unrecognized command `coracle container ls`", NULL);
     refuse(WORDS("ps|container"), ERR_INVALID, "unrecognized command `coracle ps|container`", NULL);
