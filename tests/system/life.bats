@@ -14,22 +14,22 @@ mask() { sed -E 's/[0-9]{4}-[0-9-]+ [0-9:.]+ \+0000 UTC/TIME/g; s/\b[0-9a-f]{64}
 # --- events
 
 @test "events: a run from its creation to its removal, as podman tells it" {
-    local p
-    LIMIT=60 coracle run --rm --name ev1 -l a=b $BB true
-    run -0 --separate-stderr coracle events --stream=false --filter container=ev1
-    p=$(coracle events --stream=false --filter container=ev1 --format '{{.Type}} {{.Status}} {{.Name}} {{.Image}} {{.Attributes}}')
-    is "$p" "container create ev1 localhost/bb:latest map[a:b]
-container init ev1 localhost/bb:latest map[a:b]
-container start ev1 localhost/bb:latest map[a:b]
-container attach ev1 localhost/bb:latest map[a:b]
-container died ev1 localhost/bb:latest map[a:b]
-container cleanup ev1 localhost/bb:latest map[a:b]
-container remove ev1 localhost/bb:latest map[a:b]"
+    local p name=ev$RANDOM$$ # podman's events outlive its data directory
+    LIMIT=60 coracle run --rm --name $name -l a=b $BB true
+    run -0 --separate-stderr coracle events --stream=false --filter container=$name
+    p=$(coracle events --stream=false --filter container=$name --format '{{.Type}} {{.Status}} {{.Name}} {{.Image}} {{.Attributes}}')
+    is "$p" "container create $name localhost/bb:latest map[a:b]
+container init $name localhost/bb:latest map[a:b]
+container start $name localhost/bb:latest map[a:b]
+container attach $name localhost/bb:latest map[a:b]
+container died $name localhost/bb:latest map[a:b]
+container cleanup $name localhost/bb:latest map[a:b]
+container remove $name localhost/bb:latest map[a:b]"
     only_coracle
-    podman run --rm --name ev1 -l a=b $BB true
+    podman run --rm --name $name -l a=b $BB true
     # podman's order at the end varies with who cleans up
     is "$(mask <<<"$output" | grep -v cleanup | sort)" \
-        "$(podman events --stream=false --filter container=ev1 | grep -v cleanup | mask | sort)"
+        "$(podman events --stream=false --filter container=$name | grep -v cleanup | mask | sort)"
 }
 
 @test "events: exit code, times and JSON" {
