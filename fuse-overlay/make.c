@@ -32,6 +32,7 @@ struct make {
     const char *name;
     bool has_acl; /* the parent decides about permissions (default ACL), not the umask */
     struct owner want;
+    int fd; /* of a regular file, open for writing: whoever makes one mostly goes on to write it; or -1 */
 };
 
 static bool make_has_default_acl(struct overlay *fs, struct node *parent, int dirfd)
@@ -71,7 +72,7 @@ static int make_owner(struct make *m)
 
 static int make_begin(struct make *m, struct overlay *fs, const struct tree_new *t)
 {
-    *m = (struct make){.fs = fs, .t = t};
+    *m = (struct make){.fs = fs, .t = t, .fd = -1};
     int r = lookup_any(fs, t->parent, t->name, &m->whiteout);
     if (r < 0)
         return r;
@@ -97,7 +98,7 @@ static int make_begin(struct make *m, struct overlay *fs, const struct tree_new 
     return 0;
 }
 
-static int make_on_disk(const struct make *m)
+static int make_on_disk(struct make *m)
 {
     const struct overlay *fs = m->fs;
     mode_t type = attr_disk_type(fs, m->t->mode & S_IFMT);
@@ -109,6 +110,8 @@ static int make_on_disk(const struct make *m)
         r = mkdirat(m->at, m->name, mode & 01777);
     else if (S_ISLNK(type))
         r = symlinkat(m->t->target, m->at, m->name);
+    else if (S_ISREG(type))
+        r = m->fd = openat(m->at, m->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     else
         r = mknodat(m->at, m->name, type | mode, m->t->rdev);
     return r < 0 ? -errno : 0;
@@ -188,6 +191,7 @@ int tree_make(struct overlay *fs, const struct tree_new *t, struct node **ret, s
         r = make_on_disk(&m);
     if (r < 0)
         return r;
+    AUTO_FD int fd = m.fd;
     r = make_attributes(&m, ret_st);
     if (r == 0)
         r = make_appear(&m);
@@ -206,7 +210,7 @@ int tree_make(struct overlay *fs, const struct tree_new *t, struct node **ret, s
         (*ret)->flags |= NODE_PLAIN;
     if (S_ISDIR(ret_st->st_mode))
         (*ret)->dir->is_loaded = true; /* nothing is in it */
-    return 0;
+    return fd >= 0 && S_ISREG(t->mode) ? file_set(fs, *ret, TAKE_FD(fd), true) : 0;
 }
 
 int tree_make_tmpfile(struct overlay *fs, const struct tree_new *t, struct node **ret, struct stat *ret_st)

@@ -185,6 +185,7 @@ static struct err *overlay_start(struct overlay *fs)
     fs->overflow_uid = overflow_id("/proc/sys/kernel/overflowuid");
     fs->overflow_gid = overflow_id("/proc/sys/kernel/overflowgid");
     fs->timeout = fs->opts->timeout;
+    habit_init(&fs->habit);
     fs->origins = origins_new();
     fs->changes = changes_new();
     fs->dents = mem_alloc(OVERLAY_DENTS_BYTES);

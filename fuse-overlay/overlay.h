@@ -31,6 +31,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "fuse-overlay/habit.h"
 #include "fuse-overlay/ids.h"
 #include "fuse-overlay/options.h"
 
@@ -71,6 +72,7 @@ enum node_flags {
     NODE_BUSY = 4,     /* being copied up without the lock: wait on fs->copied */
     NODE_REMOVED = 8,  /* a directory without a name */
     NODE_CHANGED = 16, /* a directory that fs->changes has */
+    NODE_BARE = 32,    /* a directory that was listed without attributes */
 };
 
 struct node {
@@ -162,6 +164,7 @@ struct overlay {
     gid_t overflow_gid;
     double timeout;
     struct protocol *protocol; /* what the kernel offered (protocol.h) */
+    struct habit habit;        /* what listings are for */
     char *dents;               /* buffer for getdents64(2), used under the lock */
 };
 

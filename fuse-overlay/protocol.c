@@ -172,6 +172,15 @@ bool protocol_is_large(const void *buf, size_t len)
     return r.size >= PROTOCOL_LARGE;
 }
 
+bool protocol_is_forget(const void *buf, size_t len)
+{
+    struct fuse_in_header in;
+    if (len < sizeof(in))
+        return false;
+    memcpy(&in, buf, sizeof(in));
+    return in.opcode == FUSE_FORGET || in.opcode == FUSE_BATCH_FORGET;
+}
+
 ssize_t protocol_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
     struct overlay *fs = userdata;

@@ -84,6 +84,8 @@ static void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct node *dir = node_get(fs, parent);
     bool is_removed = dir->flags & NODE_REMOVED;
     int r = lookup_entry(fs, dir, name, &d);
+    if (r == 0 && dir->flags & NODE_BARE && !(d->flags & DENTRY_NODE))
+        habit_lookup(&fs->habit);
     if (r == 0)
         r = lookup_node(fs, d, &n, &raw);
     if (r == 0)

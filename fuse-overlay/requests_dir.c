@@ -23,6 +23,7 @@ struct listing {
     char *buf;
     size_t size, len;
     bool is_plus;
+    bool is_bare; /* is_plus, but attributes of directories only */
 };
 
 /* Append an entry; false: it doesn't fit. */
@@ -66,7 +67,7 @@ static bool listing_entry(struct listing *l, struct dentry *d)
     struct stat raw;
     if (!listing_fits(l, d->name))
         return false;
-    if (l->is_plus && lookup_node(l->fs, d, &n, &raw) == 0) {
+    if (l->is_plus && !(l->is_bare && d->type != DT_DIR) && lookup_node(l->fs, d, &n, &raw) == 0) {
         requests_entry(l->fs, n, &raw, &e);
     } else {
         bool known = d->flags & DENTRY_NODE;
@@ -104,6 +105,12 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, bool is_
     }
     pthread_mutex_lock(&l.fs->lock);
     l.dir = node_get(l.fs, ino);
+    /* In the middle of a directory the kernel asks for attributes because its entries are being looked up. */
+    if (is_plus && at == 0) {
+        l.is_bare = habit_list(&l.fs->habit);
+        l.dir->flags &= (uint8_t)~NODE_BARE;
+        l.dir->flags |= l.is_bare ? NODE_BARE : 0;
+    }
     int r = listing_fill(&l, at);
     requests_unlock(l.fs);
     if (r < 0)

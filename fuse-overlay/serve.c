@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "fuse-overlay/occupy.h"
 #include "fuse-overlay/protocol.h"
 #include "fuse-overlay/requests.h"
 
@@ -16,7 +18,10 @@
 #define SERVE_SPIN_NSEC 50000                      /* how long to look for the next request before sleeping */
 #define SERVE_REST 64                              /* requests without looking, after it was in vain */
 #define SERVE_STREAK 8                             /* requests that were waiting already: others may help */
-#define SERVE_LOOK_EVERY 256                       /* requests after which signals are looked for in any case */
+#define SERVE_QUICK 12            /* requests found by looking, in a row: worth occupying a processor */
+#define SERVE_HOLD_REST_MIN 256   /* requests without occupying, after it did not work … */
+#define SERVE_HOLD_REST_MAX 16384 /* … or did not work again and again */
+#define SERVE_LOOK_EVERY 256      /* requests after which signals are looked for in any case */
 
 struct serve_state {
     const struct serve_opts *opts;
@@ -29,6 +34,11 @@ struct serve_state {
     unsigned rest;  /* requests until it is tried again */
     unsigned since; /* requests since signals were looked for */
     unsigned streak;
+    bool had_forget; /* the last request was one that nobody waits for */
+    unsigned quick;  /* requests in a row that came while it was looked for them */
+    bool is_held;    /* the other processor is occupied */
+    unsigned hold_rest, hold_backoff;
+    struct occupy occupy;
     pthread_t *threads;
 };
 
@@ -86,6 +96,7 @@ static ssize_t serve_spin(struct serve_state *s, char *buf)
         uint64_t now = now_nsec();
         if (n != 0) {
             s->in_vain -= s->in_vain > -8;
+            s->quick++;
             return n;
         }
         /* A pause that nobody here made: the processor was somewhere else, so it is wanted there. */
@@ -93,12 +104,54 @@ static ssize_t serve_spin(struct serve_state *s, char *buf)
             break;
         last = now;
     }
+    s->quick = 0;
     s->in_vain++;
     if (s->in_vain >= 4) {
         s->rest = SERVE_REST;
         s->in_vain = 2;
     }
     return 0;
+}
+
+/* Sleep until there is a request, and read it. */
+static ssize_t serve_sleep(struct serve_state *s, char *buf)
+{
+    for (;;) {
+        if (!serve_wait(s, -1))
+            return -1;
+        ssize_t n = serve_read(s, buf);
+        if (n != 0)
+            return n;
+    }
+}
+
+/* Begin to occupy the other processor, or go on doing so; true: sleep, rather than look for the next request. */
+static bool serve_hold(struct serve_state *s)
+{
+    bool disturbed = false;
+    if (s->is_held) {
+        s->is_held = occupy_request(&s->occupy, &disturbed);
+        if (s->is_held)
+            return true;
+        s->quick = 0;
+        unsigned more = s->hold_backoff ? s->hold_backoff * 2 : SERVE_HOLD_REST_MIN;
+        if (disturbed)
+            s->hold_rest = s->hold_backoff = more < SERVE_HOLD_REST_MAX ? more : SERVE_HOLD_REST_MAX;
+        else
+            s->hold_backoff /= 2;
+        return false;
+    }
+    if (s->hold_rest) {
+        s->hold_rest--;
+        return false;
+    }
+    if (s->quick < SERVE_QUICK)
+        return false;
+    s->quick = 0;
+    s->is_held = occupy_begin(&s->occupy);
+    if (!s->is_held)
+        s->hold_rest = SERVE_HOLD_REST_MAX;
+    return s->is_held;
 }
 
 /* The next request; -1: leave. Only the leader is here. */
@@ -111,23 +164,23 @@ static ssize_t serve_next(struct serve_state *s, char *buf)
     }
     ssize_t n = serve_read(s, buf);
     if (n != 0) {
-        s->streak++;
+        /* While we forget, which nobody waits for, the same program has gone on. */
+        s->streak += !s->had_forget;
         return n;
     }
     s->streak = 0;
-    if (s->may_spin && s->rest == 0) {
+    if (!s->may_spin)
+        return serve_sleep(s, buf);
+    if (serve_hold(s))
+        return serve_sleep(s, buf);
+    if (s->rest == 0) {
         n = serve_spin(s, buf);
         if (n != 0)
             return n;
-    } else if (s->rest) {
+    } else {
         s->rest--;
     }
-    while (n == 0) {
-        if (!serve_wait(s, -1))
-            return -1;
-        n = serve_read(s, buf);
-    }
-    return n;
+    return serve_sleep(s, buf);
 }
 
 static void *serve_worker(void *arg);
@@ -138,6 +191,9 @@ static void serve_hand_over(struct serve_state *s)
     pthread_mutex_lock(&s->lock);
     s->has_leader = false;
     s->streak = 0;
+    if (s->is_held)
+        occupy_end(&s->occupy);
+    s->is_held = false;
     if (s->n_waiting)
         pthread_cond_signal(&s->turn);
     else if (s->n_threads < s->opts->threads_max &&
@@ -208,6 +264,7 @@ static void *serve_worker(void *arg)
                 break;
             }
             bool is_large = protocol_is_large(buf, (size_t)n);
+            s->had_forget = protocol_is_forget(buf, (size_t)n);
             if (many && (protocol_may_block(buf, (size_t)n) || serve_is_busy(s, is_large))) {
                 serve_hand_over(s);
                 leader = false;
@@ -222,17 +279,20 @@ static void *serve_worker(void *arg)
 struct err *serve(const struct serve_opts *opts, bool *ret_unmounted)
 {
     struct serve_state s = {.opts = opts, .n_threads = 1};
-    s.may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    cpu_set_t cpus;
+    s.may_spin = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
     s.threads = mem_zalloc(opts->threads_max * sizeof(*s.threads));
     if (!s.threads)
         return err_oom();
     TRY(fd_set_nonblock(opts->fd, true));
     (void)pthread_mutex_init(&s.lock, NULL);
     (void)pthread_cond_init(&s.turn, NULL);
+    occupy_init(&s.occupy);
     (void)serve_worker(&s);
     /* After a kill of the mount nobody waits for what the others still do; they end with their request. */
     for (unsigned i = 1; i < s.n_threads; i++)
         (void)pthread_join(s.threads[i], NULL);
+    occupy_done(&s.occupy);
     *ret_unmounted = s.unmounted;
     mem_freep(&s.threads);
     return NULL;

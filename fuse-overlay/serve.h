@@ -5,7 +5,8 @@
  * leader hands its role over first, so that on an idle machine a few threads work at once. Before it sleeps the leader
  * looks for the next request again and again for some tens of microseconds, because being woken on another processor
  * takes longer than most requests; where that was in vain (a loaded machine, a slow client) it stops doing so for a
- * while. */
+ * while. Where looking goes on to help and there are two processors, it is made sure that client and leader share one
+ * (occupy.h). */
 #pragma once
 
 #include "base/err.h"
