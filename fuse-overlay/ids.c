@@ -18,7 +18,7 @@ static bool ids_overlap(uint32_t a, uint32_t b, uint32_t a_count, uint32_t b_cou
     return a < (uint64_t)b + b_count && b < (uint64_t)a + a_count;
 }
 
-/* One "ct:host:count" from three texts, checked against the ranges before it. */
+/* One "host:ct:count" from three texts, checked against the ranges before it. */
 static struct err *ids_add(struct ids_map *map, char *const *texts)
 {
     uint64_t value[3];
@@ -26,7 +26,7 @@ static struct err *ids_add(struct ids_map *map, char *const *texts)
         TRY_WRAP(number_parse_u64(texts[i], UINT32_MAX - 1, &value[i]), "id map");
     if (value[2] == 0 || value[0] + value[2] > UINT32_MAX || value[1] + value[2] > UINT32_MAX)
         return ERR_NEW(ERR_INVALID, "id map: %s:%s:%s is no range of ids", texts[0], texts[1], texts[2]);
-    struct ids_range r = {(uint32_t)value[0], (uint32_t)value[1], (uint32_t)value[2]};
+    struct ids_range r = {.ct = (uint32_t)value[1], .host = (uint32_t)value[0], .count = (uint32_t)value[2]};
     for (size_t i = 0; i < map->count; i++) {
         const struct ids_range *o = &map->ranges[i];
         if (ids_overlap(r.ct, o->ct, r.count, o->count) || ids_overlap(r.host, o->host, r.count, o->count))
@@ -41,7 +41,7 @@ struct err *ids_parse(const char *text, struct ids_map *ret)
     AUTO_STRV struct strv parts = STRV_INIT;
     TRY(strv_split(text, ':', &parts));
     if (parts.count % 3 || parts.count / 3 > IDS_MAX)
-        return ERR_NEW(ERR_INVALID, "id map \"%s\": give it as container-id:host-id:count, at most %d times", text,
+        return ERR_NEW(ERR_INVALID, "id map \"%s\": give it as id-on-disk:id-shown:count, at most %d times", text,
                        IDS_MAX);
     struct ids_map map = {.ranges = mem_alloc(sizeof(*map.ranges) * (parts.count / 3 + 1))};
     if (!map.ranges)

@@ -18,7 +18,7 @@ struct ids_map {
     size_t count;
 };
 
-/* "ct:host:count", more of them separated by colons, as fuse-overlayfs takes them. ERR_INVALID: not numbers, empty,
+/* "host:ct:count", more of them separated by colons, as fuse-overlayfs takes them: what is on disk comes first. ERR_INVALID: not numbers, empty,
  * overflowing or overlapping ranges. */
 struct err *ids_parse(const char *text, struct ids_map *ret) ERR_RESULT;
 void ids_done(struct ids_map *map);

@@ -26,7 +26,7 @@ const char *options_usage(void)
            "    lowerdir=DIR[:DIR...]   layers, the topmost first\n"
            "    upperdir=DIR            where changes go; without it the mount is read-only\n"
            "    workdir=DIR             an empty directory on the file system of upperdir\n"
-           "    uidmapping=CT:HOST:N    show user ids from HOST on as CT (more, separated by colons); gidmapping\n"
+           "    uidmapping=DISK:SHOWN:N show user ids from DISK on as SHOWN (more, separated by colons); gidmapping\n"
            "    squash_to_root          everything belongs to root; squash_to_uid=N, squash_to_gid=N\n"
            "    xattr_permissions=N     owner and mode in an extended attribute: 1 "
            "security.fuseoverlayfs.override_stat,\n"

@@ -58,7 +58,7 @@ static void test_all_of_fuse_overlayfs(void **state)
                           "xattr_permissions=2,static_nlink=1,noacl,fsync=0,timeout=2.5,threaded=0,writeback=1,"
                           "suid,dev,noatime,ro,allow_other,default_permissions"));
     assert_int_equal(o.uids.count, 1);
-    assert_int_equal(o.gids.ranges[0].host, 5);
+    assert_int_equal(o.gids.ranges[0].ct, 5);
     assert_true(o.squash_uid && o.squash_gid && o.squash_to_uid == 7 && o.squash_to_gid == 8);
     assert_int_equal(o.xattr_permissions, 2);
     assert_true(o.static_nlink && o.no_acl && o.no_fsync && o.single_thread && o.writeback);
