@@ -56,6 +56,7 @@ struct err *cli_engine(struct cli *c, struct engine **ret)
             .runtime = c->globals.runtime,
             .runtime_flags = c->globals.runtime_flags,
             .storage_driver = c->globals.storage_driver,
+            .storage_opts = c->globals.storage_opts,
             .cgroup_manager = c->globals.cgroup_manager,
             .hooks_dirs = c->globals.hooks_dirs,
             .only_existing = c->only_existing,

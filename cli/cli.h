@@ -20,7 +20,7 @@
 
 struct cli_globals {
     const char *root, *runroot, *runtime, *storage_driver, *cgroup_manager;
-    struct strv runtime_flags, hooks_dirs;
+    struct strv runtime_flags, hooks_dirs, storage_opts;
     bool version, help;
 };
 

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -20,6 +21,7 @@
 #include "engine/container/container.h"
 #include "engine/image/image.h"
 #include "engine/monitor/cgroup.h"
+#include "engine/storage/options.h"
 #include "rootless/session.h"
 
 #define PROC_FILE_MAX ((size_t)1 << 20)
@@ -210,23 +212,89 @@ static struct err *put_images(struct engine *e, json_t *store)
     return json_put_int(o, "Number", (int64_t)count);
 }
 
+/* "fuse-overlayfs: version 1.10" out of what `PROGRAM --version` says, which is "unknown" where it says nothing. */
+static struct err *put_program(json_t *options, const char *program)
+{
+    AUTO_FREE char *text = NULL;
+    char word[] = "--version";
+    char *const argv[] = {(char *)(uintptr_t)program, word, NULL};
+    json_t *o;
+    TRY(json_put_obj(options, "overlay.mount_program", &o));
+    TRY(json_put_str(o, "Executable", program));
+    struct err *err = proc_output(&(const struct proc_opts){.path = program, .argv = argv, .default_signals = true},
+                                  VERSION_TEXT_MAX, &text);
+    if (err) {
+        err_drop(err);
+        return json_put_str(o, "Version", "unknown");
+    }
+    for (size_t len = strlen(text); len && text[len - 1] == '\n'; len--)
+        text[len - 1] = '\0';
+    return json_put_str(o, "Version", text);
+}
+
+/* With Podman's names. */
+static struct err *put_graph_options(struct engine *e, json_t *store)
+{
+    const struct storage_options *options;
+    json_t *o;
+    TRY(engine_storage_options(e, &options));
+    TRY(json_put_obj(store, "GraphOptions", &o));
+    if (options->ignore_chown_errors)
+        TRY(json_put_str(o, "overlay.ignore_chown_errors", "true"));
+    if (options->mount_program)
+        TRY(put_program(o, options->mount_program));
+    return options->mountopt ? json_put_str(o, "overlay.mountopt", options->mountopt) : NULL;
+}
+
+/* Podman's name for the file system of the data directory. */
+static const char *fs_name(const struct statfs *fs)
+{
+    static const struct {
+        uint64_t magic;
+        const char *name;
+    } names[] = {{0xef53, "extfs"},    {0x58465342, "xfs"},    {0x9123683e, "btrfs"},     {0x01021994, "tmpfs"},
+                 {0x6969, "nfs"},      {0x2fc12fc1, "zfs"},    {0x794c7630, "overlayfs"}, {0x65735546, "fuse"},
+                 {0xf2f52010, "f2fs"}, {0x0bd00bd0, "lustre"}, {0xca451a4e, "bcachefs"}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (names[i].magic == (uint64_t)fs->f_type)
+            return names[i].name;
+    return "<unknown>";
+}
+
+/* Copies have no differences that could be asked for. */
+static struct err *put_graph_status(struct engine *e, const char *driver, json_t *store)
+{
+    struct statfs fs;
+    json_t *o;
+    TRY(json_put_obj(store, "GraphStatus", &o));
+    if (statfs(engine_root(e), &fs) == 0)
+        TRY(json_put_str(o, "Backing Filesystem", fs_name(&fs)));
+    if (strcmp(driver, "copy") == 0)
+        return NULL;
+    TRY(json_put_str(o, "Native Overlay Diff", strcmp(driver, "overlay") == 0 ? "true" : "false"));
+    TRY(json_put_str(o, "Supports d_type", "true"));
+    return json_put_str(o, "Using metacopy", "false");
+}
+
 static struct err *put_store(struct engine *e, json_t *root)
 {
-    json_t *store, *empty;
+    json_t *store;
     struct statvfs fs;
     const char *driver = "";
     AUTO_FREE char *volumes = NULL;
     TRY(json_put_obj(root, "Store", &store));
-    TRY(put_containers(e, store));
     TRY(engine_storage_driver(e, &driver));
+    const char *conf = engine_storage_file(e);
+    TRY(json_put_str(store, "ConfigFile", conf ? conf : "/usr/share/containers/storage.conf")); /* as Podman */
+    TRY(put_containers(e, store));
     TRY(json_put_str(store, "GraphDriverName", driver));
-    TRY(json_put_obj(store, "GraphOptions", &empty));
+    TRY(put_graph_options(e, store));
     TRY(json_put_str(store, "GraphRoot", engine_root(e)));
     if (statvfs(engine_root(e), &fs) == 0) {
         TRY(json_put_int(store, "GraphRootAllocated", (int64_t)((uint64_t)fs.f_blocks * fs.f_frsize)));
         TRY(json_put_int(store, "GraphRootUsed", (int64_t)((uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize)));
     }
-    TRY(json_put_obj(store, "GraphStatus", &empty));
+    TRY(put_graph_status(e, driver, store));
     TRY(put_images(e, store));
     TRY(json_put_str(store, "RunRoot", engine_run_dir(e)));
     TRY(mem_asprintf(&volumes, "%s/volumes", engine_root(e)));
@@ -283,7 +351,7 @@ struct err *info_collect(struct engine *e, json_t **ret)
     return NULL;
 }
 
-/* The first letter becomes small, but for these, and but for the members of "version". */
+/* The first letter becomes small, but for these, and but for the members of "version" and of the drivers' words. */
 static struct err *json_name(const char *name, char **ret)
 {
     static const char *const other[][2] = {
@@ -333,8 +401,8 @@ struct err *info_json_names(const json_t *value, json_t **ret)
         AUTO_FREE char *name = NULL;
         json_t *member = json_object_iter_value(it);
         TRY(json_name(key, &name));
-        bool version = strcmp(key, "Version") == 0 && json_is_object(member);
-        if (version)
+        bool kept = strcmp(key, "Version") == 0 || strcmp(key, "GraphOptions") == 0 || strcmp(key, "GraphStatus") == 0;
+        if (kept && json_is_object(member))
             member = json_incref(member);
         else
             TRY(info_json_names(member, &member));

@@ -52,7 +52,7 @@ const struct cli_flag cli_global_flags[] = {
     {"ssh", 0, CLI_STRING, .hidden = true, .missing = NO_REMOTE},
     {"storage-driver", 0, CLI_STRING, CLI_COMPLETE_DRIVER, .offset = O(storage_driver),
      .help = "Select which storage driver is used to manage storage of images and containers"},
-    {"storage-opt", 0, CLI_ARRAY, .hidden = true, .missing = "options of storage drivers are not built yet"},
+    {"storage-opt", 0, CLI_ARRAY, .offset = O(storage_opts), .help = "Used to pass an option to the storage driver"},
     {"syslog", 0, CLI_BOOL, .hidden = true, .missing = "logging to syslog is not built yet"},
     {"tmpdir", 0, CLI_STRING, .hidden = true, .missing = "there is no state outside --root and --runroot"},
     {"url", 0, CLI_STRING, .hidden = true, .missing = NO_REMOTE},

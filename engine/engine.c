@@ -1,37 +1,18 @@
 /* The engine object: session, store, configuration; see engine.h. */
-#include "engine/engine.h"
+#include "engine/internal.h"
 
 #include <stdarg.h>
 #include <string.h>
 
-#include "base/ident.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/proc.h"
 #include "base/strbuf.h"
-#include "engine/monitor/cgroup.h"
 #include "engine/monitor/client.h"
 #include "engine/monitor/netplan.h"
 #include "engine/network/options.h"
-#include "engine/storage/storage.h"
 #include "engine/store/store.h"
 #include "rootless/session.h"
-
-struct engine {
-    struct engine_opts opts; /* strings owned below */
-    char *opt_root, *opt_runroot, *opt_runtime, *opt_driver, *opt_cgroup_manager;
-    struct strv runtime_flags, hooks_dirs;
-    struct session *session;
-    struct store *store;
-    struct monitor *spare; /* for the container with next_id */
-    struct ident next_id;
-    bool id_taken;
-    struct cgroup_facts cgroup;
-    bool has_cgroup;
-    char *runtime;      /* absolute path, once looked up */
-    const char *driver; /* storage driver, once chosen */
-    struct strv notices;
-};
 
 static struct err *copy_options(struct engine *e, const struct engine_opts *opts)
 {
@@ -42,11 +23,13 @@ static struct err *copy_options(struct engine *e, const struct engine_opts *opts
     TRY(mem_strdup(opts->cgroup_manager, &e->opt_cgroup_manager));
     TRY(strv_copy(&opts->runtime_flags, &e->runtime_flags));
     TRY(strv_copy(&opts->hooks_dirs, &e->hooks_dirs));
+    TRY(strv_copy(&opts->storage_opts, &e->storage_opts));
     e->opts = (struct engine_opts){
         .root = e->opt_root,
         .runroot = e->opt_runroot,
         .runtime = e->opt_runtime,
         .storage_driver = e->opt_driver,
+        .storage_opts = e->storage_opts,
         .cgroup_manager = e->opt_cgroup_manager,
         .runtime_flags = e->runtime_flags,
         .hooks_dirs = e->hooks_dirs,
@@ -166,6 +149,10 @@ void engine_close(struct engine *e)
     session_free(e->session);
     strv_done(&e->runtime_flags);
     strv_done(&e->hooks_dirs);
+    strv_done(&e->storage_opts);
+    storage_options_done(&e->storage);
+    mem_freep(&e->storage_wanted);
+    mem_freep(&e->storage_file);
     strv_done(&e->notices);
     mem_freep(&e->opt_root);
     mem_freep(&e->opt_runroot);
@@ -224,68 +211,6 @@ const char *engine_runtime_name(struct engine *e)
     const char *path = NULL;
     err_drop(engine_runtime(e, &path));
     return path ? path_last(path) : "";
-}
-
-/* The driver that this data directory was made for; NULL when none is recorded yet. */
-static struct err *recorded_driver(struct engine *e, char **ret)
-{
-    struct store_stmt *st;
-    bool row;
-    TRY(store_prepare(e->store, "SELECT value FROM meta WHERE key = 'storage_driver'", &st));
-    TRY(store_step(st, &row));
-    return row ? mem_strdup(store_col_text(st, 0), ret) : NULL;
-}
-
-static struct err *record_driver(struct engine *e, const char *driver)
-{
-    AUTO_TX struct store_tx_guard tx = {e->store};
-    struct store_stmt *st;
-    TRY(store_begin(e->store, STORE_WRITE, true));
-    TRY(store_prepare(e->store, "INSERT OR REPLACE INTO meta(key, value) VALUES('storage_driver', ?1)", &st));
-    TRY(store_bind(st, "t", driver));
-    TRY(store_run(st));
-    return store_commit(e->store);
-}
-
-/* The driver table's own string for `name`. */
-static struct err *known_driver(const char *name, const char **ret)
-{
-    for (const char *const *d = storage_drivers(); *d; d++)
-        if (strcmp(*d, name) == 0) {
-            *ret = *d;
-            return NULL;
-        }
-    return ERR_NEW(ERR_INVALID, "storage driver %s: not one of overlay, fuse-overlay, copy", name);
-}
-
-/* Tried in a staging directory: if we are killed meanwhile, somebody removes it. */
-static struct err *choose_driver(struct engine *e, char **ret_why)
-{
-    struct store_staging staging;
-    TRY(store_staging_new(e->store, &staging));
-    struct err *error = storage_choose(staging.path, &e->driver, ret_why);
-    store_staging_done(e->store, &staging);
-    return error;
-}
-
-struct err *engine_storage_driver(struct engine *e, const char **ret)
-{
-    AUTO_FREE char *recorded = NULL, *why = NULL;
-    if (!e->driver && e->opts.storage_driver)
-        TRY(known_driver(e->opts.storage_driver, &e->driver));
-    if (!e->driver) {
-        TRY(recorded_driver(e, &recorded));
-        if (recorded)
-            TRY(known_driver(recorded, &e->driver));
-    }
-    if (!e->driver) {
-        TRY(choose_driver(e, &why));
-        if (why)
-            TRY(engine_notice(e, "storage driver %s: overlay does not work here (%s)", e->driver, why));
-        TRY(record_driver(e, e->driver));
-    }
-    *ret = e->driver;
-    return NULL;
 }
 
 struct err *engine_notice(struct engine *e, const char *fmt, ...)

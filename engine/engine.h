@@ -32,6 +32,7 @@ struct engine_opts {
     const char *runtime;                   /* name or path; NULL: containers.conf, else crun, else runc */
     struct strv runtime_flags;             /* --runtime-flag, each without its leading dashes; borrowed */
     const char *storage_driver;            /* "overlay", "fuse-overlay", "copy"; NULL: the best that works */
+    struct strv storage_opts;              /* "overlay.mountopt=nodev"; borrowed */
     const char *cgroup_manager;            /* "cgroupfs", "systemd", "disabled"; NULL: probed */
     struct strv hooks_dirs;                /* borrowed */
     bool only_existing;                    /* don't start a session: ERR_NOT_FOUND */
@@ -66,8 +67,24 @@ struct err *engine_cgroup_manager(struct engine *e, bool disabled, const char **
 /* Path of the OCI runtime; ERR_NOT_FOUND names what was looked for. Looked up when first needed. */
 struct err *engine_runtime(struct engine *e, const char **ret_path) ERR_RESULT;
 const char *engine_runtime_name(struct engine *e);
-/* "overlay", "fuse-overlay" or "copy": probed once per data directory and recorded in the store. */
+/* The usual driver: "overlay", "fuse-overlay" or "copy". --storage-driver, STORAGE_DRIVER, storage.conf, else what
+ * works: probed once per data directory and recorded in the store. */
 struct err *engine_storage_driver(struct engine *e, const char **ret) ERR_RESULT;
+/* --storage-opt, else STORAGE_OPTS, else storage.conf; borrowed. And the storage.conf that counts, or NULL. */
+struct storage_options;
+struct err *engine_storage_options(struct engine *e, const struct storage_options **ret) ERR_RESULT;
+const char *engine_storage_file(const struct engine *e);
+/* The driver for a new container; *ret_maps_ids: it shows the image's files as other ids', so that no copy is needed.
+ */
+struct engine_driver_needs {
+    bool own_ids;  /* a user namespace of its own */
+    size_t layers; /* of its image */
+};
+struct err *engine_driver_for(struct engine *e, const struct engine_driver_needs *needs, const char **ret_driver,
+                              bool *ret_maps_ids) ERR_RESULT;
+/* The driver for one that was made with `made_with` (NULL: before containers had one): the same or a compatible one.
+ * ERR_STATE when --storage-driver names one that isn't. */
+struct err *engine_driver_again(struct engine *e, const char *made_with, bool maps_ids, const char **ret) ERR_RESULT;
 const struct engine_opts *engine_options(const struct engine *e);
 
 /* Things the user should read once (a fallback that costs something); the CLI prints and clears them. */

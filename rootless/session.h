@@ -60,6 +60,9 @@ struct session {
  * Errors name who refused and what would fix it: ERR_DENIED, ERR_UNSUPPORTED; ERR_TIMEOUT names who holds the lock. */
 struct err *session_enter(const struct session_opts *opts, struct session **ret) ERR_RESULT;
 void session_free(struct session *s);
+/* A descriptor that becomes readable when the holder ends, for what lives as long as the session's mount namespace
+ * without being a reason for the session to stay: a pidfd. The caller's. */
+struct err *session_watch(const struct session *s, int *ret_fd) ERR_RESULT;
 /* Where session_enter would look, without entering. */
 struct err *session_default_root(char **ret) ERR_RESULT;
 

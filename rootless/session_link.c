@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,25 @@ struct err *session_unregister(int conn)
 struct err *session_keep(int conn, int fd)
 {
     return msg_send(conn, SESSION_KEEP, NULL, 0, &fd, 1);
+}
+
+/* The one who listens is the holder; in a pid namespace that it is not in, its end is seen by the connection, which
+ * then has to stay. */
+struct err *session_watch(const struct session *s, int *ret_fd)
+{
+    struct ucred cred = {0};
+    socklen_t len = sizeof(cred);
+    if (getsockopt(s->conn_fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+        return ERR_SYS(errno, "ask for the session's holder");
+    if (cred.pid <= 0)
+        return fd_duplicate(s->conn_fd, ret_fd);
+    AUTO_FD int fd = -1;
+    TRY(proc_pidfd_open(cred.pid, &fd));
+    struct pollfd p = {.fd = s->conn_fd, .events = POLLRDHUP};
+    if (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLRDHUP | POLLERR))) /* its number may be another's by now */
+        return ERR_NEW(ERR_STATE, "the session's holder has ended");
+    *ret_fd = TAKE_FD(fd);
+    return NULL;
 }
 
 static struct err *link_spawn_adopter(const char *session_dir, int lock_fd, int mntns_fd, int ready, struct proc *ret)

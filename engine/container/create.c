@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "engine/image/image.h"
 #include "engine/volume/volume.h"
+#include "rootless/session.h"
 
 /* What a creation gathers before its transaction. */
 struct creation {
@@ -266,6 +267,22 @@ static struct err *settle_identity(struct creation *n)
     return mem_replace(&n->spec.name, n->name);
 }
 
+/* Settled now, so that a later start finds the files of this one. */
+static struct err *settle_driver(struct creation *n)
+{
+    struct container_spec *s = &n->spec;
+    const char *driver;
+    bool by_mode = s->userns.mode == NS_KEEP_ID || s->userns.mode == NS_NOMAP || s->userns.mode == NS_AUTO;
+    bool own = by_mode || s->uid_map.count || s->gid_map.count;
+    const struct engine_driver_needs needs = {
+        /* With one id there is nothing to tell apart. */
+        .own_ids = own && n->image && !engine_session(n->e)->single_id,
+        .layers = n->image ? n->image->layer_dirs.count : 0,
+    };
+    TRY(engine_driver_for(n->e, &needs, &driver, &s->maps_ids));
+    return mem_replace(&s->storage_driver, driver);
+}
+
 /* --- the transaction */
 
 static struct err *insert_pairs(struct store *s, const char *sql, const char *id, const struct strv *values)
@@ -376,6 +393,7 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     settle_network(n);
     TRY(create_settle_ports(n->e, &n->spec, &n->config.exposed_ports));
     TRY(settle_identity(n));
+    TRY(settle_driver(n));
     TRY(container_spec_to_json(&n->spec, &n->json));
     AUTO_FD int lock = -1;
     TRY(container_lock(n->e, n->id.s, &lock));

@@ -56,8 +56,8 @@ static void free_strings(struct container_spec *s)
                         &s->init_path, &s->image_volumes, &s->res.cpuset_cpus, &s->res.cpuset_mems,
                         &s->cgroups,   &s->cgroup_parent, &s->log_driver,      &s->stop_signal,
                         &s->pidfile,   &s->cidfile,       &s->detach_keys,     &s->pull,
-                        &s->platform,  &s->runtime,       &s->healthcheck,     &s->ip,
-                        &s->ip6,       &s->mac_address};
+                        &s->platform,  &s->runtime,       &s->storage_driver,  &s->healthcheck,
+                        &s->ip,        &s->ip6,           &s->mac_address};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free(*strings[i]);
 }

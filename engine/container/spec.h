@@ -137,8 +137,10 @@ struct container_spec {
     char *detach_keys; /* NULL: ctrl-p,ctrl-q */
     char *pull;        /* policy */
     char *platform;
-    char *runtime;     /* resolved at create, so that a later start uses the same */
-    char *healthcheck; /* JSON text, kept for inspect; NULL: the image's */
+    char *runtime;        /* resolved at create, so that a later start uses the same */
+    char *storage_driver; /* likewise, with what goes with it: */
+    bool maps_ids;        /* its files keep the image's ids on disk, whatever user namespace it has */
+    char *healthcheck;    /* JSON text, kept for inspect; NULL: the image's */
 };
 
 /* Empty, with the defaults that are not zero (stop_timeout, memory_swappiness -1). */

@@ -113,6 +113,8 @@ static const struct field spec_fields[] = {
     S(F_STR, pull),
     S(F_STR, platform),
     S(F_STR, runtime),
+    S(F_STR, storage_driver),
+    S(F_BOOL, maps_ids),
     S(F_STR, healthcheck),
 };
 #define R(type_, member) F(resource_spec, type_, member)

@@ -60,7 +60,7 @@ struct err *start_keep(struct start *s, const char **ret, const char *fmt, ...)
     return NULL;
 }
 
-static struct err *load_image(struct start *s)
+struct err *start_load_image(struct start *s)
 {
     if (!s->c->image_id)
         return NULL;
@@ -86,7 +86,7 @@ static struct err *check_pidfile(const struct start *s, const struct container_s
 static struct err *prepare(struct start *s, const struct container_start_opts *opts)
 {
     TRY(check_pidfile(s, opts));
-    TRY(load_image(s));
+    TRY(start_load_image(s));
     TRY(engine_cgroup(s->e, &s->cgroup));
     TRY(start_settle_userns(s));
     TRY(start_settle_network(s));

@@ -43,8 +43,12 @@ struct start {
 };
 void start_done(struct start *s);
 
+/* start.c: image, its config and layers. */
+struct err *start_load_image(struct start *s) ERR_RESULT;
 /* start_plan.c: everything the monitor must know; before monitor_start. */
 struct err *start_fill_plan(struct start *s, const struct container_start_opts *opts) ERR_RESULT;
+/* start_root.c: how the root is mounted, plan.root. After start_settle_userns. */
+struct err *start_plan_root(struct start *s) ERR_RESULT;
 /* start_points.c: the plan's mount_points, where they serve. */
 struct err *start_mount_points(struct start *s) ERR_RESULT;
 /* start_mounts.c: part of the plan (mounts that the monitor makes) and of config.json; fills s->mounts. Before

@@ -19,22 +19,6 @@
 #define NSEC_PER_SEC INT64_C(1000000000)
 #define STOP_TIMEOUT_SEC 10
 
-static struct err *fill_root(struct start *s)
-{
-    struct plan_mount *root = &s->plan.root;
-    const struct container_spec *spec = &s->c->spec;
-    const char *driver;
-    TRY(engine_storage_driver(s->e, &driver));
-    TRY(mem_strdup(driver, &root->driver));
-    TRY(mem_asprintf(&root->layers_dir, "%s/layers", engine_root(s->e)));
-    TRY(strv_copy(&s->layer_dirs, &root->layers));
-    TRY(mem_strdup(spec->rootfs, &root->rootfs));
-    if (!spec->rootfs || spec->rootfs_overlay)
-        TRY(container_dir(s->e, s->c->id, &root->upper_dir));
-    root->is_volatile = s->c->auto_remove;
-    return start_mount_points(s);
-}
-
 /* "key=value" in --log-opt; NULL when absent. */
 static const char *log_option(const struct container_spec *spec, const char *key)
 {
@@ -126,7 +110,7 @@ struct err *start_fill_plan(struct start *s, const struct container_start_opts *
     struct monitor_plan *p = &s->plan;
     const struct container_spec *spec = &s->c->spec;
     TRY(fill_identity(s));
-    TRY(fill_root(s));
+    TRY(start_plan_root(s));
     TRY(start_settle_mounts(s));
     TRY(fill_log(s));
     TRY(fill_stop(s));

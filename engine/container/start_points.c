@@ -59,7 +59,7 @@ static struct err *points_make(struct store *st)
 static bool points_serve(const struct start *s)
 {
     const struct container_spec *spec = &s->c->spec;
-    return strcmp(s->plan.root.driver, "overlay") == 0 && s->plan.root.layers.count && !spec->no_hosts &&
+    return strcmp(s->plan.root.driver, "copy") != 0 && s->plan.root.layers.count && !spec->no_hosts &&
            !strv_contains(&spec->dns, "none");
 }
 

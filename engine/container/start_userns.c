@@ -1,8 +1,8 @@
 /* A container's own user namespace: --userns keep-id, nomap, auto, private, --uidmap, --gidmap.
  *
  * All of them are maps from the container's ids to the session's (which are subordinate ids of the user outside), so no
- * right is needed to make them. What differs is who owns the files of the image: a layer that is mounted with a shifted
- * map needs a shifted copy (image/shift.h).
+ * right is needed to make them. What differs is who owns the files of the image: coracle-overlay shows them with the
+ * ids that the container has for them (start_root.c); other drivers need shifted copies of the layers (image/shift.h).
  */
 #include <errno.h>
 #include <string.h>
@@ -162,7 +162,7 @@ struct err *start_settle_userns(struct start *s)
 {
     TRY_WRAP(settle_maps(s, engine_session(s->e)), "container %s", s->c->name);
     s->own_userns = s->ct_uids.count > 0;
-    if (!s->own_userns || !s->image)
+    if (!s->own_userns || !s->image || s->c->spec.maps_ids || engine_session(s->e)->single_id)
         return NULL;
     strv_clear(&s->layer_dirs);
     return image_shifted_layers(s->e, s->image, &s->ct_uids, &s->ct_gids, &s->layer_dirs);

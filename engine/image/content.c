@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -17,6 +18,7 @@
 #include "engine/image/image.h"
 #include "engine/image/progress.h"
 #include "engine/layer/starter.h"
+#include "engine/storage/options.h"
 #include "rootless/session.h"
 
 /* More unpackers at once only take turns at the disk. */
@@ -24,16 +26,28 @@
 #define ENTRIES_MAX ((size_t)1 << 16)
 #define COPY_BYTES ((size_t)256 << 10)
 
+/* Those that overlay marks directories with. */
+static bool takes_xattrs(int dirfd)
+{
+    static const char name[] = "user.overlay.probe";
+    return fsetxattr(dirfd, name, "y", 1, 0) == 0 && fremovexattr(dirfd, name) == 0;
+}
+
 static struct err *begin(struct engine *e, struct content *c)
 {
+    const struct storage_options *options;
     const char *driver;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     c->jobs_max = cpus < 1 ? 1 : cpus > JOBS_MAX ? JOBS_MAX : (size_t)cpus;
     c->single_id = engine_session(e)->single_id;
     TRY(engine_storage_driver(e, &driver));
-    c->format = strcmp(driver, "copy") == 0 ? LAYER_WH : LAYER_OVERLAY;
+    TRY(engine_storage_options(e, &options));
+    c->ignore_chown_errors = options->ignore_chown_errors;
     TRY(store_content_lock(c->store, false, true, &c->lock_fd));
-    return store_staging_new(c->store, &c->staging);
+    TRY(store_staging_new(c->store, &c->staging));
+    /* Every driver reads overlay's form, so that a container may have another one than its image was pulled with. */
+    c->format = strcmp(driver, "copy") == 0 && !takes_xattrs(c->staging.dirfd) ? LAYER_WH : LAYER_OVERLAY;
+    return NULL;
 }
 
 struct err *content_begin(struct engine *e, struct content **ret)
@@ -371,6 +385,7 @@ static struct err *start(struct content *c, const struct content_layer_source *s
         .blob_copy_fd = entry->copy_fd,
         .format = c->format,
         .single_id = c->single_id,
+        .ignore_chown_errors = c->ignore_chown_errors,
         .starter = c->starter,
     };
     TRY(layer_unpack_start(&opts, &entry->job));

@@ -36,7 +36,7 @@ struct content {
     struct store *store;
     struct store_staging staging;
     int lock_fd;
-    bool single_id;
+    bool single_id, ignore_chown_errors;
     enum layer_format format;
     struct layer_starter *starter; /* made for the first layer */
     size_t jobs_max, jobs;

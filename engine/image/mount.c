@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "engine/image/internal.h"
+#include "engine/storage/options.h"
 #include "engine/storage/storage.h"
 #include "rootless/session.h"
 
@@ -29,11 +30,20 @@ static const char *run_dir(struct engine *e)
     return dir ? dir : "/nonexistent";
 }
 
-static struct err *mount_layers(struct engine *e, const struct strv *layers, const char *target)
+/* `lasting`: as long as the session, not only as long as this command. */
+static struct err *mount_layers(struct engine *e, const struct strv *layers, const char *target, bool lasting)
 {
     AUTO_FREE char *layers_dir = NULL;
+    AUTO_FD int watch = -1;
+    const struct storage_options *options;
     struct storage_mount m = {.layers = *layers, .read_only = true};
     TRY(engine_storage_driver(e, &m.driver));
+    TRY(engine_storage_options(e, &options));
+    m.flags = options->flags;
+    m.program_options = options->fuse;
+    if (lasting)
+        TRY(session_watch(engine_session(e), &watch));
+    m.watch_fd = watch;
     TRY(mem_asprintf(&layers_dir, "%s/layers", store_root(engine_store(e))));
     m.layers_dir = layers_dir;
     return storage_mount(&m, target);
@@ -85,7 +95,7 @@ struct err *image_mount(struct engine *e, const struct image *i, char **ret_path
     if (mkdirat(lock, "root", 0755) < 0 && errno != EEXIST)
         return ERR_SYS(errno, "create %s", root);
     if (count == 0)
-        TRY_WRAP(mount_layers(e, &i->layer_dirs, root), "mount image %.12s", i->id);
+        TRY_WRAP(mount_layers(e, &i->layer_dirs, root, true), "mount image %.12s", i->id);
     TRY(write_count(lock, count + 1));
     *ret_path = TAKE_PTR(root);
     return NULL;
@@ -198,7 +208,7 @@ static struct err *mount_at(struct engine *e, const char *place, const char *nam
     TRY(mem_asprintf(&target, "%s/%s", place, name));
     if (mkdir(target, 0755) < 0)
         return ERR_SYS(errno, "create %s", target);
-    TRY(mount_layers(e, layers, target));
+    TRY(mount_layers(e, layers, target, false));
     return file_open_dir(AT_FDCWD, target, ret_fd);
 }
 

@@ -188,6 +188,7 @@ static struct err *layer_unpack_args(const struct layer_unpack_opts *o, struct s
     TRY(layer_add_number(args, "copy", o->blob_copy_fd > 0));
     TRY(layer_add_number(args, "format", o->format));
     TRY(layer_add_number(args, "single-id", o->single_id));
+    TRY(layer_add_number(args, "ignore-chown-errors", o->ignore_chown_errors));
     TRY(layer_add_number(args, "max-bytes", o->max_bytes));
     return layer_add_number(args, "max-entries", o->max_entries);
 }

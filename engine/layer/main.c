@@ -50,6 +50,8 @@ static struct err *main_set(struct main_opts *o, const char *key, const char *va
         o->unpack.format = number ? LAYER_WH : LAYER_OVERLAY;
     else if (strcmp(key, "single-id") == 0)
         o->unpack.single_id = number != 0;
+    else if (strcmp(key, "ignore-chown-errors") == 0)
+        o->unpack.ignore_chown_errors = number != 0;
     else if (strcmp(key, "max-bytes") == 0)
         o->unpack.max_bytes = number;
     else if (strcmp(key, "max-entries") == 0)

@@ -54,8 +54,12 @@ static bool meta_wants_chown(struct meta_rules *rules, const struct meta *m, gid
     return false;
 }
 
-static struct err *meta_chown_failed(const struct meta *m, int errnum)
+static struct err *meta_chown_failed(struct meta_rules *rules, const struct meta *m, int errnum)
 {
+    if (errnum == EINVAL && rules->ignore_chown_errors) {
+        rules->ids_ignored++;
+        return NULL;
+    }
     if (errnum == EINVAL)
         return ERR_SYS_AS(ERR_UNSUPPORTED, errnum,
                           "set owner %u:%u: that id is outside of the ids this user has (ranges in /etc/subuid and "
@@ -114,7 +118,7 @@ static void meta_drop_inherited_acl(int fd)
 struct err *meta_apply_fd(struct meta_rules *rules, const struct meta *m, int fd, gid_t parent_gid, mode_t mode_set)
 {
     if (meta_wants_chown(rules, m, parent_gid) && fchown(fd, m->uid, m->gid) < 0)
-        return meta_chown_failed(m, errno);
+        TRY(meta_chown_failed(rules, m, errno));
     if (rules->acl_seen)
         meta_drop_inherited_acl(fd);
     if ((m->mode != mode_set || rules->acl_seen) && fchmod(fd, m->mode) < 0)
@@ -129,7 +133,7 @@ struct err *meta_apply_at(struct meta_rules *rules, const struct meta *m, const 
 {
     bool chowned = meta_wants_chown(rules, m, place->gid);
     if (chowned && fchownat(place->fd, place->name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
-        return meta_chown_failed(m, errno);
+        TRY(meta_chown_failed(rules, m, errno));
     /* The entry was just made by us and nobody else works in this tree: following is not possible. */
     if (!is_link && fchmodat(place->fd, place->name, m->mode, 0) < 0)
         return ERR_SYS(errno, "set mode %04o", m->mode);

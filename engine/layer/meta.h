@@ -13,10 +13,11 @@
 
 /* How metadata is applied in one archive, and what could not be kept. */
 struct meta_rules {
-    bool single_id;          /* owners other than 0 are ignored */
-    uint64_t ids_ignored;    /* entries */
-    uint64_t xattrs_ignored; /* attributes this host or file system refuses */
-    bool acl_seen;           /* a default ACL was set somewhere: new entries may have inherited one */
+    bool single_id;           /* owners other than 0 are ignored */
+    bool ignore_chown_errors; /* and those that this namespace has no id for */
+    uint64_t ids_ignored;     /* entries */
+    uint64_t xattrs_ignored;  /* attributes this host or file system refuses */
+    bool acl_seen;            /* a default ACL was set somewhere: new entries may have inherited one */
 };
 
 struct meta {

@@ -48,6 +48,7 @@ static struct err *unpack_init(struct unpack *u)
     u->ctx.max_bytes = o->max_bytes && o->max_bytes < UNPACK_BYTES_MAX ? o->max_bytes : UNPACK_BYTES_MAX;
     u->ctx.rootfd = o->target_dirfd;
     u->ctx.rules.single_id = o->single_id;
+    u->ctx.rules.ignore_chown_errors = o->ignore_chown_errors;
     u->name = mem_alloc(NAME_BYTES_MAX + 1);
     if (!u->name)
         return err_oom();

@@ -6,6 +6,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "engine/monitor/wire.h"
+#include "engine/storage/storage.h"
 
 #define PLAN_MAGIC 0x4e4c5043u
 #define EARLY_MAGIC 0x45455043u
@@ -60,8 +61,10 @@ static const struct wire_field early_fields[] = {
 
 #define M(type, member) WIRE(type, struct plan_mount, member)
 static const struct wire_field mount_fields[] = {
-    M(WIRE_STR, driver),       M(WIRE_STR, layers_dir), M(WIRE_STRV, layers),    M(WIRE_STR, rootfs),
-    M(WIRE_STR, mount_points), M(WIRE_STR, upper_dir),  M(WIRE_BOOL, read_only), M(WIRE_BOOL, is_volatile),
+    M(WIRE_STR, driver),       M(WIRE_STR, layers_dir),      M(WIRE_STRV, layers),    M(WIRE_STR, rootfs),
+    M(WIRE_STR, mount_points), M(WIRE_STR, upper_dir),       M(WIRE_BOOL, read_only), M(WIRE_BOOL, is_volatile),
+    M(WIRE_BOOL, may_change),  M(WIRE_U32, flags),           M(WIRE_STR, uid_map),    M(WIRE_STR, gid_map),
+    M(WIRE_STR, program),      M(WIRE_STR, program_options),
 };
 #undef M
 
@@ -73,12 +76,37 @@ static const struct wire_field exec_fields[] = {
 };
 #undef X
 
+void plan_mount_done(struct plan_mount *p)
+{
+    wire_done(mount_fields, ARRAY_LEN(mount_fields), p);
+}
+
+void plan_mount_get(const struct plan_mount *p, struct storage_mount *ret)
+{
+    *ret = (struct storage_mount){
+        .driver = p->driver,
+        .layers_dir = p->layers_dir,
+        .layers = p->layers,
+        .container_dir = p->upper_dir,
+        .mount_points = p->mount_points,
+        .rootfs = p->rootfs,
+        .read_only = p->read_only,
+        .is_volatile = p->is_volatile,
+        .may_change = p->may_change,
+        .flags = p->flags,
+        .uid_map = p->uid_map,
+        .gid_map = p->gid_map,
+        .program = p->program,
+        .program_options = p->program_options,
+    };
+}
+
 void plan_done(struct monitor_plan *p)
 {
     wire_done(plan_fields, ARRAY_LEN(plan_fields), p);
-    wire_done(mount_fields, ARRAY_LEN(mount_fields), &p->root);
+    plan_mount_done(&p->root);
     for (size_t i = 0; i < p->n_mounts; i++)
-        wire_done(mount_fields, ARRAY_LEN(mount_fields), &p->mounts[i]);
+        plan_mount_done(&p->mounts[i]);
     mem_freep(&p->mounts);
     *p = (struct monitor_plan){0};
 }
@@ -149,6 +177,7 @@ static struct err *check_mount(const struct plan_mount *m)
         return ERR_NEW(ERR_INVALID, "a mount without a storage driver");
     TRY(check_path(m->layers_dir, "directory of layers", m->layers.count > 0));
     TRY(check_path(m->rootfs, "root file system", false));
+    TRY(check_path(m->program, "mount program", false));
     return check_path(m->upper_dir, "directory of a mount", false);
 }
 

@@ -27,7 +27,16 @@ struct plan_mount {
     char *upper_dir;    /* storage_mount's container_dir: upper/ and work/ (or copy/) live there; NULL: read-only */
     bool read_only;
     bool is_volatile;
+    bool may_change;
+    uint32_t flags;
+    char *uid_map, *gid_map;
+    char *program, *program_options;
 };
+/* The same, borrowed. */
+struct storage_mount;
+void plan_mount_get(const struct plan_mount *p, struct storage_mount *ret);
+void plan_mount_done(struct plan_mount *p);
+#define AUTO_PLAN_MOUNT __attribute__((cleanup(plan_mount_done)))
 
 /* The same order as container/spec.h's enum restart_policy. */
 enum plan_restart { PLAN_RESTART_NO, PLAN_RESTART_ON_FAILURE, PLAN_RESTART_ALWAYS, PLAN_RESTART_UNLESS_STOPPED };

@@ -69,16 +69,8 @@ static struct err *mount_private(struct server *s)
 static struct err *mount_one(const struct server *s, const struct plan_mount *p, const char *name)
 {
     AUTO_FREE char *target = NULL;
-    const struct storage_mount m = {
-        .driver = p->driver,
-        .layers_dir = p->layers_dir,
-        .layers = p->layers,
-        .container_dir = p->upper_dir,
-        .mount_points = p->mount_points,
-        .rootfs = p->rootfs,
-        .read_only = p->read_only,
-        .is_volatile = p->is_volatile,
-    };
+    struct storage_mount m;
+    plan_mount_get(p, &m);
     TRY(path_join(&target, s->plan.run_dir, name));
     TRY(file_mkdirs(target, 0755));
     return storage_mount(&m, target);

@@ -12,20 +12,26 @@
 #include "engine/storage/driver.h"
 #include "engine/storage/mountapi.h"
 
-/* For kernels, or seccomp filters, without open_tree(2) or mount_setattr(2, 5.12): the flags of a mount that is bound
- * must be repeated on remount where a less privileged namespace may not drop them, so read-only is tried with the
- * common ones. */
+/* The flags of a mount that is bound must be repeated on remount where a less privileged namespace may not drop them,
+ * so it is tried with the common ones too. */
+struct err *bind_flags(const char *target, unsigned long flags, bool read_only)
+{
+    unsigned long all = MS_BIND | MS_REMOUNT | flags | (read_only ? MS_RDONLY : 0);
+    if (!flags && !read_only)
+        return NULL;
+    if (mount(NULL, target, NULL, all, NULL) < 0 && mount(NULL, target, NULL, all | MS_NODEV | MS_NOSUID, NULL) < 0)
+        return ERR_SYS(errno, "set the options of the mount on %s", target);
+    return NULL;
+}
+
+/* For kernels, or seccomp filters, without open_tree(2) or mount_setattr(2, 5.12). */
 static struct err *bind_old(const char *source, const char *target, bool read_only)
 {
     if (mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0)
         return ERR_SYS(errno, "bind %s", source);
     if (mount(NULL, target, NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return ERR_SYS(errno, "make %s private", target);
-    const unsigned long ro = MS_BIND | MS_REMOUNT | MS_RDONLY;
-    if (read_only && mount(NULL, target, NULL, ro, NULL) < 0 &&
-        mount(NULL, target, NULL, ro | MS_NODEV | MS_NOSUID, NULL) < 0)
-        return ERR_SYS(errno, "make %s read-only", source);
-    return NULL;
+    return read_only ? ERR_WRAP(bind_flags(target, 0, true), "make %s read-only", source) : NULL;
 }
 
 struct err *bind_mount(const char *source, const char *target, bool read_only)

@@ -113,5 +113,6 @@ struct err *copy_mount(const struct storage_mount *m, const char *target)
         return mount_shared(m, target);
     TRY(make_once(m, m->container_dir, "copy", APPLY_COPY));
     TRY(path_join(&path, m->container_dir, "copy"));
-    return bind_mount(path, target, m->read_only);
+    TRY(bind_mount(path, target, m->read_only));
+    return bind_flags(target, m->flags, m->read_only);
 }

@@ -11,6 +11,7 @@ struct storage_driver {
     /* Mount `m` onto the existing directory `target`. */
     struct err *(*mount)(const struct storage_mount *m, const char *target);
     bool automatic; /* storage_choose() may take it, in the order of the table */
+    bool maps_ids;  /* understands uid_map and gid_map */
 };
 
 /* NULL when the table has no such name. */
@@ -23,6 +24,8 @@ struct err *copy_mount(const struct storage_mount *m, const char *target) ERR_RE
 /* What drivers do alike: one directory, or nothing at all, as the root. */
 struct err *bind_mount(const char *source, const char *target, bool read_only) ERR_RESULT;
 struct err *bind_empty(const char *target, bool read_only) ERR_RESULT;
+/* MS_NODEV … for what a driver without options of its own has mounted on `target`. */
+struct err *bind_flags(const char *target, unsigned long flags, bool read_only) ERR_RESULT;
 /* A root that needs no union of directories, being one or none. *ret_done tells whether that was it. */
 struct err *bind_trivial(const struct storage_mount *m, const char *target, bool *ret_done) ERR_RESULT;
 /* An upper or work directory, unless it is there. A new upper directory is what "/" of the mounted root looks like, so

@@ -1,14 +1,18 @@
 /* coracle-overlay: for kernels and places where the kernel's overlay does not work.
  *
  * The program is started in this process's namespaces, mounts, answers, and goes on by itself: in a session of its own,
- * so that no Ctrl-C arrives there, and ending when the mount is gone or this process is (it watches a pidfd of it;
- * without that it would keep this process's mount namespace, and with it the mount, alive).
+ * so that no Ctrl-C arrives there, and ending when the mount is gone or this process is (it watches a pidfd of it, or
+ * of another one that is named; without that it would keep the mount namespace, and with it the mount, alive).
  *
  * It shall not become a child of ours: the monitor is the reaper of all that a container leaves, and waits for and
  * kills what is left at the end. So while it is started this process is none, and the orphan goes to the next one
  * above.
+ *
+ * Another program (mount_program of storage.conf: fuse-overlayfs) knows nothing of the pidfd, and ends when it is
+ * unmounted; after a killed monitor it is found as a leftover of the container.
  */
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -64,6 +68,22 @@ static struct err *fuse_add_own(const struct storage_mount *m, struct strbuf *sb
     return fuse_add_path(sb, work);
 }
 
+/* Of a foreign program's mount the kernel is told afterwards. */
+static struct err *fuse_add_flags(const struct storage_mount *m, struct strbuf *sb)
+{
+    if (m->read_only)
+        TRY(strbuf_puts(sb, ",ro"));
+    TRY(strbuf_puts(sb, m->flags & MS_NOSUID ? ",nosuid" : ",suid"));
+    TRY(strbuf_puts(sb, m->flags & MS_NODEV ? ",nodev" : ",dev"));
+    if (m->flags & MS_NOEXEC)
+        TRY(strbuf_puts(sb, ",noexec"));
+    if (m->flags & MS_NOATIME)
+        TRY(strbuf_puts(sb, ",noatime"));
+    if (m->flags & MS_NODIRATIME)
+        TRY(strbuf_puts(sb, ",nodiratime"));
+    return strbuf_printf(sb, ",watch_fd=%d", FUSE_WATCH_FD);
+}
+
 static struct err *fuse_options(const struct storage_mount *m, char **ret)
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
@@ -73,27 +93,36 @@ static struct err *fuse_options(const struct storage_mount *m, char **ret)
     /* Never xattr_permissions: in a namespace with one id the kernel refuses others before we are asked. */
     if (m->is_volatile)
         TRY(strbuf_puts(&sb, ",volatile"));
-    if (m->read_only)
-        TRY(strbuf_puts(&sb, ",ro"));
-    TRY(strbuf_printf(&sb, ",suid,dev,watch_fd=%d", FUSE_WATCH_FD));
+    if (m->uid_map)
+        TRY(strbuf_printf(&sb, ",uidmapping=%s", m->uid_map));
+    if (m->gid_map)
+        TRY(strbuf_printf(&sb, ",gidmapping=%s", m->gid_map));
+    if (m->program_options)
+        TRY(strbuf_printf(&sb, ",%s", m->program_options));
+    if (!m->program)
+        TRY(fuse_add_flags(m, &sb));
     return strbuf_take(&sb, ret);
 }
 
 static struct err *fuse_start(const struct storage_mount *m, const char *target, char *options)
 {
     AUTO_FREE char *program = NULL, *said = NULL, *to = NULL;
-    TRY(proc_find_helper("coracle-overlay", &program));
+    if (m->program)
+        TRY_WRAP(proc_find(m->program, &program), "mount_program %s", m->program);
+    else
+        TRY(proc_find_helper("coracle-overlay", &program));
     TRY(mem_strdup(target, &to));
     AUTO_FD int watch = -1;
-    TRY(proc_pidfd_open(getpid(), &watch));
+    if (m->watch_fd <= 0)
+        TRY(proc_pidfd_open(getpid(), &watch));
     char name[] = "coracle-overlay", option[] = "-o";
-    char *const argv[] = {name, option, options, to, NULL};
-    const struct proc_fd fds[] = {{.from = watch, .to = FUSE_WATCH_FD}};
+    char *const argv[] = {m->program ? program : name, option, options, to, NULL};
+    const struct proc_fd fds[] = {{.from = watch < 0 ? m->watch_fd : watch, .to = FUSE_WATCH_FD}};
     const struct proc_opts opts = {
         .path = program,
         .argv = argv,
         .fds = fds,
-        .n_fds = ARRAY_LEN(fds),
+        .n_fds = m->program ? 0 : ARRAY_LEN(fds),
         .cwd = m->rootfs ? "/" : m->layers_dir,
         .default_signals = true,
     };
@@ -116,7 +145,7 @@ struct err *fuse_mount(const struct storage_mount *m, const char *target)
     struct err *e = fuse_start(m, target, options);
     if (reaper)
         (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    if (!e)
-        return NULL;
-    return ERR_WRAP(e, "mount with coracle-overlay");
+    if (!e && m->program)
+        e = bind_flags(target, m->flags, m->read_only);
+    return ERR_WRAP(e, "mount with %s", m->program ? m->program : "coracle-overlay");
 }

@@ -205,5 +205,7 @@ struct err *overlay_mount(const struct storage_mount *m, const char *target)
     AUTO_OVERLAY struct overlay o = {.cwd_fd = -1, .upper_fd = -1, .work_fd = -1};
     TRY(overlay_prepare(m, &o));
     TRY(overlay_mount_new(&o, target, &done));
-    return done ? NULL : overlay_mount_old(&o, target);
+    if (!done)
+        TRY(overlay_mount_old(&o, target));
+    return bind_flags(target, m->flags, m->read_only);
 }

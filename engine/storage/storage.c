@@ -9,7 +9,7 @@
 /* In the order in which storage_choose() tries them. */
 static const struct storage_driver drivers[] = {
     {.name = "overlay", .mount = overlay_mount, .automatic = true},
-    {.name = "fuse-overlay", .mount = fuse_mount, .automatic = true},
+    {.name = "fuse-overlay", .mount = fuse_mount, .automatic = true, .maps_ids = true},
     {.name = "copy", .mount = copy_mount, .automatic = true},
 };
 
@@ -53,14 +53,29 @@ static struct err *check(const struct storage_mount *m, const char *target)
     return NULL;
 }
 
+static struct err *mount_with(const char *driver, const struct storage_mount *m, const char *target)
+{
+    const struct storage_driver *d = storage_driver_find(driver);
+    if (!d)
+        return ERR_NEW(ERR_INVALID, "unknown storage driver \"%s\"; there are overlay, fuse-overlay and copy", driver);
+    if ((m->uid_map || m->gid_map) && !d->maps_ids)
+        return ERR_NEW(ERR_UNSUPPORTED, "storage driver %s cannot show files as other ids'", driver);
+    return ERR_WRAP(d->mount(m, target), "storage driver %s", d->name);
+}
+
 struct err *storage_mount(const struct storage_mount *m, const char *target)
 {
     TRY(check(m, target));
-    const struct storage_driver *d = storage_driver_find(m->driver);
-    if (!d)
-        return ERR_NEW(ERR_INVALID, "unknown storage driver \"%s\"; there are overlay, fuse-overlay and copy",
-                       m->driver);
-    return ERR_WRAP(d->mount(m, target), "storage driver %s", d->name);
+    struct err *e = mount_with(m->driver, m, target);
+    if (!e || !m->may_change || err_kind(e) != ERR_UNSUPPORTED || strcmp(m->driver, "overlay") != 0)
+        return e;
+    struct err *other = mount_with("fuse-overlay", m, target);
+    if (other) { /* the one that was wanted is the one to speak of */
+        err_drop(other);
+        return e;
+    }
+    err_drop(e);
+    return NULL;
 }
 
 struct err *storage_choose(const char *root, const char **ret_driver, char **ret_why)

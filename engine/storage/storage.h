@@ -19,6 +19,13 @@ struct storage_mount {
     const char *rootfs;        /* --rootfs DIR instead of layers: plain bind, or the lowest layer with container_dir */
     bool read_only;
     bool is_volatile; /* --rm: nobody will read upper after a crash */
+    bool may_change;  /* "overlay" that the kernel refuses: fuse-overlay goes on with the same directories */
+
+    unsigned long flags;           /* MS_NODEV … of the union that is mounted */
+    const char *uid_map, *gid_map; /* fuse-overlay alone: "on disk:shown:count", more of them behind colons; or NULL */
+    const char *program;           /* fuse-overlay: another program with the options of fuse-overlayfs; NULL: our own */
+    int watch_fd;                  /* fuse-overlay: a pidfd whose end ends the mount; 0: this process's */
+    const char *program_options;   /* fuse-overlay: more options, as one list; or NULL */
 };
 
 /* Mount onto `target` (an existing directory). overlay: fsopen/fsconfig with "lowerdir+" (6.5), else one lowerdir

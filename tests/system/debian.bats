@@ -82,6 +82,7 @@ is_podman_here() { command -v podman >/dev/null; }
 }
 
 @test "debian: a 1 GB file is written, read, copied and removed" {
+    local LIMIT=170
     # 1 GB of different bytes, cheaply: a megabyte of noise, a thousand times with its number before it
     run -0 coracle run --rm $DEBIAN sh -c '
         head -c 1000000 /dev/urandom >/tmp/noise

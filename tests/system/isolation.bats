@@ -255,7 +255,10 @@ maps_of() { # PROGRAM FLAGS...
 @test "mounts that are always there" {
     run -0 coracle run --rm $BB awk '{ print $2, $3 }' /proc/mounts
     local m
-    for m in "/ overlay" "/proc proc" "/dev tmpfs" "/dev/pts devpts" "/dev/mqueue mqueue" "/sys sysfs"; do
+    matches "$output" '(^|
+)/ (overlay|fuse.coracle-overlay)
+'
+    for m in "/proc proc" "/dev tmpfs" "/dev/pts devpts" "/dev/mqueue mqueue" "/sys sysfs"; do
         has "$output" "$m"
     done
     has "$output" "/dev/shm"

@@ -63,6 +63,23 @@ teardown() { clean; }
     [ "$status" != 0 ]
 }
 
+# A host whose FUSE does not work: the command, and the session it starts, see another file in its place.
+without_fuse() {
+    unshare -m --propagation private -- sh -c 'mount --bind /dev/null /dev/fuse && exec "$@"' sh "$CORACLE" --root "$FILE_DIR/nofuse" "$@"
+}
+
+@test "root: without FUSE an image is copied for ids of its own, and a line says why" {
+    [ -e /dev/fuse ] || skip "no /dev/fuse"
+    run -0 without_fuse load -q -i "$IMAGES/bb.tar"
+    run -0 --separate-stderr without_fuse run --rm --userns auto $BB stat -c %u:%g /bin /home/app
+    is "$output" $'0:0\n1000:1000'
+    has "$stderr" "the image is copied for a container with ids of its own: fuse-overlay does not work here"
+    run -0 --separate-stderr without_fuse run --rm $BB true
+    is "$stderr" ""
+    run -125 --separate-stderr without_fuse --storage-driver fuse-overlay run --rm $BB true
+    has "$stderr" "storage driver fuse-overlay"
+}
+
 @test "root: the session's directory is closed to others" {
     is "$(stat -c %a "$ROOT")" 700 || is "$(stat -c %a "$ROOT")" 711
     run su coracle-test -s /bin/sh -c "ls $ROOT/layers"

@@ -45,6 +45,8 @@ static void fill_strings(struct container_spec *s)
     s->pull = text("never");
     s->platform = text("linux/arm64");
     s->runtime = text("/usr/bin/crun");
+    s->storage_driver = text("fuse-overlay");
+    s->maps_ids = true;
     s->healthcheck = text("{\"Test\":[]}");
 }
 

@@ -14,6 +14,7 @@
 #include "base/strv.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
+#include "engine/storage/options.h"
 #include "engine/store/digest.h"
 #include "engine/store/store.h"
 #include "rootless/session.h"
@@ -25,34 +26,41 @@ struct engine {
     struct session session;
 };
 
-#define FAKE_ENGINE                                                     \
-    struct session *engine_session(const struct engine *e)              \
-    {                                                                   \
-        struct session *s = NULL;                                       \
-        memcpy(&s, (const struct session *[]){&e->session}, sizeof s);  \
-        return s;                                                       \
-    }                                                                   \
-    struct store *engine_store(const struct engine *e)                  \
-    {                                                                   \
-        return e->store;                                                \
-    }                                                                   \
-    struct err *engine_storage_driver(struct engine *e, const char **r) \
-    {                                                                   \
-        (void)e;                                                        \
-        *r = "overlay";                                                 \
-        return NULL;                                                    \
-    }                                                                   \
-    const struct engine_opts *engine_options(const struct engine *e)    \
-    {                                                                   \
-        static const struct engine_opts none;                           \
-        (void)e;                                                        \
-        return &none;                                                   \
-    }                                                                   \
-    struct err *engine_notice(struct engine *e, const char *fmt, ...)   \
-    {                                                                   \
-        (void)e;                                                        \
-        (void)fmt;                                                      \
-        return NULL;                                                    \
+#define FAKE_ENGINE                                                                        \
+    struct session *engine_session(const struct engine *e)                                 \
+    {                                                                                      \
+        struct session *s = NULL;                                                          \
+        memcpy(&s, (const struct session *[]){&e->session}, sizeof s);                     \
+        return s;                                                                          \
+    }                                                                                      \
+    struct store *engine_store(const struct engine *e)                                     \
+    {                                                                                      \
+        return e->store;                                                                   \
+    }                                                                                      \
+    struct err *engine_storage_driver(struct engine *e, const char **r)                    \
+    {                                                                                      \
+        (void)e;                                                                           \
+        *r = "overlay";                                                                    \
+        return NULL;                                                                       \
+    }                                                                                      \
+    struct err *engine_storage_options(struct engine *e, const struct storage_options **r) \
+    {                                                                                      \
+        static const struct storage_options none;                                          \
+        (void)e;                                                                           \
+        *r = &none;                                                                        \
+        return NULL;                                                                       \
+    }                                                                                      \
+    const struct engine_opts *engine_options(const struct engine *e)                       \
+    {                                                                                      \
+        static const struct engine_opts none;                                              \
+        (void)e;                                                                           \
+        return &none;                                                                      \
+    }                                                                                      \
+    struct err *engine_notice(struct engine *e, const char *fmt, ...)                      \
+    {                                                                                      \
+        (void)e;                                                                           \
+        (void)fmt;                                                                         \
+        return NULL;                                                                       \
     }
 
 static inline int engine_setup(void **state)

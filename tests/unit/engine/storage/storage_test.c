@@ -15,8 +15,10 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -165,17 +167,7 @@ static void use_root(const char *driver)
     CHECK(!file_exists(AT_FDCWD, "mnt/both"));
 }
 
-static void overlay_root(void)
-{
-    use_root("overlay");
-}
-
-static void fuse_root(void)
-{
-    use_root("fuse-overlay");
-}
-
-static void copy_root(void)
+static void copy_is_whole(void)
 {
     use_root("copy");
     CHECK(!file_exists(AT_FDCWD, "ct/copy.new"));
@@ -217,16 +209,6 @@ static void many_layers(const char *driver)
     write_to("mnt/new", "n");
 }
 
-static void overlay_many_layers(void)
-{
-    many_layers("overlay");
-}
-
-static void fuse_many_layers(void)
-{
-    many_layers("fuse-overlay");
-}
-
 static void volatile_again(const char *driver)
 {
     AUTO_STRV struct strv layers = STRV_INIT;
@@ -237,16 +219,6 @@ static void volatile_again(const char *driver)
     CHECK(umount2("mnt", MNT_DETACH) == 0);
     ok(storage_mount(&m, abs_path("mnt")));
     expect_text("mnt/kept", "kept");
-}
-
-static void overlay_volatile_again(void)
-{
-    volatile_again("overlay");
-}
-
-static void fuse_volatile_again(void)
-{
-    volatile_again("fuse-overlay");
 }
 
 /* What one driver wrote the other reads: whiteouts, copies, opaque directories. */
@@ -296,17 +268,7 @@ static void read_only(const char *driver)
     CHECK(open("mnt/one", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 && errno == EROFS);
 }
 
-static void overlay_read_only(void)
-{
-    read_only("overlay");
-}
-
-static void fuse_read_only(void)
-{
-    read_only("fuse-overlay");
-}
-
-static void copy_read_only(void)
+static void copy_links_what_is_read_only(void)
 {
     read_only("copy");
     struct stat st;
@@ -320,7 +282,7 @@ static void no_layers(const char *driver)
     make_dir("mnt");
     ok(storage_mount(&m, abs_path("mnt")));
     write_to("mnt/file", "in upper");
-    expect_text("ct/upper/file", "in upper");
+    expect_text(strcmp(driver, "copy") == 0 ? "ct/copy/file" : "ct/upper/file", "in upper");
 }
 
 static void rootfs_bind(const char *driver)
@@ -351,34 +313,54 @@ static void rootfs_overlay(const char *driver)
     expect_text("ro,ot:x/file", "old");
 }
 
-static void overlay_no_layers(void)
+/* MS_NODEV and its kin, beside what makes the mount read-only. */
+static void mount_flags(const char *driver)
 {
-    no_layers("overlay");
+    AUTO_STRV struct strv layers = STRV_INIT;
+    struct statvfs fs;
+    struct storage_mount m = {.driver = driver, .flags = MS_NODEV | MS_NOEXEC};
+    two_layers(&m, &layers);
+    for (int i = 0; i < 2; i++) {
+        m.read_only = i == 1;
+        ok(storage_mount(&m, abs_path("mnt")));
+        CHECK(statvfs("mnt", &fs) == 0);
+        CHECK((fs.f_flag & ST_NODEV) && (fs.f_flag & ST_NOEXEC) && !(fs.f_flag & ST_RDONLY) == !m.read_only);
+        CHECK(umount2("mnt", MNT_DETACH) == 0);
+    }
 }
 
-static void fuse_no_layers(void)
+/* Everything that was deleted or replaced is in a form that each driver reads. */
+static void whiteouts_of_layers(const char *driver)
 {
-    no_layers("fuse-overlay");
+    AUTO_STRV struct strv layers = STRV_INIT;
+    struct storage_mount m = {.driver = driver};
+    two_layers(&m, &layers);
+    make_dir("layers/b/diff/dir");
+    CHECK(mknod("layers/b/diff/one", S_IFCHR, 0) == 0);
+    CHECK(setxattr("layers/b/diff/dir", "user.overlay.opaque", "y", 1, 0) == 0);
+    ok(storage_mount(&m, abs_path("mnt")));
+    CHECK(!file_exists(AT_FDCWD, "mnt/one") && !file_exists(AT_FDCWD, "mnt/dir/in"));
+    CHECK(file_exists(AT_FDCWD, "mnt/dir"));
+    write_to("mnt/one", "again");
+    expect_text("mnt/one", "again");
 }
 
-static void overlay_rootfs_bind(void)
+/* Ids are shown otherwise than they are on disk by the one driver that can, the others say so. */
+static void mapped_ids(const char *driver)
 {
-    rootfs_bind("overlay");
-}
-
-static void fuse_rootfs_bind(void)
-{
-    rootfs_bind("fuse-overlay");
-}
-
-static void overlay_rootfs_overlay(void)
-{
-    rootfs_overlay("overlay");
-}
-
-static void fuse_rootfs_overlay(void)
-{
-    rootfs_overlay("fuse-overlay");
+    AUTO_STRV struct strv layers = STRV_INIT;
+    struct stat st;
+    struct storage_mount m = {.driver = driver, .uid_map = "7:0:1", .gid_map = "7:0:1"};
+    two_layers(&m, &layers);
+    struct err *e = storage_mount(&m, abs_path("mnt"));
+    if (strcmp(driver, "fuse-overlay") != 0) {
+        CHECK(e && err_kind(e) == ERR_UNSUPPORTED && strstr(err_text(e), driver));
+        err_drop(e);
+        return;
+    }
+    ok(e);
+    CHECK(stat("layers/a/diff/one", &st) == 0 && st.st_uid == 0);
+    CHECK(stat("mnt/one", &st) == 0 && st.st_uid != 0); /* 0 on disk is nobody's */
 }
 
 static void refusals(void)
@@ -481,6 +463,19 @@ static void probing_where_overlay_fails(void)
     ok(storage_choose(abs_path("mnt/store"), &driver, &why));
     CHECK(strcmp(driver, "fuse-overlay") == 0 && why && strstr(why, "upper layer"));
     free(why);
+    /* And what storage_mount() does by itself where it may. */
+    struct storage_mount inner = {.driver = "overlay", .layers_dir = m.layers_dir, .layers = layers};
+    make_dir("mnt/ct");
+    make_dir("root");
+    inner.container_dir = abs_path("mnt/ct");
+    struct err *e = storage_mount(&inner, abs_path("root"));
+    CHECK(e && err_kind(e) == ERR_UNSUPPORTED);
+    err_drop(e);
+    inner.may_change = true;
+    ok(storage_mount(&inner, abs_path("root")));
+    expect_text("root/both", "both of b");
+    write_to("root/both", "changed");
+    expect_text("mnt/ct/upper/both", "changed");
 }
 
 #define IN_NAMESPACE(name)            \
@@ -489,23 +484,9 @@ static void probing_where_overlay_fails(void)
         (void)s;                      \
         in_namespace(name);           \
     }
-IN_NAMESPACE(overlay_root)
-IN_NAMESPACE(fuse_root)
-IN_NAMESPACE(fuse_read_only)
 IN_NAMESPACE(drivers_alternate)
-IN_NAMESPACE(copy_root)
-IN_NAMESPACE(overlay_many_layers)
-IN_NAMESPACE(fuse_many_layers)
-IN_NAMESPACE(overlay_volatile_again)
-IN_NAMESPACE(fuse_volatile_again)
-IN_NAMESPACE(overlay_read_only)
-IN_NAMESPACE(copy_read_only)
-IN_NAMESPACE(overlay_no_layers)
-IN_NAMESPACE(fuse_no_layers)
-IN_NAMESPACE(overlay_rootfs_bind)
-IN_NAMESPACE(fuse_rootfs_bind)
-IN_NAMESPACE(overlay_rootfs_overlay)
-IN_NAMESPACE(fuse_rootfs_overlay)
+IN_NAMESPACE(copy_is_whole)
+IN_NAMESPACE(copy_links_what_is_read_only)
 IN_NAMESPACE(old_kernel_layers)
 IN_NAMESPACE(old_kernel_rootfs)
 IN_NAMESPACE(old_kernel_bind)
@@ -514,26 +495,47 @@ IN_NAMESPACE(refusals)
 IN_NAMESPACE(probing)
 IN_NAMESPACE(probing_where_overlay_fails)
 
+/* What the interface promises, of each driver. */
+#define WITH_DRIVER(name, prefix, driver) \
+    static void prefix##_##name(void)     \
+    {                                     \
+        name(driver);                     \
+    }                                     \
+    IN_NAMESPACE(prefix##_##name)
+#define WITH_EACH_DRIVER(name)              \
+    WITH_DRIVER(name, overlay, "overlay")   \
+    WITH_DRIVER(name, fuse, "fuse-overlay") \
+    WITH_DRIVER(name, copy, "copy")
+WITH_EACH_DRIVER(use_root)
+WITH_EACH_DRIVER(many_layers)
+WITH_EACH_DRIVER(volatile_again)
+WITH_EACH_DRIVER(read_only)
+WITH_EACH_DRIVER(no_layers)
+WITH_EACH_DRIVER(rootfs_bind)
+WITH_EACH_DRIVER(rootfs_overlay)
+WITH_EACH_DRIVER(mount_flags)
+WITH_EACH_DRIVER(whiteouts_of_layers)
+WITH_EACH_DRIVER(mapped_ids)
+
+#define EACH_DRIVER(name) \
+    cmocka_unit_test(test_overlay_##name), cmocka_unit_test(test_fuse_##name), cmocka_unit_test(test_copy_##name)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_overlay_root),
-        cmocka_unit_test(test_fuse_root),
-        cmocka_unit_test(test_fuse_read_only),
+        EACH_DRIVER(use_root),
+        EACH_DRIVER(many_layers),
+        EACH_DRIVER(volatile_again),
+        EACH_DRIVER(read_only),
+        EACH_DRIVER(no_layers),
+        EACH_DRIVER(rootfs_bind),
+        EACH_DRIVER(rootfs_overlay),
+        EACH_DRIVER(mount_flags),
+        EACH_DRIVER(whiteouts_of_layers),
+        EACH_DRIVER(mapped_ids),
         cmocka_unit_test(test_drivers_alternate),
-        cmocka_unit_test(test_copy_root),
-        cmocka_unit_test(test_overlay_many_layers),
-        cmocka_unit_test(test_fuse_many_layers),
-        cmocka_unit_test(test_overlay_volatile_again),
-        cmocka_unit_test(test_fuse_volatile_again),
-        cmocka_unit_test(test_overlay_read_only),
-        cmocka_unit_test(test_copy_read_only),
-        cmocka_unit_test(test_overlay_no_layers),
-        cmocka_unit_test(test_fuse_no_layers),
-        cmocka_unit_test(test_overlay_rootfs_bind),
-        cmocka_unit_test(test_fuse_rootfs_bind),
-        cmocka_unit_test(test_overlay_rootfs_overlay),
-        cmocka_unit_test(test_fuse_rootfs_overlay),
+        cmocka_unit_test(test_copy_is_whole),
+        cmocka_unit_test(test_copy_links_what_is_read_only),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_old_kernel_layers),
         cmocka_unit_test(test_old_kernel_rootfs),
