@@ -18,8 +18,8 @@ struct ids_map {
     size_t count;
 };
 
-/* "host:ct:count", more of them separated by colons, as fuse-overlayfs takes them: what is on disk comes first. ERR_INVALID: not numbers, empty,
- * overflowing or overlapping ranges. */
+/* "host:ct:count", more of them separated by colons, as fuse-overlayfs takes them: what is on disk comes first.
+ * ERR_INVALID: not numbers, empty, overflowing or overlapping ranges. */
 struct err *ids_parse(const char *text, struct ids_map *ret) ERR_RESULT;
 void ids_done(struct ids_map *map);
 /* `otherwise` for ids without a place in the map. */
