@@ -6,10 +6,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct err *privileges_drop(void)
+struct err *privileges_keep(const unsigned *caps, size_t n)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
+    struct __user_cap_data_struct now[_LINUX_CAPABILITY_U32S_3], next[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
+    if (n && syscall(SYS_capget, &header, now) < 0)
+        return ERR_SYS(errno, "read capabilities");
+    for (size_t i = 0; i < n; i++)
+        next[0].permitted |= now[0].permitted & 1u << caps[i];
+    next[0].effective = next[0].permitted;
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    return syscall(SYS_capset, &header, none) < 0 ? ERR_SYS(errno, "drop capabilities") : NULL;
+    return syscall(SYS_capset, &header, next) < 0 ? ERR_SYS(errno, "drop capabilities") : NULL;
+}
+
+struct err *privileges_drop(void)
+{
+    return privileges_keep(NULL, 0);
 }

@@ -38,16 +38,29 @@ static struct err *client_send_start(int sock, const struct slirp_start *start, 
     return msg_send(sock, SLIRP_START, sb.data, sb.len, fds, n_fds);
 }
 
+static struct err *client_start(struct slirp_client *c, struct slirp_start *start, const char *dns, const int *fds,
+                                size_t n_fds)
+{
+    int pair[2];
+    start->log_level = log_enabled(LOG_LEVEL_DEBUG) ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
+    TRY(msg_pair(pair));
+    AUTO_FD int ours = pair[0];
+    AUTO_FD int theirs = pair[1];
+    TRY(client_send_start(ours, start, dns, fds, n_fds));
+    TRY_WRAP(client_spawn(c, theirs), "start the network");
+    c->sock = TAKE_FD(ours);
+    return NULL;
+}
+
 struct err *slirp_client_start(struct slirp_client *c, const struct slirp_config *config, const char *dns, bool watch,
                                int netns_fd, int userns_fd)
 {
-    int pair[2], fds[2];
+    int fds[2];
     size_t n_fds = 0, dns_len = dns ? strlen(dns) : 0;
     struct slirp_start start = {.version = SLIRP_CONTROL_VERSION, .config = *config};
     if (dns_len > SLIRP_DNS_TEXT_MAX)
         return ERR_NEW(ERR_INVALID, "a resolv.conf of %zu bytes is too long", dns_len);
     start.dns_len = (uint32_t)dns_len;
-    start.log_level = log_enabled(LOG_LEVEL_DEBUG) ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
     if (netns_fd >= 0) {
         start.flags |= SLIRP_START_NETNS;
         fds[n_fds++] = netns_fd;
@@ -57,13 +70,13 @@ struct err *slirp_client_start(struct slirp_client *c, const struct slirp_config
         fds[n_fds++] = userns_fd;
     }
     start.flags |= watch ? SLIRP_START_WATCH : 0u;
-    TRY(msg_pair(pair));
-    AUTO_FD int ours = pair[0];
-    AUTO_FD int theirs = pair[1];
-    TRY(client_send_start(ours, &start, dns, fds, n_fds));
-    TRY_WRAP(client_spawn(c, theirs), "start the network");
-    c->sock = TAKE_FD(ours);
-    return NULL;
+    return client_start(c, &start, dns, fds, n_fds);
+}
+
+struct err *slirp_client_start_ports(struct slirp_client *c, const struct slirp_config *config)
+{
+    struct slirp_start start = {.version = SLIRP_CONTROL_VERSION, .flags = SLIRP_START_PORTS, .config = *config};
+    return client_start(c, &start, NULL, NULL, 0);
 }
 
 /* One answer; SLIRP_FAILED becomes the error it carries. */

@@ -20,6 +20,8 @@ struct slirp_client {
  * `dns` is text in resolv.conf's form, NULL for the host's file. */
 struct err *slirp_client_start(struct slirp_client *c, const struct slirp_config *config, const char *dns, bool watch,
                                int netns_fd, int userns_fd) ERR_RESULT;
+/* The same for published ports alone: config says whose addresses they lead to. */
+struct err *slirp_client_start_ports(struct slirp_client *c, const struct slirp_config *config) ERR_RESULT;
 /* Wait until the namespace is configured. *ret_netns is owned by the caller. */
 struct err *slirp_client_ready(struct slirp_client *c, int *ret_netns) ERR_RESULT;
 /* sock: the bound socket, borrowed, or -1: it is made from `port`. */

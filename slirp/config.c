@@ -135,10 +135,14 @@ static struct err *config_check_bridge(const struct slirp_config *c)
     bool v4 = c->prefix_len != 0;
     if (!v4 && !c->ipv6)
         return ERR_NEW(ERR_INVALID, "a network without addresses");
+    if (c->host_loopback)
+        return ERR_NEW(ERR_INVALID, "the host's loopback cannot be opened to a network of several containers");
     if (v4 && (c->prefix_len > 30 || (ntohl(c->network.s_addr) & ~config_mask(c->prefix_len))))
         return ERR_NEW(ERR_INVALID, "the network address does not fit its prefix length");
     if (v4 && (!config_inside(c, c->gateway) || c->dns.s_addr != c->gateway.s_addr))
         return ERR_NEW(ERR_INVALID, "the gateway's address is outside of the network");
+    if (c->guest.s_addr && !config_inside(c, c->guest))
+        return ERR_NEW(ERR_INVALID, "the guest's address is outside of the network");
     if (c->ipv6 && (!config_inside6(c, &c->gateway6) || memcmp(&c->dns6, &c->gateway6, sizeof(c->dns6)) != 0))
         return ERR_NEW(ERR_INVALID, "the gateway's IPv6 address is outside of the network");
     return NULL;

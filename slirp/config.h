@@ -30,8 +30,8 @@ struct slirp_config {
     uint8_t host_loopback; /* the gateway address leads to the host's loopback */
     uint8_t no_dns;        /* nobody answers at the dns addresses */
     uint8_t no_tun;        /* tests: behave as if /dev/net/tun were missing */
-    uint8_t bridge;        /* a network of several guests (hub.h): no guest of its own, gateway and dns are one; without
-                              IPv4 when prefix_len is 0 */
+    uint8_t bridge;        /* a network of several guests (hub.h): gateway and dns are one; guest is 0, or that one of
+                              them to whose published ports this is about; no IPv4 when prefix_len is 0 */
     uint8_t internal;      /* nothing but the gateway's names can be reached from it */
     uint8_t no_gateway;    /* TCP through libslirp, too: no namespace of our own behind the interface (gateway.h) */
 };

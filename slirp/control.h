@@ -31,6 +31,8 @@ enum slirp_msg {
                           socket; answer SLIRP_OK or SLIRP_FAILED */
     SLIRP_PORT_LIST,   /* client →; answer SLIRP_PORTS */
     SLIRP_PORTS,       /* →  client: struct slirp_port[] */
+    SLIRP_NAMES,       /* hub →: struct dns_names_entry, text (dns_names.h): a container's names; no answer */
+    SLIRP_NAMES_GONE,  /* hub →: uint32, the entry's id; no answer */
     SLIRP_MSG_MAX,
 };
 
@@ -38,6 +40,7 @@ enum slirp_start_flags {
     SLIRP_START_NETNS = 1 << 0,  /* use the namespace that comes as a descriptor; else make one */
     SLIRP_START_USERNS = 1 << 1, /* join this user namespace before touching it */
     SLIRP_START_WATCH = 1 << 2,  /* watch the host's resolv.conf ourselves (a second small process) */
+    SLIRP_START_PORTS = 1 << 3,  /* published ports alone: no interface, no resolver; SLIRP_READY brings nothing */
 };
 
 struct slirp_start {

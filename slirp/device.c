@@ -89,11 +89,12 @@ static struct err *device_socket(int *ret)
 /* A predecessor that was killed leaves its pair to the kernel, which needs a moment. */
 static struct err *device_add_veth(struct netlink *nl, const char *ifname, int netns_fd)
 {
-    struct err *e = netlink_add_veth(nl, DEVICE_INNER_VETH, ifname, netns_fd);
+    const struct netlink_veth veth = {.name = DEVICE_INNER_VETH, .peer = ifname, .peer_netns = netns_fd};
+    struct err *e = netlink_add_veth(nl, &veth);
     for (int i = 0; e && err_errno(e) == EEXIST && i < DEVICE_BUSY_TRIES; i++) {
         err_drop(e);
         (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-        e = netlink_add_veth(nl, DEVICE_INNER_VETH, ifname, netns_fd);
+        e = netlink_add_veth(nl, &veth);
     }
     return e;
 }
@@ -129,7 +130,7 @@ static struct err *device_make_veth(struct device *d, const struct slirp_config 
     if (!e)
         return NULL;
     gateway_close(&d->gateway);
-    err_drop(netlink_delete_link(&nl, if_nametoindex(DEVICE_INNER_VETH))); /* so that the name is free at once */
+    err_drop(netlink_remove(&nl, if_nametoindex(DEVICE_INNER_VETH))); /* so that the name is free at once */
     return e;
 }
 
@@ -153,7 +154,7 @@ static struct err *device_configure6(const struct slirp_config *c, struct netlin
     TRY(netlink_add_address(nl, index, AF_INET6, &c->guest6, 64));
     if (g->on)
         TRY(netlink_add_neighbour(nl, index, AF_INET6, &c->gateway6, g->mac));
-    return netlink_add_default_route(nl, index, AF_INET6, &c->gateway6);
+    return netlink_add_default_route(nl, index, AF_INET6, &c->gateway6, 0);
 }
 
 static struct err *device_configure(const struct slirp_config *c, const struct gateway *g)
@@ -169,7 +170,7 @@ static struct err *device_configure(const struct slirp_config *c, const struct g
     TRY(netlink_add_address(&nl, index, AF_INET, &c->guest, c->prefix_len));
     if (g->on)
         TRY(netlink_add_neighbour(&nl, index, AF_INET, &c->gateway, g->mac));
-    TRY(netlink_add_default_route(&nl, index, AF_INET, &c->gateway));
+    TRY(netlink_add_default_route(&nl, index, AF_INET, &c->gateway, 0));
     return c->ipv6 ? device_configure6(c, &nl, index, g) : NULL;
 }
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "slirp/dns_internal.h"
+#include "slirp/dns_names.h"
 
 #define DNS_NSEC_PER_SEC UINT64_C(1000000000)
 
@@ -129,13 +130,14 @@ static bool dns_host_address(int family, void *ret, size_t ret_len)
     return true;
 }
 
-size_t dns_local(const struct dns *d, const uint8_t *msg, size_t len, const struct dns_query *q, uint8_t *out,
-                 size_t cap)
+/* An internal network has no way to the host, so its resolver knows none. */
+static size_t dns_host(const struct dns *d, const uint8_t *msg, size_t len, const struct dns_query *q, uint8_t *out,
+                       size_t cap)
 {
     const struct slirp_config *c = d->o.config;
     uint8_t addr[16];
     size_t addr_len = 0;
-    if (!dns_is_host(q->name))
+    if (!dns_is_host(q->name) || c->internal)
         return 0;
     if (q->type == DNS_A) {
         addr_len = 4;
@@ -149,4 +151,15 @@ size_t dns_local(const struct dns *d, const uint8_t *msg, size_t len, const stru
             addr_len = 0;
     }
     return dns_reply_address(msg, len, q, addr, addr_len, out, cap);
+}
+
+size_t dns_local(const struct dns *d, const uint8_t *msg, size_t len, const struct dns_query *q, uint8_t *out,
+                 size_t cap)
+{
+    size_t n = d->o.names ? dns_names_reply(d->o.names, msg, len, q, out, cap) : 0;
+    if (!n)
+        n = dns_host(d, msg, len, q, out, cap);
+    if (!n && d->o.config->internal)
+        n = dns_reply_code(msg, len, DNS_NXDOMAIN, out, cap);
+    return n;
 }

@@ -16,6 +16,7 @@
 #include "slirp/device.h"
 
 struct dns;
+struct dns_names;
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t dns_now(void);
@@ -27,6 +28,7 @@ struct dns_opts {
     /* Is this the address of a socket of the stack? For connections to the TCP listener. */
     bool (*is_ours)(void *arg, const struct sockaddr *addr, socklen_t len);
     void *is_ours_arg;
+    const struct dns_names *names; /* of the network's containers; NULL: there are none */
 };
 
 struct err *dns_new(const struct dns_opts *opts, struct dns **ret) ERR_RESULT;

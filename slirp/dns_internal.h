@@ -35,7 +35,7 @@ struct dns {
 
 /* Something has a deadline now. */
 void dns_tick(struct dns *d);
-/* Names of the host itself. The length of the answer in `out`, or 0: not ours. */
+/* Names of the host itself, and of containers. The length of the answer in `out`, or 0: not ours. */
 size_t dns_local(const struct dns *d, const uint8_t *msg, size_t len, const struct dns_query *q, uint8_t *out,
                  size_t cap);
 void dns_udp_expire(struct dns *d, uint64_t now);

@@ -123,25 +123,60 @@ size_t dns_reply_code(const uint8_t *msg, size_t len, enum dns_rcode rcode, uint
     return message_begin(msg, len, rcode, out, cap);
 }
 
+size_t dns_reply_begin(const uint8_t *msg, size_t len, uint8_t *out, size_t cap)
+{
+    size_t n = message_begin(msg, len, DNS_OK, out, cap);
+    if (n)
+        out[2] |= MESSAGE_FLAG_AA;
+    return n;
+}
+
+size_t dns_reply_add(uint8_t *out, size_t n, size_t cap, const struct dns_record *r)
+{
+    unsigned answers = message_get16(out + 6);
+    if (r->len > UINT16_MAX || n + MESSAGE_RECORD + r->len > cap || answers == UINT16_MAX)
+        return 0;
+    uint8_t *record = out + n;
+    message_put16(out + 6, answers + 1);
+    message_put16(record, MESSAGE_POINTER);
+    message_put16(record + 2, r->type);
+    message_put16(record + 4, r->class);
+    message_put16(record + 6, r->ttl >> 16);
+    message_put16(record + 8, r->ttl & UINT16_MAX);
+    message_put16(record + 10, (unsigned)r->len);
+    memcpy(record + MESSAGE_RECORD, r->data, r->len);
+    return n + MESSAGE_RECORD + r->len;
+}
+
 size_t dns_reply_address(const uint8_t *msg, size_t len, const struct dns_query *q, const void *addr, size_t addr_len,
                          uint8_t *out, size_t cap)
 {
-    size_t n = message_begin(msg, len, DNS_OK, out, cap);
-    if (!n || n + MESSAGE_RECORD + addr_len > cap)
-        return 0;
-    out[2] |= MESSAGE_FLAG_AA;
-    if (!addr_len)
-        return n;
-    message_put16(out + 6, 1);
-    uint8_t *record = out + n;
-    message_put16(record, MESSAGE_POINTER);
-    message_put16(record + 2, addr_len == 4 ? DNS_A : DNS_AAAA);
-    message_put16(record + 4, q->class);
-    message_put16(record + 6, 0);
-    message_put16(record + 8, MESSAGE_TTL);
-    message_put16(record + 10, (unsigned)addr_len);
-    memcpy(record + MESSAGE_RECORD, addr, addr_len);
-    return n + MESSAGE_RECORD + addr_len;
+    const struct dns_record r = {
+        .type = addr_len == 4 ? DNS_A : DNS_AAAA,
+        .class = q->class,
+        .ttl = MESSAGE_TTL,
+        .data = addr,
+        .len = addr_len,
+    };
+    size_t n = dns_reply_begin(msg, len, out, cap);
+    return n && addr_len ? dns_reply_add(out, n, cap, &r) : n;
+}
+
+size_t dns_name_encode(const char *name, uint8_t *out, size_t cap)
+{
+    size_t n = 0;
+    for (const char *label = name; *label;) {
+        size_t len = strcspn(label, ".");
+        if (!len || len > MESSAGE_LABEL_MAX || n + len + 2 > cap || n + len + 2 > DNS_NAME_MAX)
+            return 0;
+        out[n++] = (uint8_t)len;
+        memcpy(out + n, label, len);
+        n += len;
+        label += label[len] ? len + 1 : len;
+    }
+    if (n)
+        out[n++] = 0;
+    return n;
 }
 
 size_t dns_reply_truncated(const uint8_t *reply, size_t len, uint8_t *out, size_t cap)

@@ -38,6 +38,18 @@ size_t dns_reply_code(const uint8_t *msg, size_t len, enum dns_rcode rcode, uint
 /* An answer with one address (4 or 16 bytes), or without any ("no such record") when addr_len is 0. */
 size_t dns_reply_address(const uint8_t *msg, size_t len, const struct dns_query *q, const void *addr, size_t addr_len,
                          uint8_t *out, size_t cap);
+/* The same in pieces: header and question, to which records are added one by one. */
+size_t dns_reply_begin(const uint8_t *msg, size_t len, uint8_t *out, size_t cap);
+struct dns_record {
+    uint16_t type, class;
+    uint32_t ttl;
+    const void *data;
+    size_t len;
+};
+/* About the name in the question, to a reply of `n` bytes in `out`. The new length; 0 if it does not fit. */
+size_t dns_reply_add(uint8_t *out, size_t n, size_t cap, const struct dns_record *r);
+/* "web.dns.podman" as labels; the length, 0 if it is no name. */
+size_t dns_name_encode(const char *name, uint8_t *out, size_t cap);
 /* Header and question of a reply with "truncated" set: the client asks again by TCP. */
 size_t dns_reply_truncated(const uint8_t *reply, size_t len, uint8_t *out, size_t cap);
 /* True when `reply` answers that query: a response with the id and the same question. Servers may leave the question

@@ -140,23 +140,22 @@ static bool tcp_query(struct dns_tcp *t)
     size_t len = t->want - TCP_PREFIX, n;
     switch (dns_parse(msg, len, &q, &rcode)) {
     case DNS_QUERY:
-        n = dns_local(t->dns, msg, len, &q, out, sizeof(out));
+        memcpy(t->query, t->buf, t->want); /* dns_parse() takes no more than DNS_QUERY_MAX */
+        t->query_len = t->want;
+        n = dns_local(t->dns, t->query + TCP_PREFIX, len, &q, t->buf + TCP_PREFIX, DNS_MESSAGE_MAX);
         break;
     case DNS_BROKEN:
         n = dns_reply_code(msg, len, rcode, out, sizeof(out));
+        memcpy(t->buf + TCP_PREFIX, out, n);
         break;
     case DNS_IGNORE:
     default:
         return false;
     }
-    if (n) {
-        memcpy(t->buf + TCP_PREFIX, out, n);
+    if (n)
         tcp_answer(t, n);
-        return true;
-    }
-    memcpy(t->query, t->buf, t->want); /* dns_parse() takes no more than DNS_QUERY_MAX */
-    t->query_len = t->want;
-    tcp_ask(t);
+    else
+        tcp_ask(t);
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include "base/strbuf.h"
 #include "slirp/control.h"
 #include "slirp/dns.h"
+#include "slirp/dns_names.h"
 #include "slirp/netns.h"
 #include "slirp/port.h"
 #include "slirp/run.h"
@@ -18,6 +19,7 @@
 struct engine {
     struct slirp s;
     int sock; /* also in the loop */
+    bool ports_only;
 };
 
 static struct err *engine_answer(struct engine *g, struct err *take_e)
@@ -27,6 +29,22 @@ static struct err *engine_answer(struct engine *g, struct err *take_e)
     if (!e)
         return msg_send(g->sock, SLIRP_OK, NULL, 0, NULL, 0);
     return msg_send(g->sock, SLIRP_FAILED, buf, err_encode(e, buf, sizeof(buf)), NULL, 0);
+}
+
+static struct err *engine_names(struct engine *g, const struct msg *m)
+{
+    struct dns_names_entry e;
+    uint32_t id;
+    if (g->s.names && m->type == SLIRP_NAMES && m->len >= sizeof(e)) {
+        memcpy(&e, m->data, sizeof(e));
+        return dns_names_set(g->s.names, &e, m->data + sizeof(e), m->len - sizeof(e));
+    }
+    if (g->s.names && m->type == SLIRP_NAMES_GONE && m->len == sizeof(id)) {
+        memcpy(&id, m->data, sizeof(id));
+        dns_names_remove(g->s.names, id);
+        return NULL;
+    }
+    return ERR_NEW(ERR_INVALID, "names of %zu bytes", m->len);
 }
 
 static struct err *engine_maker(struct engine *g, struct msg *m)
@@ -45,6 +63,9 @@ static struct err *engine_port(struct engine *g, struct msg *m)
     memcpy(&port, m->data, sizeof(port));
     if (m->type == SLIRP_PORT_ADD && m->n_fds)
         return port_add(g->s.port, &port, TAKE_FD(m->fds[0]));
+    if (!g->s.hostfwd.stack) /* published ports alone */
+        return m->type == SLIRP_PORT_REMOVE ? port_remove(g->s.port, &port)
+                                            : ERR_NEW(ERR_INVALID, "a port without a socket");
     if (m->type == SLIRP_PORT_ADD)
         return hostfwd_add(&g->s.hostfwd, &port, NULL);
     struct err *e = hostfwd_remove(&g->s.hostfwd, &port);
@@ -74,7 +95,13 @@ static struct err *engine_list(struct engine *g)
 
 static struct err *engine_request(struct engine *g, struct msg *m)
 {
+    bool about_ports = m->type != SLIRP_RESOLV && m->type != SLIRP_NAMES && m->type != SLIRP_NAMES_GONE;
+    if (about_ports && !g->s.port)
+        return engine_answer(g, ERR_NEW(ERR_INVALID, "this process publishes no ports"));
     switch (m->type) {
+    case SLIRP_NAMES:
+    case SLIRP_NAMES_GONE:
+        return engine_names(g, m);
     case SLIRP_PORT_ADD:
     case SLIRP_PORT_REMOVE:
         return engine_answer(g, engine_port(g, m));
@@ -136,6 +163,9 @@ static struct err *engine_start(struct engine *g, struct device *device)
     struct slirp_start start;
     TRY(engine_read_start(g->sock, &m, &start));
     g->s.config = start.config;
+    g->ports_only = start.flags & SLIRP_START_PORTS;
+    if (g->ports_only)
+        return msg_send(g->sock, SLIRP_READY, NULL, 0, NULL, 0);
     const struct netns_opts opts = {
         .config = &g->s.config,
         .netns_fd = start.flags & SLIRP_START_NETNS ? m.fds[0] : -1,
@@ -154,7 +184,30 @@ static struct err *engine_serve(struct engine *g, struct device *device)
     TRY(port_new(&ports, &g->s.port)); /* while limits can be read */
     TRY(fd_set_nonblock(g->sock, true));
     TRY(loop_add_fd(g->s.loop, g->sock, EPOLLIN, engine_ready, g, NULL));
-    return slirp_run(&g->s, device);
+    return g->ports_only ? slirp_run_ports(&g->s) : slirp_run(&g->s, device);
+}
+
+struct err *engine_run_bridge(const struct slirp_config *config, int take_sock, const char *resolv,
+                              struct device *take_device)
+{
+    struct engine g = {.sock = take_sock};
+    slirp_init(&g.s);
+    g.s.config = *config;
+    struct err *e = mem_strdup(resolv, &g.s.resolv_text);
+    if (!e)
+        e = dns_names_new(&g.s.names);
+    if (!e)
+        e = loop_new(&g.s.loop);
+    if (!e)
+        e = fd_set_nonblock(g.sock, true);
+    if (!e)
+        e = loop_add_fd(g.s.loop, g.sock, EPOLLIN, engine_ready, &g, NULL);
+    if (!e)
+        e = slirp_run(&g.s, take_device);
+    slirp_done(&g.s);
+    device_close(take_device);
+    (void)fd_close(g.sock);
+    return e;
 }
 
 struct err *engine_run(int take_sock)

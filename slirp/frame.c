@@ -14,7 +14,8 @@
 #define FRAME_TCP_HDR ((size_t)20)
 #define FRAME_UDP_HDR ((size_t)8)
 #define FRAME_TCP_SYN 0x02
-#define FRAME_FRAGMENT_BITS 0x3fff /* offset and "more fragments" */
+#define FRAME_ICMP6_ADVERTISEMENT 134 /* RFC 4861, 4.2 */
+#define FRAME_FRAGMENT_BITS 0x3fff    /* offset and "more fragments" */
 
 static uint16_t frame_get16(const uint8_t *p)
 {
@@ -70,16 +71,45 @@ static bool frame_complete(const struct virtio_net_hdr *h, uint8_t *frame, size_
     return true;
 }
 
-/* What goes to the resolver's address: `len` bytes behind the IP header. Nothing but DNS and echo requests is there. */
-static enum frame_verdict frame_check_dns(uint8_t protocol, const uint8_t *p, size_t len)
+/* What goes to the resolver's address: `len` bytes behind the IP header. Nothing but DNS and echo requests is there; on
+ * a bridge it is the gateway's too, for which libslirp refuses connections, as the host's loopback is closed. */
+static enum frame_verdict frame_check_dns(const struct slirp_config *c, uint8_t protocol, const uint8_t *p, size_t len)
 {
     if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
         return FRAME_PASS;
     bool tcp = protocol == IPPROTO_TCP;
-    if ((!tcp && protocol != IPPROTO_UDP) || len < (tcp ? FRAME_TCP_HDR : FRAME_UDP_HDR) ||
-        frame_get16(p + 2) != FRAME_DNS_PORT)
+    if ((!tcp && protocol != IPPROTO_UDP) || len < (tcp ? FRAME_TCP_HDR : FRAME_UDP_HDR))
         return FRAME_DROP;
+    if (frame_get16(p + 2) != FRAME_DNS_PORT)
+        return c->bridge ? FRAME_PASS : FRAME_DROP;
     return tcp ? FRAME_DNS_TCP : FRAME_DNS;
+}
+
+/* The bridge of a network with several guests floods what it has no port for: only what is meant for libslirp may
+ * reach it, which would answer for others. Its own addresses begin with 52:55 and 52:56. */
+static bool frame_is_for_us(const uint8_t *frame)
+{
+    return frame[0] & 1 || (frame[0] == 0x52 && (frame[1] == 0x55 || frame[1] == 0x56));
+}
+
+/* On a bridge: inside the network there is nobody but the gateway here, and outside nobody at all for an internal one.
+ * The limited broadcast is DHCP, whose addresses are not libslirp's to give. */
+static bool frame_leads_out4(const struct slirp_config *c, struct in_addr dst)
+{
+    uint32_t mask = c->prefix_len ? htonl(~0u << (32 - c->prefix_len)) : 0;
+    if (!c->prefix_len || dst.s_addr == INADDR_BROADCAST)
+        return false;
+    return dst.s_addr == c->gateway.s_addr || (!c->internal && (dst.s_addr & mask) != c->network.s_addr);
+}
+
+/* Neighbours are asked for by multicast, and answered for by link-local addresses. */
+static bool frame_leads_out6(const struct slirp_config *c, const uint8_t dst[16], uint8_t protocol)
+{
+    if (!memcmp(dst, &c->gateway6, 16))
+        return true;
+    if (dst[0] == 0xff || (dst[0] == 0xfe && (dst[1] & 0xc0) == 0x80))
+        return !c->internal || protocol == IPPROTO_ICMPV6;
+    return !c->internal && memcmp(dst, &c->network6, 8) != 0;
 }
 
 /* libslirp hands destinations to connect(2) as they are: the host's loopback is reached through the gateway address
@@ -93,12 +123,12 @@ static enum frame_verdict frame_check4(const struct slirp_config *c, const uint8
         return FRAME_DROP;
     struct in_addr dst;
     memcpy(&dst, ip + 16, sizeof(dst));
-    if (ip[16] == 127 || ip[16] == 0)
+    if (ip[16] == 127 || ip[16] == 0 || (c->bridge && !frame_leads_out4(c, dst)))
         return FRAME_DROP;
     if (frame_get16(ip + 6) & FRAME_FRAGMENT_BITS)
         return FRAME_FRAGMENT;
     if (dst.s_addr == c->dns.s_addr && !c->no_dns)
-        return frame_check_dns(ip[9], ip + hlen, total - hlen);
+        return frame_check_dns(c, ip[9], ip + hlen, total - hlen);
     return FRAME_PASS;
 }
 
@@ -111,10 +141,10 @@ static enum frame_verdict frame_check6(const struct slirp_config *c, const uint8
     if (payload > len - FRAME_IP6_HDR)
         return FRAME_DROP;
     /* ::, ::1, ::127.0.0.1 and ::ffff:127.0.0.1 are all doors to the host. */
-    if (!memcmp(ip + 24, low, sizeof(low)))
+    if (!memcmp(ip + 24, low, sizeof(low)) || (c->bridge && !frame_leads_out6(c, ip + 24, ip[6])))
         return FRAME_DROP;
     if (!memcmp(ip + 24, &c->dns6, sizeof(c->dns6)) && !c->no_dns)
-        return frame_check_dns(ip[6], ip + FRAME_IP6_HDR, payload);
+        return frame_check_dns(c, ip[6], ip + FRAME_IP6_HDR, payload);
     return FRAME_PASS;
 }
 
@@ -126,6 +156,8 @@ enum frame_verdict frame_check(const struct slirp_config *c, uint8_t *buf, size_
     memcpy(&h, buf, sizeof(h));
     uint8_t *frame = buf + DEVICE_HDR;
     len -= DEVICE_HDR;
+    if (c->bridge && !frame_is_for_us(frame))
+        return FRAME_DROP;
     /* Before anything is checked: the container decides where it is written. */
     if (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && !frame_complete(&h, frame, len))
         return FRAME_DROP;
@@ -139,6 +171,12 @@ enum frame_verdict frame_check(const struct slirp_config *c, uint8_t *buf, size_
     default:
         return FRAME_DROP;
     }
+}
+
+bool frame_is_advertisement(const uint8_t *frame, size_t len)
+{
+    return len > ETH_HLEN + FRAME_IP6_HDR && frame_get16(frame + 12) == ETH_P_IPV6 &&
+           frame[ETH_HLEN + 6] == IPPROTO_ICMPV6 && frame[ETH_HLEN + FRAME_IP6_HDR] == FRAME_ICMP6_ADVERTISEMENT;
 }
 
 /* Where the TCP header is; 0 if there is none, or only a fragment. No extension headers: libslirp writes none. */

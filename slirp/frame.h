@@ -2,6 +2,7 @@
  * what the interface left to us (checksums) is completed. Computes only; hostile input. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,9 @@ uint16_t frame_sum_fold(uint32_t sum);
 /* A frame of libslirp for the container: no segment size above FRAME_MSS_MAX in a TCP SYN. `len` bytes, changed in
  * place, the checksum with it. */
 void frame_limit_mss(uint8_t *frame, size_t len);
+
+/* A router advertisement of libslirp: guests of a bridge have the addresses that they were given, and no others. */
+bool frame_is_advertisement(const uint8_t *frame, size_t len);
 
 /* A FRAME_DNS_TCP: send it to that port of the host's loopback instead. */
 void frame_redirect(uint8_t *frame, size_t len, uint16_t port);

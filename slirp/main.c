@@ -8,12 +8,13 @@
 #include "base/number.h"
 #include "slirp/alone.h"
 #include "slirp/engine.h"
+#include "slirp/hub.h"
 
-static struct err *main_engine(const char *number)
+static struct err *main_with(struct err *(*run)(int take_sock), const char *number)
 {
     uint64_t fd = 0;
     TRY(number_parse_u64(number, 1 << 20, &fd));
-    return engine_run((int)fd);
+    return run((int)fd);
 }
 
 int main(int argc, char **argv)
@@ -21,7 +22,9 @@ int main(int argc, char **argv)
     struct err *e;
     fd_open_standard();
     if (argc == 3 && !strcmp(argv[1], "--engine"))
-        e = main_engine(argv[2]);
+        e = main_with(engine_run, argv[2]);
+    else if (argc == 3 && !strcmp(argv[1], "--hub"))
+        e = main_with(hub_run, argv[2]);
     else
         e = alone_run(argc, argv);
     if (e)

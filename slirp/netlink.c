@@ -10,7 +10,10 @@
 
 #include <libmnl/libmnl.h>
 
-#define NETLINK_BUF 2048 /* our requests are below 300 bytes; the answer is one acknowledgement */
+#include "base/fd.h"
+
+#define NETLINK_BUF 2048       /* our requests are below 300 bytes; the answer is one acknowledgement */
+#define NETLINK_LINK_BUF 16384 /* all that the kernel tells of one interface */
 
 struct err *netlink_open(struct netlink *ret)
 {
@@ -23,6 +26,18 @@ struct err *netlink_open(struct netlink *ret)
         return e;
     }
     *ret = (struct netlink){.sock = sock, .portid = mnl_socket_get_portid(sock)};
+    return NULL;
+}
+
+struct err *netlink_adopt(int take_fd, struct netlink *ret)
+{
+    struct mnl_socket *sock = mnl_socket_fdopen(take_fd);
+    if (!sock) {
+        struct err *e = ERR_SYS(errno, "use a netlink socket");
+        (void)fd_close(take_fd);
+        return e;
+    }
+    *ret = (struct netlink){.sock = sock}; /* bound by its first message: no answer can be meant for another */
     return NULL;
 }
 
@@ -42,24 +57,29 @@ static struct nlmsghdr *netlink_request(struct netlink *nl, char *buf, uint16_t 
     return nlh;
 }
 
-/* Send, and wait for the acknowledgement; 0 or a positive errno. */
-static int netlink_talk(struct netlink *nl, const struct nlmsghdr *nlh)
+/* Send, and wait for the acknowledgement; 0 or a positive errno. What comes before it goes to `fn`. */
+static int netlink_ask(struct netlink *nl, const struct nlmsghdr *nlh, char *buf, size_t cap, mnl_cb_t fn, void *arg)
 {
-    char buf[NETLINK_BUF];
     if (mnl_socket_sendto(nl->sock, nlh, nlh->nlmsg_len) < 0)
         return errno;
     for (;;) {
-        ssize_t n = mnl_socket_recvfrom(nl->sock, buf, sizeof(buf));
+        ssize_t n = mnl_socket_recvfrom(nl->sock, buf, cap);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno != ENOSPC) /* a longer answer than ours can be: extended acknowledgements are off */
             return errno;
-        int r = n < 0 ? MNL_CB_OK : mnl_cb_run(buf, (size_t)n, nl->seq, nl->portid, NULL, NULL);
+        int r = n < 0 ? MNL_CB_OK : mnl_cb_run(buf, (size_t)n, nl->seq, nl->portid, fn, arg);
         if (r == MNL_CB_ERROR)
             return errno;
         if (r == MNL_CB_STOP)
             return 0;
     }
+}
+
+static int netlink_talk(struct netlink *nl, const struct nlmsghdr *nlh)
+{
+    char buf[NETLINK_BUF];
+    return netlink_ask(nl, nlh, buf, sizeof(buf), NULL, NULL);
 }
 
 /* Before the interface comes up, which is when the kernel gives it a link-local address. A kernel without IPv6 refuses,
@@ -92,6 +112,8 @@ struct err *netlink_set_link(struct netlink *nl, unsigned index, const struct ne
         mnl_attr_put_u32(nlh, IFLA_MTU, link->mtu);
     if (link->mac)
         mnl_attr_put(nlh, IFLA_ADDRESS, 6, link->mac);
+    if (link->master)
+        mnl_attr_put_u32(nlh, IFLA_MASTER, link->master);
     int errnum = netlink_talk(nl, nlh);
     return errnum ? ERR_SYS(errnum, "configure network interface %u", index) : NULL;
 }
@@ -126,7 +148,8 @@ struct err *netlink_add_address(struct netlink *nl, unsigned index, int family, 
     return NULL;
 }
 
-struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int family, const void *gateway)
+struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int family, const void *gateway,
+                                      uint32_t metric)
 {
     char buf[NETLINK_BUF];
     struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
@@ -138,6 +161,8 @@ struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int fa
     rtm->rtm_type = RTN_UNICAST;
     mnl_attr_put(nlh, RTA_GATEWAY, netlink_addr_len(family), gateway);
     mnl_attr_put_u32(nlh, RTA_OIF, index);
+    if (metric)
+        mnl_attr_put_u32(nlh, RTA_PRIORITY, metric);
     int errnum = netlink_talk(nl, nlh);
     return errnum ? ERR_SYS(errnum, "add the IPv%c default route", family == AF_INET ? '4' : '6') : NULL;
 }
@@ -176,34 +201,110 @@ struct err *netlink_add_neighbour(struct netlink *nl, unsigned index, int family
     return errnum ? ERR_SYS(errnum, "add an IPv%c neighbour", family == AF_INET ? '4' : '6') : NULL;
 }
 
-struct err *netlink_delete_link(struct netlink *nl, unsigned index)
+static void netlink_put_peer(struct nlmsghdr *nlh, const struct netlink_veth *v)
+{
+    struct nlattr *data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+    struct nlattr *other = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
+    struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+    ifi->ifi_index = (int)v->peer_index;
+    mnl_attr_put_strz(nlh, IFLA_IFNAME, v->peer);
+    mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)v->peer_netns);
+    if (v->mtu)
+        mnl_attr_put_u32(nlh, IFLA_MTU, v->mtu);
+    if (v->mac)
+        mnl_attr_put(nlh, IFLA_ADDRESS, 6, v->mac);
+    mnl_attr_nest_end(nlh, other);
+    mnl_attr_nest_end(nlh, data);
+}
+
+/* The beginning of a new interface of a kind, up to its IFLA_LINKINFO, which is *ret_info. */
+static struct nlmsghdr *netlink_new_link(struct netlink *nl, char *buf, const char *name, const char *kind,
+                                         uint32_t mtu, unsigned master, struct nlattr **ret_info)
+{
+    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+    (void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+    mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+    if (mtu)
+        mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
+    if (master)
+        mnl_attr_put_u32(nlh, IFLA_MASTER, master);
+    *ret_info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+    mnl_attr_put_strz(nlh, IFLA_INFO_KIND, kind);
+    return nlh;
+}
+
+struct err *netlink_add_veth(struct netlink *nl, const struct netlink_veth *v)
+{
+    char buf[NETLINK_BUF];
+    struct nlattr *info;
+    struct nlmsghdr *nlh = netlink_new_link(nl, buf, v->name, "veth", v->mtu, v->master, &info);
+    netlink_put_peer(nlh, v);
+    mnl_attr_nest_end(nlh, info);
+    int errnum = netlink_talk(nl, nlh);
+    if (errnum == EOPNOTSUPP)
+        return ERR_SYS_AS(ERR_UNSUPPORTED, errnum, "the kernel has no veth devices (module veth)");
+    if (errnum == EEXIST)
+        return ERR_SYS_AS(ERR_EXISTS, errnum, "there is an interface %s already", v->peer);
+    return errnum ? ERR_SYS(errnum, "make a veth pair with %s", v->peer) : NULL;
+}
+
+struct err *netlink_add_bridge(struct netlink *nl, const char *name, uint32_t mtu)
+{
+    char buf[NETLINK_BUF];
+    struct nlattr *info;
+    struct nlmsghdr *nlh = netlink_new_link(nl, buf, name, "bridge", mtu, 0, &info);
+    struct nlattr *data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+    /* Nobody sends the queries without which a bridge that snoops forgets who listens, IPv6's neighbours included. */
+    mnl_attr_put_u8(nlh, IFLA_BR_MCAST_SNOOPING, 0);
+    mnl_attr_nest_end(nlh, data);
+    mnl_attr_nest_end(nlh, info);
+    int errnum = netlink_talk(nl, nlh);
+    if (errnum == EOPNOTSUPP)
+        return ERR_SYS_AS(ERR_UNSUPPORTED, errnum, "the kernel has no bridges (module bridge)");
+    return errnum ? ERR_SYS(errnum, "make the bridge of a network") : NULL;
+}
+
+static int netlink_on_attribute(const struct nlattr *attr, void *arg)
+{
+    struct netlink_found *f = arg;
+    if (mnl_attr_get_type(attr) == IFLA_LINK && mnl_attr_get_payload_len(attr) == sizeof(uint32_t))
+        f->peer = mnl_attr_get_u32(attr);
+    if (mnl_attr_get_type(attr) == IFLA_ADDRESS && mnl_attr_get_payload_len(attr) == sizeof(f->mac))
+        memcpy(f->mac, mnl_attr_get_payload(attr), sizeof(f->mac));
+    return MNL_CB_OK;
+}
+
+static int netlink_on_link(const struct nlmsghdr *nlh, void *arg)
+{
+    struct netlink_found *f = arg;
+    const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+    if (nlh->nlmsg_type != RTM_NEWLINK)
+        return MNL_CB_OK;
+    f->index = (unsigned)ifi->ifi_index;
+    return mnl_attr_parse(nlh, sizeof(*ifi), netlink_on_attribute, f);
+}
+
+struct err *netlink_find(struct netlink *nl, const char *name, struct netlink_found *ret)
+{
+    char buf[NETLINK_BUF], answer[NETLINK_LINK_BUF];
+    struct netlink_found found = {0};
+    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_GETLINK, 0);
+    (void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+    mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+    mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    int errnum = netlink_ask(nl, nlh, answer, sizeof(answer), netlink_on_link, &found);
+    if (errnum && errnum != ENODEV)
+        return ERR_SYS(errnum, "look for interface %s", name);
+    *ret = errnum ? (struct netlink_found){0} : found;
+    return NULL;
+}
+
+struct err *netlink_remove(struct netlink *nl, unsigned index)
 {
     char buf[NETLINK_BUF];
     struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_DELLINK, 0);
     struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
     ifi->ifi_index = (int)index;
     int errnum = netlink_talk(nl, nlh);
-    return errnum ? ERR_SYS(errnum, "remove network interface %u", index) : NULL;
-}
-
-struct err *netlink_add_veth(struct netlink *nl, const char *name, const char *peer, int peer_netns)
-{
-    char buf[NETLINK_BUF];
-    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-    (void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-    mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-    struct nlattr *info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
-    mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "veth");
-    struct nlattr *data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
-    struct nlattr *other = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
-    (void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
-    mnl_attr_put_strz(nlh, IFLA_IFNAME, peer);
-    mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)peer_netns);
-    mnl_attr_nest_end(nlh, other);
-    mnl_attr_nest_end(nlh, data);
-    mnl_attr_nest_end(nlh, info);
-    int errnum = netlink_talk(nl, nlh);
-    if (errnum == EOPNOTSUPP)
-        return ERR_SYS_AS(ERR_UNSUPPORTED, errnum, "the kernel has no veth devices (module veth)");
-    return errnum ? ERR_SYS(errnum, "make a veth pair with %s", peer) : NULL;
+    return errnum && errnum != ENODEV ? ERR_SYS(errnum, "remove network interface %u", index) : NULL;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/privileges.h"
 
 #if defined(__x86_64__)
 #define CONFINE_ARCH AUDIT_ARCH_X86_64
@@ -27,20 +28,6 @@
 #endif
 
 #define CONFINE_X32_BIT 0x40000000u /* calls of the x32 kind on x86-64; none of ours */
-
-static struct err *drop_capabilities(void)
-{
-    static const unsigned keep[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE};
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct now[_LINUX_CAPABILITY_U32S_3], next[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
-    if (syscall(SYS_capget, &header, now) < 0)
-        return ERR_SYS(errno, "read capabilities");
-    for (size_t i = 0; i < ARRAY_LEN(keep); i++)
-        next[0].permitted |= now[0].permitted & 1u << keep[i];
-    next[0].effective = next[0].permitted;
-    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    return syscall(SYS_capset, &header, next) < 0 ? ERR_SYS(errno, "drop capabilities") : NULL;
-}
 
 #ifdef CONFINE_ARCH
 
@@ -88,11 +75,12 @@ static struct err *restrict_calls(void)
 
 struct err *port_confine(void)
 {
+    static const unsigned keep[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE};
     const struct rlimit no_core = {0};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return ERR_SYS(errno, "forbid new privileges");
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    TRY(drop_capabilities());
+    TRY(privileges_keep(keep, ARRAY_LEN(keep)));
     return restrict_calls();
 }

@@ -72,7 +72,7 @@ int port_source_ways(const struct slirp_config *config, const struct slirp_port 
     int n = 0;
     if (client->sa.sa_family == AF_INET6 && config->ipv6 && !fixed4)
         way6(config, port, client, &ret[n++]);
-    if (!fixed6)
+    if (!fixed6 && config->prefix_len)
         way4(config, port, client, &ret[n++]);
     return n;
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "slirp/dns.h"
+#include "slirp/dns_names.h"
 #include "slirp/frame_reass.h"
 #include "slirp/outgoing.h"
 #include "slirp/port.h"
@@ -24,6 +25,7 @@ void slirp_init(struct slirp *s)
 void slirp_done(struct slirp *s)
 {
     dns_free(s->dns);
+    dns_names_free(s->names);
     frame_reass_free(s->reass);
     hostfwd_done(&s->hostfwd);
     port_free(s->port);
@@ -76,6 +78,7 @@ static struct err *run_dns(struct slirp *s)
         .device = s->device,
         .is_ours = run_is_ours,
         .is_ours_arg = s,
+        .names = s->names,
     };
     if (s->config.no_dns)
         return NULL;
@@ -112,4 +115,11 @@ struct err *slirp_run(struct slirp *s, const struct device *device)
     TRY(run_gateway(s));
     TRY_WRAP(sandbox_filter(), "confine the network process");
     return slirp_serve(s);
+}
+
+struct err *slirp_run_ports(struct slirp *s)
+{
+    TRY_WRAP(sandbox_enter(), "confine the network process");
+    TRY_WRAP(sandbox_filter(), "confine the network process");
+    return slirp_serve_ports(s);
 }

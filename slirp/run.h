@@ -13,5 +13,7 @@ struct err *slirp_prepare_dns(struct slirp *s, const char *text, size_t len, boo
 /* Makes the stack, enters the sandbox, and serves until the end. s->config and s->loop are set; `device` is borrowed.
  */
 struct err *slirp_run(struct slirp *s, const struct device *device) ERR_RESULT;
+/* The same without interface, stack and names: for published ports alone. */
+struct err *slirp_run_ports(struct slirp *s) ERR_RESULT;
 void slirp_init(struct slirp *s);
 void slirp_done(struct slirp *s);

@@ -120,6 +120,19 @@ static struct err *serve_ports(struct slirp *s)
     return e;
 }
 
+struct err *slirp_serve_ports(struct slirp *s)
+{
+    bool busy = true;
+    while (!s->quit) {
+        bool any = false;
+        TRY(loop_serve_for(s->loop, busy ? SERVE_QUIET_MSEC : -1, &any));
+        if (!any && busy)
+            serve_quiet();
+        busy = any;
+    }
+    return NULL;
+}
+
 struct err *slirp_serve(struct slirp *s)
 {
     bool busy = true;

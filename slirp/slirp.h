@@ -29,6 +29,7 @@
 
 struct device;
 struct dns;
+struct dns_names;
 struct frame_reass;
 struct outgoing;
 struct port;
@@ -44,11 +45,14 @@ struct slirp {
     struct hostfwd hostfwd;
     struct port *port;         /* published ports that don't go through libslirp; NULL before the first */
     struct dns *dns;           /* NULL: nobody answers */
+    struct dns_names *names;   /* of the containers of a bridge; NULL: there are none */
     char *resolv_text;         /* the host's resolv.conf as it was at the start */
     int resolv_sock;           /* of a process that watches it, or -1 */
     struct frame_reass *reass; /* fragments; NULL before the first */
     bool quit;
 };
 
+/* Serve until quit is set, without an interface: what is in the loop, published ports. */
+struct err *slirp_serve_ports(struct slirp *s) ERR_RESULT;
 /* Serve until quit is set, the interface is gone or a source of the loop fails. */
 struct err *slirp_serve(struct slirp *s) ERR_RESULT;

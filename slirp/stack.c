@@ -52,6 +52,8 @@ static ssize_t stack_send(const void *buf, size_t len, void *opaque)
     struct stack *st = opaque;
     /* libslirp hands us a buffer of its own, which it is done with. */
     uint8_t *frame = (uint8_t *)(uintptr_t)buf;
+    if (st->config->bridge && frame_is_advertisement(frame, len))
+        return (ssize_t)len;
     frame_limit_mss(frame, len);
     if (st->dns_ports[0] || st->dns_ports[1])
         frame_unredirect(st->config, st->dns_ports, frame, len);
@@ -124,15 +126,15 @@ static void stack_configure(struct stack *st, SlirpConfig *cfg)
     const struct slirp_config *c = st->config;
     *cfg = (SlirpConfig){
         .version = 4,
-        .in_enabled = true,
+        .in_enabled = c->prefix_len != 0,
         .vnetwork = c->network,
-        .vnetmask.s_addr = htonl(~0u << (32 - c->prefix_len)),
+        .vnetmask.s_addr = c->prefix_len ? htonl(~0u << (32 - c->prefix_len)) : 0,
         .vhost = c->gateway,
         .in6_enabled = c->ipv6,
         .vprefix_addr6 = c->network6,
         .vprefix_len = 64,
         .vhost6 = c->gateway6,
-        .vdhcp_start = c->guest,
+        .vdhcp_start = c->bridge ? c->gateway : c->guest, /* a bridge's DHCP requests never get here */
         .vnameserver = c->dns,
         .vnameserver6 = c->dns6,
         .if_mtu = c->mtu,

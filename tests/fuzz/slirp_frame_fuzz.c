@@ -21,7 +21,7 @@
 #include "tests/fuzz/fuzz.h"
 
 static bool isolated;
-static struct slirp_config config;
+static struct slirp_config config, own, bridge; /* of one container, of several */
 static struct device device;
 
 static bool is_ours(void *arg, const struct sockaddr *addr, socklen_t len)
@@ -34,9 +34,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     isolated = unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
-    slirp_config_default(&config);
+    slirp_config_default(&own);
     device = DEVICE_INIT;
-    config.ipv6 = 1;
+    own.ipv6 = 1;
+    bridge = own;
+    slirp_config_set_bridge(&bridge, own.network, own.prefix_len, own.gateway);
+    bridge.dns6 = bridge.gateway6;
     device.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     return 0;
 }
@@ -83,6 +86,7 @@ static void one_frame(struct stack *st, struct dns *d, struct frame_reass **reas
         one_syn(frame, rest);
         if (st)
             stack_input(st, frame, rest);
+        (void)frame_is_advertisement(frame, rest);
         frame_limit_mss(frame, rest);
         frame_unredirect(&config, ports, frame, rest);
         break;
@@ -110,7 +114,7 @@ static void one_turn(struct stack *st)
     stack_serve(st);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void as_configured(const uint8_t *data, size_t size)
 {
     struct loop *loop = NULL;
     struct stack *st = NULL;
@@ -141,5 +145,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dns_free(d);
     stack_free(st);
     loop_free(loop);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    config = own;
+    as_configured(data, size);
+    config = bridge;
+    as_configured(data, size);
     return 0;
 }

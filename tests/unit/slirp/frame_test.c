@@ -337,6 +337,76 @@ static void test_fragments(void **state)
     frame_reass_free(r);
 }
 
+/* A network of several guests, 10.0.2.0/24 and fd00::/64, the gateway at .2. */
+static void make_bridge(void)
+{
+    slirp_config_set_bridge(&config, config.network, 24, config.gateway);
+    config.dns6 = config.gateway6;
+}
+
+/* As a guest sends it to libslirp. */
+static enum frame_verdict bridge4(const char *dst, uint8_t protocol, uint16_t port)
+{
+    size_t n = make4(protocol, dst, port, 64);
+    frame[0] = 0x52;
+    frame[1] = 0x55;
+    return frame_check(&config, buf, n);
+}
+
+static enum frame_verdict bridge6(const char *dst, uint8_t protocol, uint16_t port)
+{
+    size_t n = make6(protocol, dst, port, 64);
+    frame[0] = 0x33;
+    return frame_check(&config, buf, n);
+}
+
+static void test_bridge(void **state)
+{
+    (void)state;
+    make_bridge();
+    assert_int_equal(bridge4("192.0.2.1", IPPROTO_TCP, 80), FRAME_PASS);
+    assert_int_equal(bridge4("10.0.2.2", IPPROTO_UDP, 53), FRAME_DNS);
+    assert_int_equal(bridge4("10.0.2.2", IPPROTO_TCP, 53), FRAME_DNS_TCP);
+    assert_int_equal(bridge4("10.0.2.2", IPPROTO_TCP, 80), FRAME_PASS); /* libslirp refuses */
+    assert_int_equal(bridge4("10.0.2.7", IPPROTO_TCP, 80), FRAME_DROP); /* another guest's */
+    assert_int_equal(bridge4("10.0.2.255", IPPROTO_UDP, 80), FRAME_DROP);
+    assert_int_equal(bridge4("255.255.255.255", IPPROTO_UDP, 67), FRAME_DROP);
+    assert_int_equal(bridge4("127.0.0.1", IPPROTO_TCP, 80), FRAME_DROP);
+    assert_int_equal(bridge6("2001:db8::1", IPPROTO_TCP, 80), FRAME_PASS);
+    assert_int_equal(bridge6("fd00::2", IPPROTO_UDP, 53), FRAME_DNS);
+    assert_int_equal(bridge6("fd00::7", IPPROTO_TCP, 80), FRAME_DROP);
+    assert_int_equal(bridge6("ff02::1:ff00:2", IPPROTO_ICMPV6, 0), FRAME_PASS);
+    /* Flooded by the bridge, meant for another guest. */
+    size_t n = make4(IPPROTO_TCP, "192.0.2.1", 80, 64);
+    frame[0] = 0x02;
+    assert_int_equal(frame_check(&config, buf, n), FRAME_DROP);
+}
+
+static void test_internal(void **state)
+{
+    (void)state;
+    make_bridge();
+    config.internal = 1;
+    assert_int_equal(bridge4("192.0.2.1", IPPROTO_TCP, 80), FRAME_DROP);
+    assert_int_equal(bridge4("224.0.0.251", IPPROTO_UDP, 5353), FRAME_DROP);
+    assert_int_equal(bridge4("10.0.2.2", IPPROTO_UDP, 53), FRAME_DNS);
+    assert_int_equal(bridge6("2001:db8::1", IPPROTO_TCP, 80), FRAME_DROP);
+    assert_int_equal(bridge6("ff02::fb", IPPROTO_UDP, 5353), FRAME_DROP);
+    assert_int_equal(bridge6("fe80::1", IPPROTO_TCP, 80), FRAME_DROP);
+    assert_int_equal(bridge6("ff02::1:ff00:2", IPPROTO_ICMPV6, 0), FRAME_PASS);
+}
+
+static void test_advertisement(void **state)
+{
+    (void)state;
+    size_t n = make6(IPPROTO_ICMPV6, "ff02::1", 0, 16) - DEVICE_HDR;
+    ip[40] = 134;
+    assert_true(frame_is_advertisement(frame, n));
+    assert_false(frame_is_advertisement(frame, ETH_HLEN + 40));
+    ip[40] = 136;
+    assert_false(frame_is_advertisement(frame, n));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,7 +414,8 @@ int main(void)
         cmocka_unit_test_setup(test_malformed, setup),         cmocka_unit_test_setup(test_completes_checksum, setup),
         cmocka_unit_test_setup(test_checksum_outside, setup),  cmocka_unit_test_setup(test_mss, setup),
         cmocka_unit_test_setup(test_redirect_and_back, setup), cmocka_unit_test_setup(test_udp_answer, setup),
-        cmocka_unit_test_setup(test_fragments, setup),
+        cmocka_unit_test_setup(test_fragments, setup),         cmocka_unit_test_setup(test_bridge, setup),
+        cmocka_unit_test_setup(test_internal, setup),          cmocka_unit_test_setup(test_advertisement, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

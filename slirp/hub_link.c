@@ -1,0 +1,107 @@
+/* Interfaces of a network: its bridge, and the pairs that connect containers to it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "slirp/hub_internal.h"
+
+#define LINK_LO 1 /* its index in every namespace */
+
+struct err *hub_link_bridge(struct hub *h)
+{
+    struct netlink_found bridge, uplink;
+    const struct netlink_link up = {.up = true, .no_ipv6 = true};
+    TRY(netlink_find(&h->nl, HUB_BRIDGE, &bridge));
+    if (!bridge.index) {
+        TRY(netlink_add_bridge(&h->nl, HUB_BRIDGE, h->config.mtu));
+        TRY(netlink_find(&h->nl, HUB_BRIDGE, &bridge));
+    }
+    h->bridge = bridge.index;
+    TRY(netlink_set_link(&h->nl, h->bridge, &up));
+    TRY(netlink_find(&h->nl, HUB_UPLINK, &uplink));
+    const struct netlink_link port = {.mtu = h->config.mtu, .up = true, .no_ipv6 = true, .master = h->bridge};
+    return netlink_set_link(&h->nl, uplink.index, &port);
+}
+
+/* Our end of a container's pair. */
+static void link_name(const struct hub_join *j, char ret[IFNAMSIZ])
+{
+    (void)snprintf(ret, IFNAMSIZ, "v%.*s", HUB_VETH_DIGITS, j->container);
+}
+
+/* Is it there, with the other end where it belongs? What is half there is of a namespace that is gone, or going: that
+ * goes, inside only what has the address that we gave it. */
+static struct err *link_find(struct hub *h, const struct hub_join *j, struct netlink *inside, unsigned *ret_inside)
+{
+    char name[IFNAMSIZ];
+    struct netlink_found ours, its;
+    link_name(j, name);
+    TRY(netlink_find(&h->nl, name, &ours));
+    TRY(netlink_find(inside, j->ifname, &its));
+    *ret_inside = ours.index && its.index && ours.peer == its.index && its.peer == ours.index ? its.index : 0;
+    if (*ret_inside)
+        return NULL;
+    if (its.index && memcmp(its.mac, j->mac, sizeof(its.mac)) == 0)
+        TRY(netlink_remove(inside, its.index));
+    return ours.index ? netlink_remove(&h->nl, ours.index) : NULL;
+}
+
+static struct err *link_make(struct hub *h, const struct hub_join *j, int netns_fd, struct netlink *inside,
+                             unsigned *ret_inside)
+{
+    char name[IFNAMSIZ];
+    struct netlink_found ours, its;
+    link_name(j, name);
+    const struct netlink_veth veth = {
+        .name = name,
+        .peer = j->ifname,
+        .peer_netns = netns_fd,
+        .peer_index = j->index,
+        .mtu = j->network.mtu,
+        .mac = j->mac,
+        .master = h->bridge,
+    };
+    TRY(netlink_add_veth(&h->nl, &veth));
+    TRY(netlink_find(&h->nl, name, &ours));
+    TRY(netlink_set_link(&h->nl, ours.index, &(struct netlink_link){.up = true, .no_ipv6 = true}));
+    TRY(netlink_find(inside, j->ifname, &its));
+    *ret_inside = its.index;
+    return its.index ? NULL : ERR_NEW(ERR_NETWORK, "the interface %s was removed meanwhile", j->ifname);
+}
+
+static struct err *link_configure(const struct hub_join *j, struct netlink *inside, unsigned index)
+{
+    const struct slirp_config *c = &j->network;
+    bool route = !c->internal && !j->no_default_route;
+    TRY(netlink_set_link(inside, LINK_LO, &(struct netlink_link){.up = true}));
+    TRY(netlink_set_link(inside, index, &(struct netlink_link){.up = true, .no_ipv6 = !c->ipv6}));
+    if (c->prefix_len)
+        TRY(netlink_add_address(inside, index, AF_INET, &j->ip, c->prefix_len));
+    if (c->prefix_len && route)
+        TRY(netlink_add_default_route(inside, index, AF_INET, &c->gateway, j->metric));
+    if (!c->ipv6)
+        return NULL;
+    TRY(netlink_add_address(inside, index, AF_INET6, &j->ip6, 64));
+    return route ? netlink_add_default_route(inside, index, AF_INET6, &c->gateway6, j->metric) : NULL;
+}
+
+struct err *hub_link_join(struct hub *h, const struct hub_join *j, int netns_fd, struct netlink *inside)
+{
+    unsigned index = 0;
+    TRY(link_find(h, j, inside, &index));
+    bool found = index != 0;
+    struct err *e = found ? NULL : link_make(h, j, netns_fd, inside, &index);
+    if (!e)
+        e = link_configure(j, inside, index);
+    if (e && !found && err_kind(e) != ERR_EXISTS)
+        err_drop(hub_link_leave(h, j));
+    return ERR_WRAP(e, "interface %s", j->ifname);
+}
+
+struct err *hub_link_leave(struct hub *h, const struct hub_join *j)
+{
+    char name[IFNAMSIZ];
+    struct netlink_found ours;
+    link_name(j, name);
+    TRY(netlink_find(&h->nl, name, &ours));
+    return ours.index ? netlink_remove(&h->nl, ours.index) : NULL;
+}
