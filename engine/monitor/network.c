@@ -1,4 +1,7 @@
-/* States: begun (coracle-slirp was started) ──► up (it has made the namespace) ──► lost ──► started again, for the same
+/* Named networks are join.c's; what follows is about a coracle-slirp of the container's own, which in that case knows
+ * published ports alone, and is there when there are any.
+ *
+ * States: begun (coracle-slirp was started) ──► up (it has made the namespace) ──► lost ──► started again, for the same
  * namespace, and told the same ports. Only the first time somebody waits for it: the container must not start before
  * its interface is there. All else happens in the loop.
  *
@@ -19,6 +22,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "engine/monitor/join.h"
 #include "engine/monitor/server.h"
 #include "slirp/client.h"
 #include "slirp/port_bind.h"
@@ -53,6 +57,9 @@ struct network {
     struct loop_source *retry;
     uint64_t delay_nsec;
     int netns_fd, userns_fd; /* userns -1: the session's */
+    struct join_set *joins;  /* of named networks; NULL: a network of its own */
+    uint32_t n_joins;        /* to come before the start */
+    bool up;                 /* the container may start */
     pid_t slirp_pid, maker_pid;
     bool has_maker; /* told to this coracle-slirp */
     bool ready;     /* this coracle-slirp is at work */
@@ -68,7 +75,10 @@ static struct err *start_slirp(struct network *n)
     n->under_way = 0;
     for (size_t i = 0; i < n->n_ports; i++)
         n->ports[i].told = false;
-    TRY(slirp_client_start(&n->client, &n->config, NULL, true, n->netns_fd, n->userns_fd));
+    if (n->joins)
+        TRY(slirp_client_start_ports(&n->client, &n->config));
+    else
+        TRY(slirp_client_start(&n->client, &n->config, NULL, true, n->netns_fd, n->userns_fd));
     n->slirp_pid = n->client.proc.pid;
     return NULL;
 }
@@ -82,11 +92,15 @@ static struct err *begin(struct network *n, const struct msg *m)
     if (head.uid_map_len > NETPLAN_MAP_MAX || head.gid_map_len > NETPLAN_MAP_MAX ||
         m->len != sizeof(head) + head.uid_map_len + head.gid_map_len)
         return ERR_NEW(ERR_CORRUPT, "a network with malformed id maps");
-    if (head.joins) /* nobody builds them here yet */
-        return ERR_NEW(ERR_UNSUPPORTED, "named networks cannot be joined yet");
-    TRY(slirp_config_check(&head.config));
+    if (head.joins > NETPLAN_JOINS_MAX)
+        return ERR_NEW(ERR_CORRUPT, "%u networks for one container", head.joins);
+    n->n_joins = head.joins;
+    if (head.joins)
+        TRY(join_set_new(n->server, &n->joins));
+    else
+        TRY(slirp_config_check(&head.config));
     n->config = head.config;
-    n->hostfwd = head.hostfwd;
+    n->hostfwd = head.hostfwd && !head.joins;
     if (!head.uid_map_len)
         return NULL;
     const char *text = m->data + sizeof(head);
@@ -94,14 +108,22 @@ static struct err *begin(struct network *n, const struct msg *m)
     return mem_strndup(text + head.uid_map_len, head.gid_map_len, &n->gid_map);
 }
 
+struct err *network_join(struct server *s, const struct msg *m)
+{
+    struct network *n = s->net;
+    if (!n || !n->joins || join_count(n->joins) >= n->n_joins)
+        return ERR_NEW(ERR_CORRUPT, "one network more than was announced");
+    return join_add(n->joins, m);
+}
+
 struct err *network_start(struct server *s)
 {
     struct network *n = s->net;
-    if (!n || n->slirp_pid)
+    if (!n || n->slirp_pid || n->netns_fd >= 0 || (n->joins && join_count(n->joins) < n->n_joins))
         return NULL;
     if (n->uid_map)
         TRY(network_make_userns(n->uid_map, n->gid_map, &n->userns_fd));
-    return start_slirp(n);
+    return n->joins ? join_start(n->joins, n->userns_fd, &n->netns_fd) : start_slirp(n);
 }
 
 struct err *network_begin(struct server *s, const struct msg *m)
@@ -350,17 +372,33 @@ static struct err *wait_ready(struct network *n)
     return e;
 }
 
+/* The first port of a container on named networks, or their first network is another one now. */
+static struct err *restart_ports(struct network *n)
+{
+    struct slirp_config config;
+    if (!join_ports_config(n->joins, &config))
+        return NULL;
+    n->config = config;
+    n->delay_nsec = 0;
+    loop_remove(n->retry);
+    n->retry = NULL;
+    return lost(n);
+}
+
 struct err *network_up(struct server *s)
 {
     struct network *n = s->net;
-    if (!n || n->netns_fd >= 0)
+    if (!n || n->up)
         return NULL;
-    TRY(wait_ready(n));
+    TRY(n->joins ? join_wait(n->joins) : wait_ready(n));
     TRY(show(s, n->netns_fd, MONITOR_NETNS));
     if (n->userns_fd >= 0)
         TRY(show(s, n->userns_fd, MONITOR_USERNS));
+    n->up = true;
     if (n->hostfwd)
         TRY(forward_all(n));
+    if (n->joins)
+        return n->n_ports ? restart_ports(n) : NULL;
     return serve(n);
 }
 
@@ -407,8 +445,47 @@ struct err *network_change(struct server *s, const struct monitor_port_change *c
     TRY(check_range(&change->publish));
     if (!change->add)
         return remove_range(n, &change->publish);
+    if (n->joins && !join_count(n->joins))
+        return ERR_NEW(ERR_STATE, "container %.12s is in no network to publish ports of", s->plan.id);
     TRY(bind_range(n, &change->publish));
+    if (n->joins && n->up && !n->slirp_pid && !n->retry)
+        return restart_ports(n);
     return n->ready ? feed(n) : NULL;
+}
+
+static struct err *check_joined(const struct server *s)
+{
+    if (s->net && s->net->joins && s->net->up)
+        return NULL;
+    return ERR_NEW(ERR_STATE,
+                   "container %.12s is in no named network, and only those that were started in one can join another",
+                   s->plan.id);
+}
+
+struct err *network_connect(struct server *s, const struct msg *m)
+{
+    bool first = false;
+    TRY(check_joined(s));
+    TRY(join_connect(s->net->joins, m, &first));
+    return first && s->net->n_ports ? restart_ports(s->net) : NULL;
+}
+
+struct err *network_leave(struct server *s, const char *network)
+{
+    bool first = false;
+    TRY(check_joined(s));
+    struct err *e = join_leave(s->net->joins, network, &first);
+    struct err *ports = first && s->net->n_ports ? restart_ports(s->net) : NULL;
+    if (!e)
+        return ports;
+    err_drop(ports);
+    return e;
+}
+
+struct err *network_reload(struct server *s)
+{
+    TRY(check_joined(s));
+    return join_reload(s->net->joins);
 }
 
 /* --- end */
@@ -416,7 +493,7 @@ struct err *network_change(struct server *s, const struct monitor_port_change *c
 bool network_is_child(const struct server *s, pid_t pid)
 {
     const struct network *n = s->net;
-    return n && pid > 0 && (pid == n->slirp_pid || pid == n->maker_pid);
+    return pid > 0 && (join_is_hub(s, pid) || (n && (pid == n->slirp_pid || pid == n->maker_pid)));
 }
 
 void network_end(struct server *s)
@@ -429,6 +506,7 @@ void network_end(struct server *s)
     loop_remove(n->retry);
     unbind_from(n, 0);
     slirp_client_done(&n->client);
+    join_set_free(n->joins);
     (void)fd_close(n->netns_fd);
     (void)fd_close(n->userns_fd);
     mem_freep(&n->uid_map);

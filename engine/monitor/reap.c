@@ -17,6 +17,7 @@
 #include "base/proc.h"
 #include "base/strv.h"
 #include "engine/monitor/job.h"
+#include "engine/monitor/join.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/network.h"
 
@@ -49,6 +50,7 @@ bool reap_was_orphan(struct server *s, pid_t pid, int *ret_status)
 
 static struct err *reaped(struct server *s, pid_t pid, int status)
 {
+    join_forget_hub(s, pid);
     for (struct launch *l = s->launches; l; l = l->next) {
         if (l->runtime.pid == pid)
             return launch_ended(l, status);

@@ -298,6 +298,28 @@ static bool on_port(struct peer *p, struct msg *m)
     return true;
 }
 
+static bool on_join(struct peer *p, struct msg *m)
+{
+    reply(p, p->server->ending ? not_running(p->server) : network_connect(p->server, m));
+    return true;
+}
+
+static bool on_leave(struct peer *p, struct msg *m)
+{
+    struct monitor_leave leave;
+    memcpy(&leave, m->data, sizeof(leave));
+    leave.network[sizeof(leave.network) - 1] = '\0';
+    reply(p, p->server->ending ? not_running(p->server) : network_leave(p->server, leave.network));
+    return true;
+}
+
+static bool on_reload(struct peer *p, struct msg *m)
+{
+    (void)m;
+    reply(p, p->server->ending ? not_running(p->server) : network_reload(p->server));
+    return true;
+}
+
 static bool on_reopen_log(struct peer *p, struct msg *m)
 {
     (void)m;
@@ -324,6 +346,9 @@ static const struct {
     [MONITOR_WAIT] = {on_wait, 0, MONITOR_ID_MAX},
     [MONITOR_NAMESPACES] = {on_namespaces, 0, 0},
     [MONITOR_PORT] = {on_port, sizeof(struct monitor_port_change), sizeof(struct monitor_port_change)},
+    [MONITOR_JOIN] = {on_join, sizeof(struct monitor_join), MSG_PAYLOAD_MAX},
+    [MONITOR_LEAVE] = {on_leave, sizeof(struct monitor_leave), sizeof(struct monitor_leave)},
+    [MONITOR_RELOAD] = {on_reload, 0, 0},
     [MONITOR_REOPEN_LOG] = {on_reopen_log, 0, 0},
 };
 

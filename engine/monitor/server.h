@@ -8,7 +8,7 @@
  *   stream       one pipe or terminal of a job: to the log and to attached peers
  *   launch       one run of the OCI runtime, which makes a job's process
  *   early        the first of them, started before its config.json is there
- *   network      coracle-slirp and published ports
+ *   network      coracle-slirp and published ports; join: named networks
  *   reap         whose end SIGCHLD was about
  *   life         start, stop, restart, end
  *
@@ -63,6 +63,8 @@ struct server {
     struct loop_source *holder_src;
 
     struct network *net; /* NULL: the runtime makes the namespace, or there is none */
+    pid_t *hubs;         /* of named networks, that are children of ours: join.h */
+    size_t n_hubs, cap_hubs;
 
     int listen_fd;
     struct loop_source *listen_src;

@@ -172,6 +172,10 @@ static struct err *receive_one(struct server *s, int control_fd, bool *ret_last)
         TRY(network_begin(s, &m));
         return s->private_fd >= 0 ? network_start(s) : NULL; /* else once we are settled */
     }
+    if (!eof && m.type == MONITOR_JOIN) {
+        TRY(network_join(s, &m));
+        return s->private_fd >= 0 ? network_start(s) : NULL;
+    }
     if (!eof && m.type == MONITOR_PUBLISH)
         return network_publish(s, &m);
     if (eof || m.type != MONITOR_EARLY || s->private_fd >= 0)
@@ -294,6 +298,7 @@ void server_done(struct server *s)
     fd_close(s->oom_fd);
     fd_close(s->private_fd);
     lockfile_release(&s->lock);
+    mem_freep(&s->hubs);
 }
 
 /* It enters the session anew, from within; our mount namespace goes with this process image's descriptors and cwd. */
