@@ -175,3 +175,23 @@ struct err *json_put_pairs(json_t *obj, const char *key, const struct strv *pair
     TRY(json_from_pairs(pairs, &o));
     return json_put(obj, key, o);
 }
+
+struct err *json_pairs_text(const struct strv *pairs, char **ret)
+{
+    AUTO_JSON json_t *obj = NULL;
+    TRY(json_from_pairs(pairs, &obj));
+    return json_text(obj, ret);
+}
+
+struct err *json_pairs_parse(const char *text, const char *what, struct strv *ret)
+{
+    AUTO_JSON json_t *obj = NULL;
+    const char *key;
+    json_t *value;
+    if (!text || strcmp(text, "{}") == 0)
+        return NULL;
+    TRY(json_parse(text, strlen(text), what, &obj));
+    json_object_foreach (obj, key, value)
+        TRY(strv_addf(ret, "%s=%s", key, json_is_string(value) ? json_string_value(value) : ""));
+    return NULL;
+}

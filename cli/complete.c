@@ -8,6 +8,7 @@
 #include "cli/verbs.h"
 #include "engine/container/container.h"
 #include "engine/image/image.h"
+#include "engine/network/network.h"
 #include "engine/storage/storage.h"
 #include "engine/volume/volume.h"
 
@@ -179,6 +180,18 @@ static struct err *add_volumes(const struct completion *k)
     return e;
 }
 
+static struct err *add_networks(const struct completion *k)
+{
+    struct network **list;
+    size_t count;
+    TRY(network_list(k->c->engine, &(const struct strv)STRV_INIT, &list, &count));
+    struct err *e = NULL;
+    for (size_t i = 0; i < count && !e; i++)
+        e = add(k, list[i]->name, NULL);
+    network_list_free(list, count);
+    return e;
+}
+
 /* What is in the store; a host without a session has nothing to offer, which is no error here. */
 static struct err *add_objects(const struct completion *k, enum cli_complete what)
 {
@@ -191,6 +204,8 @@ static struct err *add_objects(const struct completion *k, enum cli_complete wha
         err = add_images(k);
     if (!err && (what == CLI_COMPLETE_VOLUME || what == CLI_COMPLETE_OBJECT))
         err = add_volumes(k);
+    if (!err && (what == CLI_COMPLETE_NETWORK || what == CLI_COMPLETE_NETWORK_NAME))
+        err = add_networks(k);
     err_drop(err);
     return NULL;
 }
@@ -224,7 +239,8 @@ static struct err *add_kind(const struct completion *k, enum cli_complete what)
         return cli_verb_each_below("", add_verb, &copy);
     }
     case CLI_COMPLETE_NETWORK:
-        return add_words(k, networks);
+        TRY(add_words(k, networks));
+        return add_objects(k, what);
     case CLI_COMPLETE_DRIVER:
         return add_words(k, storage_drivers());
     case CLI_COMPLETE_VOLUME:
@@ -234,6 +250,8 @@ static struct err *add_kind(const struct completion *k, enum cli_complete what)
     case CLI_COMPLETE_RUNNING:
     case CLI_COMPLETE_IMAGE:
     case CLI_COMPLETE_OBJECT:
+    case CLI_COMPLETE_NETWORK_NAME:
+    case CLI_COMPLETE_NETWORK_THEN_CONTAINER:
         break;
     }
     return add_objects(k, what);
@@ -288,5 +306,8 @@ struct err *complete_word(struct cli *c, const struct complete_place *place, con
         return cli_verb_each_below(place->path, add_verb, &k);
     if (place->verb->complete_args && place->n_args >= (size_t)place->verb->complete_args)
         return NULL;
-    return add_kind(&k, place->verb->complete);
+    enum cli_complete what = place->verb->complete;
+    if (what == CLI_COMPLETE_NETWORK_THEN_CONTAINER)
+        what = place->n_args ? CLI_COMPLETE_CONTAINER : CLI_COMPLETE_NETWORK_NAME;
+    return add_kind(&k, what);
 }

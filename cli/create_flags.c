@@ -12,7 +12,6 @@
 #define S(field) offsetof(struct create_opts, spec.field)
 
 /* Where no feature is behind a flag yet. */
-#define NO_NETWORKS "networks with addresses of their own are not built yet"
 #define NO_PODS "pods are not built yet"
 #define NO_HEALTH "health checks are not built yet"
 #define NO_SECRETS "secrets are not built yet"
@@ -95,7 +94,7 @@ static struct err *set_network(void *opts, const struct cli_flag *f, const char 
 {
     struct create_opts *o = opts;
     (void)f;
-    return spec_set_ns(&o->spec, "network", value);
+    return spec_add_network(&o->spec, value);
 }
 
 static struct err *set_idmap(void *opts, const struct cli_flag *f, const char *value)
@@ -268,8 +267,9 @@ const struct cli_flag create_flags[] = {
     {"name", 0, CLI_CALL, .offset = S(name), .set = set_text, .help = "Assign a name to the container"},
     {"net", 0, CLI_CALL, .hidden = true, .set = set_network},
     {"network", 0, CLI_CALL, CLI_COMPLETE_NETWORK, .set = set_network, .arg = "stringArray",
-     .help = "Connect a container to a network (slirp4netns[:OPTIONS], private, none, host, container:NAME, ns:PATH)"},
-    {"network-alias", 0, CLI_STRINGS, .missing = NO_NETWORKS, .help = "Add network-scoped alias for the container"},
+     .help = "Connect a container to a network (NAME[:OPTIONS], slirp4netns[:OPTIONS], private, none, host, "
+             "container:NAME, ns:PATH)"},
+    {"network-alias", 0, CLI_STRINGS, .offset = S(network_alias), .help = "Add network-scoped alias for the container"},
     {"no-healthcheck", 0, CLI_BOOL, .offset = O(no_healthcheck), .help = "Disable healthchecks on container"},
     {"no-hosts", 0, CLI_BOOL, .offset = S(no_hosts),
      .help = "Do not create /etc/hosts within the container, instead use the version from the image"},

@@ -37,7 +37,9 @@ enum cli_complete {
     CLI_COMPLETE_VOLUME,
     CLI_COMPLETE_OBJECT, /* container, image or volume */
     CLI_COMPLETE_VERB,
-    CLI_COMPLETE_NETWORK,
+    CLI_COMPLETE_NETWORK,      /* a value of --network */
+    CLI_COMPLETE_NETWORK_NAME, /* one that was created, or the default */
+    CLI_COMPLETE_NETWORK_THEN_CONTAINER,
     CLI_COMPLETE_DRIVER
 };
 

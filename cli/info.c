@@ -311,6 +311,7 @@ static struct err *put_plugins(json_t *root)
     for (size_t i = 0; i < ARRAY_LEN(logs); i++)
         TRY(json_push_str(list, logs[i]));
     TRY(json_put_arr(plugins, "Network", &list));
+    TRY(json_push_str(list, "bridge"));
     TRY(json_put_arr(plugins, "Volume", &list));
     return json_push_str(list, "local");
 }

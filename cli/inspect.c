@@ -1,4 +1,4 @@
-/* inspect of containers, images and volumes, alone or whatever has the name. */
+/* inspect of containers, images, networks and volumes, alone or whatever has the name. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -6,6 +6,7 @@
 #include "cli/select.h"
 #include "cli/verbs.h"
 #include "engine/image/image.h"
+#include "engine/network/network.h"
 #include "engine/volume/volume.h"
 
 struct inspect_opts {
@@ -14,7 +15,7 @@ struct inspect_opts {
 };
 #define O(field) offsetof(struct inspect_opts, field)
 
-enum object_type { OBJECT_ALL, OBJECT_CONTAINER, OBJECT_IMAGE, OBJECT_VOLUME };
+enum object_type { OBJECT_ALL, OBJECT_CONTAINER, OBJECT_IMAGE, OBJECT_NETWORK, OBJECT_VOLUME };
 
 /* What Go's types of these objects are, where JSON doesn't tell. */
 static const struct template_member members[] = {
@@ -50,6 +51,33 @@ static const struct template_member members[] = {
     {0},
 };
 
+/* Podman's networks have other names in JSON than in Go. */
+static const struct template_member network_members[] = {
+    {"Name", TEMPLATE_STRUCT, NULL, "name"},
+    {"ID", TEMPLATE_STRUCT, NULL, "id"},
+    {"Driver", TEMPLATE_STRUCT, NULL, "driver"},
+    {"NetworkInterface", TEMPLATE_STRUCT, NULL, "network_interface"},
+    {"Created", TEMPLATE_TIME, NULL, "created"},
+    {"Subnets", TEMPLATE_LIST, NULL, "subnets"},
+    {"Subnet", TEMPLATE_STRUCT, NULL, "subnet"},
+    {"Gateway", TEMPLATE_STRUCT, NULL, "gateway"},
+    {"LeaseRange", TEMPLATE_STRUCT, NULL, "lease_range"},
+    {"StartIP", TEMPLATE_STRUCT, NULL, "start_ip"},
+    {"EndIP", TEMPLATE_STRUCT, NULL, "end_ip"},
+    {"IPv6Enabled", TEMPLATE_STRUCT, NULL, "ipv6_enabled"},
+    {"Internal", TEMPLATE_STRUCT, NULL, "internal"},
+    {"DNSEnabled", TEMPLATE_STRUCT, NULL, "dns_enabled"},
+    {"NetworkDNSServers", TEMPLATE_LIST, NULL, "network_dns_servers"},
+    {"Labels", TEMPLATE_MAP, NULL, "labels"},
+    {"Options", TEMPLATE_MAP, NULL, "options"},
+    {"IPAMOptions", TEMPLATE_MAP, NULL, "ipam_options"},
+    {"Containers", TEMPLATE_MAP, NULL, "containers"},
+    {"Interfaces", TEMPLATE_MAP, NULL, "interfaces"},
+    {"IPNet", TEMPLATE_STRUCT, NULL, "ipnet"},
+    {"MacAddress", TEMPLATE_STRUCT, NULL, "mac_address"},
+    {0},
+};
+
 /* --- one object */
 
 static struct err *find_container(struct cli *c, const char *name, bool size, char **ret)
@@ -67,6 +95,15 @@ static struct err *find_volume(struct cli *c, const char *name, char **ret)
     TRY(volume_find(c->engine, name, &v));
     struct err *e = volume_inspect(c->engine, v, ret);
     volume_free(v);
+    return e;
+}
+
+static struct err *find_network(struct cli *c, const char *name, char **ret)
+{
+    struct network *n;
+    TRY(network_find(c->engine, name, &n));
+    struct err *e = network_inspect(c->engine, n, ret);
+    network_free(n);
     return e;
 }
 
@@ -88,12 +125,18 @@ static struct err *find_object(struct cli *c, enum object_type type, const char 
             return e;
         err_free(e);
     }
-    e = find_volume(c, name, ret);
-    if (!e || err_kind(e) != ERR_NOT_FOUND)
-        return e;
+    if (type == OBJECT_ALL || type == OBJECT_VOLUME) {
+        e = find_volume(c, name, ret);
+        if (!e || err_kind(e) != ERR_NOT_FOUND)
+            return e;
+        err_free(e);
+        if (type == OBJECT_VOLUME)
+            return ERR_NEW(ERR_NOT_FOUND, "no such volume %s", name);
+    }
+    e = find_network(c, name, ret);
+    if (!e || err_kind(e) != ERR_NOT_FOUND || type == OBJECT_NETWORK)
+        return ERR_WRAP(e, "network %s", name);
     err_free(e);
-    if (type == OBJECT_VOLUME)
-        return ERR_NEW(ERR_NOT_FOUND, "no such volume %s", name);
     return ERR_NEW(ERR_NOT_FOUND, "no such object: \"%s\"", name);
 }
 
@@ -112,7 +155,9 @@ static struct err *print_objects(struct cli *c, const char *format, const json_t
 {
     if (!format || report_is_json(format))
         return report_json(c, list, 5);
-    return ERR_WRAP(report_objects(c, "inspect", format, list, members), "inspecting object: printing inspect output");
+    bool network = json_object_get(json_array_get(list, 0), "network_interface") != NULL;
+    return ERR_WRAP(report_objects(c, "inspect", format, list, network ? network_members : members),
+                    "inspecting object: printing inspect output");
 }
 
 /* What was found is printed even when something was not. */
@@ -175,14 +220,16 @@ static struct err *inspect_verb(struct cli *c, void *opts, int *exit_code)
         const char *name;
         enum object_type type;
     } types[] = {
-        {"all", OBJECT_ALL}, {"container", OBJECT_CONTAINER}, {"image", OBJECT_IMAGE}, {"volume", OBJECT_VOLUME}};
+        {"all", OBJECT_ALL},         {"container", OBJECT_CONTAINER}, {"image", OBJECT_IMAGE},
+        {"network", OBJECT_NETWORK}, {"volume", OBJECT_VOLUME},
+    };
     const struct inspect_opts *o = opts;
     (void)exit_code;
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         if (strcmp(types[i].name, o->type) == 0)
             return inspect_type(c, types[i].type, o);
-    if (strcmp(o->type, "pod") == 0 || strcmp(o->type, "network") == 0)
-        return ERR_NEW(ERR_UNSUPPORTED, "--type %s: %ss are not built yet", o->type, o->type);
+    if (strcmp(o->type, "pod") == 0)
+        return ERR_NEW(ERR_UNSUPPORTED, "--type pod: pods are not built yet");
     return ERR_NEW(
         ERR_INVALID,
         "invalid type \"%s\": must be \"image\", \"container\", \"pod\", \"network\", \"volume\", or \"all\"", o->type);
@@ -198,6 +245,12 @@ static struct err *inspect_image_verb(struct cli *c, void *opts, int *exit_code)
 {
     (void)exit_code;
     return inspect_type(c, OBJECT_IMAGE, opts);
+}
+
+static struct err *inspect_network_verb(struct cli *c, void *opts, int *exit_code)
+{
+    (void)exit_code;
+    return inspect_type(c, OBJECT_NETWORK, opts);
 }
 
 /* --- volume inspect [--all] */
@@ -252,7 +305,7 @@ static const struct cli_flag inspect_flags[] = {
     {0},
 };
 static const struct cli_flag container_inspect_flags[] = {FORMAT_FLAG, LATEST_FLAG, SIZE_FLAG, {0}};
-static const struct cli_flag image_inspect_flags[] = {FORMAT_FLAG, {0}};
+static const struct cli_flag format_flags[] = {FORMAT_FLAG, {0}}; /* of images and networks */
 static const struct cli_flag volume_inspect_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Inspect all volumes"},
     FORMAT_FLAG,
@@ -261,12 +314,12 @@ static const struct cli_flag volume_inspect_flags[] = {
 
 const struct cli_verb cli_verb_inspect = {
     .paths = "inspect",
-    .synopsis = "[options] {CONTAINER|IMAGE|VOLUME} [...]",
+    .synopsis = "[options] {CONTAINER|IMAGE|NETWORK|VOLUME} [...]",
     .summary = "Display the configuration of object denoted by ID",
-    .description =
-        "Displays the low-level information on an object identified by name or ID.\n"
-        "For more inspection options, see:\n\n"
-        "    " CLI_PROGRAM " container inspect\n    " CLI_PROGRAM " image inspect\n    " CLI_PROGRAM " volume inspect",
+    .description = "Displays the low-level information on an object identified by name or ID.\n"
+                   "For more inspection options, see:\n\n"
+                   "    " CLI_PROGRAM " container inspect\n    " CLI_PROGRAM " image inspect\n    " CLI_PROGRAM
+                   " network inspect\n    " CLI_PROGRAM " volume inspect",
     .examples =
         "@ fedora\n@ --type image fedora\n@ CtrID ImgID\n@ --format \"imageId: {{.Id}} size: {{.Size}}\" fedora",
     .flags = inspect_flags,
@@ -295,11 +348,25 @@ const struct cli_verb cli_verb_image_inspect = {
     .summary = "Display the configuration of an image",
     .description = "Displays the low-level information of an image identified by name or ID.",
     .examples = "@ alpine\n@ --format \"imageId: {{.Id}} size: {{.Size}}\" alpine",
-    .flags = image_inspect_flags,
+    .flags = format_flags,
     .opts_size = sizeof(struct inspect_opts),
     .max_args = -1,
     .complete = CLI_COMPLETE_IMAGE,
     .run = inspect_image_verb,
+};
+
+const struct cli_verb cli_verb_network_inspect = {
+    .paths = "network inspect",
+    .synopsis = "[options] NETWORK [NETWORK...]",
+    .summary = "Inspect network",
+    .description = "Displays the network configuration for one or more networks.",
+    .examples = "@ podman",
+    .flags = format_flags,
+    .opts_size = sizeof(struct inspect_opts),
+    .min_args = 1,
+    .max_args = -1,
+    .complete = CLI_COMPLETE_NETWORK_NAME,
+    .run = inspect_network_verb,
 };
 
 const struct cli_verb cli_verb_volume_inspect = {

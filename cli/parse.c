@@ -143,7 +143,7 @@ static bool is_not_built(const char *group, const char *word)
         const char *group, *words;
     } missing[] = {
         {"", " auto-update build commit compose cp diff export farm generate healthcheck init kube machine "
-             "mount network "
+             "mount "
              "play pod quadlet secret unmount update "},
         {"container", " checkpoint clone commit cp diff export init mount restore runlabel unmount "
                       "update "},

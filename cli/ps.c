@@ -11,6 +11,7 @@
 #include "base/timefmt.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
+#include "engine/network/network.h"
 
 #define DEFAULT_TABLE "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
 #define NS_TABLE \
@@ -59,6 +60,7 @@ struct listing {
     size_t count;
     struct ps_row *rows;
     struct ps_namespaces *namespaces;
+    struct strv *networks;       /* names, where they are needed */
     const void **order;          /* rows, sorted */
     struct known_image **images; /* pointers, so that configs stay where they are */
     size_t n_images, cap_images;
@@ -72,6 +74,9 @@ static void listing_done(struct listing *l)
         mem_freep(&l->images[i]);
     }
     mem_freep(&l->images);
+    for (size_t i = 0; l->networks && i < l->count; i++)
+        strv_done(&l->networks[i]);
+    mem_freep(&l->networks);
     mem_freep(&l->rows);
     mem_freep(&l->namespaces);
     mem_freep(&l->order);
@@ -177,7 +182,7 @@ static int compare(const void *pa, const void *pb, void *arg)
 
 /* Which parts of a container the output needs: each costs something. */
 struct needs {
-    bool spec, config, size;
+    bool spec, config, size, networks;
 };
 
 static struct needs needs_of(const struct ps_opts *o, const struct template *t, bool json)
@@ -186,6 +191,7 @@ static struct needs needs_of(const struct ps_opts *o, const struct template *t, 
     bool all = json || (t && o->format && strstr(o->format, "{{.}}"));
     n.config = all || (t && (template_uses(t, "Labels") || template_uses(t, "Label")));
     n.spec = n.config || (t && (template_uses(t, "Mounts") || template_uses(t, "CIDFile")));
+    n.networks = all || (t && template_uses(t, "Networks"));
     n.size |= (t && template_uses(t, "Size")) || (o->sort && strcmp(o->sort, "size") == 0);
     return n;
 }
@@ -203,6 +209,10 @@ static struct err *fill_row(struct engine *e, const struct ps_opts *o, struct ne
         struct err *err = container_size(e, row->container, &row->size_rw, &row->size_root);
         row->has_size = !err;
         err_drop(err); /* it may be gone by now */
+    }
+    if (needs.networks) {
+        TRY(network_names_of(e, row->container->id, &l->networks[i]));
+        row->networks = &l->networks[i];
     }
     if (o->ns) {
         read_namespaces(row->container->host_pid, &l->namespaces[i]);
@@ -225,7 +235,8 @@ static struct err *load(struct engine *e, const struct ps_opts *o, struct needs 
     l->rows = mem_zalloc((l->count + 1) * sizeof *l->rows);
     l->order = mem_zalloc((l->count + 1) * sizeof *l->order);
     l->namespaces = o->ns ? mem_zalloc((l->count + 1) * sizeof *l->namespaces) : NULL;
-    if (!l->rows || !l->order || (o->ns && !l->namespaces))
+    l->networks = needs.networks ? mem_zalloc((l->count + 1) * sizeof *l->networks) : NULL;
+    if (!l->rows || !l->order || (o->ns && !l->namespaces) || (needs.networks && !l->networks))
         return err_oom();
     for (size_t i = 0; i < l->count; i++) {
         TRY(fill_row(e, o, needs, l, i));

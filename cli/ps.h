@@ -14,6 +14,7 @@ struct ps_row {
     const struct container *container;
     const struct image_config *config;      /* of its image, or NULL */
     const struct ps_namespaces *namespaces; /* with --ns, or NULL */
+    const struct strv *networks;            /* names, or NULL */
     uint64_t size_rw, size_root;
     bool has_size, no_trunc;
     int64_t now_nsec;

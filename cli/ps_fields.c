@@ -353,6 +353,16 @@ static struct err *get_namespaces(const void *p, json_t **ret)
     return make_namespaces(p, true, ret);
 }
 
+static struct err *get_networks(const void *p, json_t **ret)
+{
+    const struct ps_row *row = p;
+    AUTO_FREE char *text = NULL;
+    if (!row->networks)
+        return string(ret, "");
+    TRY(strv_join(row->networks, ",", &text));
+    return string(ret, text);
+}
+
 /* --- --format json, {{.}} */
 
 struct err *ps_json(const struct ps_row *row, json_t **ret)
@@ -383,7 +393,9 @@ struct err *ps_json(const struct ps_row *row, json_t **ret)
     TRY(json_push_str(value, c->name));
     TRY(make_namespaces(row, false, &value));
     TRY(json_put(o, "Namespaces", value));
-    TRY(json_put(o, "Networks", json_array()));
+    TRY(json_put_arr(o, "Networks", &value));
+    for (size_t i = 0; row->networks && i < row->networks->count; i++)
+        TRY(json_push_str(value, row->networks->items[i]));
     TRY(json_put_int(o, "Pid", c->host_pid));
     TRY(json_put_str(o, "Pod", ""));
     TRY(json_put_str(o, "PodName", ""));
@@ -425,7 +437,7 @@ static const struct template_field fields[] = {
     {"Labels", NULL, get_labels, NULL},
     {"Label", NULL, NULL, call_label},
     {"Mounts", NULL, get_mounts, NULL},
-    {"Networks", NULL, get_empty, NULL},
+    {"Networks", NULL, get_networks, NULL},
     {"Pid", "PID", get_pid, NULL},
     {"ExitCode", NULL, get_exit_code, NULL},
     {"Exited", NULL, get_exited, NULL},

@@ -19,7 +19,7 @@ static struct err *set_log_level(void *opts, const struct cli_flag *f, const cha
 
 #define NO_REMOTE "remote services are not built yet"
 #define NO_CONMON "there is no conmon here: coracle-monitor looks after containers"
-#define NO_NETWORK "networks are not built yet"
+#define NO_NETWORK "networks are defined in the database below --root, and coracle-slirp makes them"
 
 const struct cli_flag cli_global_flags[] = {
     {"cgroup-manager", 0, CLI_STRING, .offset = O(cgroup_manager), .choices = "cgroupfs|systemd|disabled",
@@ -132,6 +132,17 @@ const struct cli_verb *const cli_verbs[] = {
     &cli_verb_artifact_pull,
     &cli_verb_artifact_push,
     &cli_verb_artifact_rm,
+    &cli_verb_network,
+    &cli_verb_network_connect,
+    &cli_verb_network_create,
+    &cli_verb_network_disconnect,
+    &cli_verb_network_exists,
+    &cli_verb_network_inspect,
+    &cli_verb_network_ls,
+    &cli_verb_network_prune,
+    &cli_verb_network_reload,
+    &cli_verb_network_rm,
+    &cli_verb_network_update,
     &cli_verb_volume,
     &cli_verb_volume_create,
     &cli_verb_volume_exists,

@@ -1,6 +1,7 @@
 /* The group `volume`: create, rm, prune, exists (ls is in volume_ls.c, inspect in inspect.c). */
 #include "engine/volume/volume.h"
 #include "cli/cli.h"
+#include "cli/labels.h"
 #include "cli/verbs.h"
 #include "engine/container/container.h"
 
@@ -28,20 +29,6 @@ static const struct cli_flag create_flags[] = {
     {0},
 };
 
-/* Labels through the parser that containers' labels have. */
-static struct err *parse_labels(const struct strv *given, struct strv *ret)
-{
-    struct container_spec spec;
-    struct err *e = NULL;
-    container_spec_init(&spec);
-    for (size_t i = 0; i < given->count && !e; i++)
-        e = spec_add_label(&spec, given->items[i]);
-    if (!e)
-        e = strv_copy(&spec.labels, ret);
-    container_spec_done(&spec);
-    return e;
-}
-
 static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
 {
     const struct create_volume_opts *o = opts;
@@ -49,7 +36,7 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
     struct volume *v;
     struct engine *e;
     (void)exit_code;
-    TRY(parse_labels(&o->labels, &labels));
+    TRY(cli_parse_labels(&o->labels, &labels));
     const char *name = c->n_args && *c->args[0] ? c->args[0] : NULL;
     if (name)
         TRY_WRAP(spec_check_name(name), "running volume create option");

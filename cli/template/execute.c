@@ -119,6 +119,18 @@ static struct err *row_field(struct run *r, const struct node *n, const struct v
     return fail(r, n, "can't evaluate field %s in type %s", name, v->class->type_name);
 }
 
+/* By the name that Go has for it, where JSON's is another; NULL: there is no such field. */
+static json_t *renamed_member(const struct value *v, const char *name)
+{
+    for (const struct template_member *m = v->members; m && m->name; m++) {
+        if (!m->json || strcmp(m->name, name) != 0)
+            continue;
+        json_t *member = json_object_get(v->json, m->json);
+        return member ? member : json_null(); /* borrowed: null is a constant */
+    }
+    return NULL;
+}
+
 /* `take_v`.name; `arg` for methods. */
 static struct err *field(struct run *r, const struct node *n, const struct value *v, const char *name,
                          const struct value *arg, struct value *ret)
@@ -143,6 +155,8 @@ static struct err *field(struct run *r, const struct node *n, const struct value
     if (v->kind != VALUE_JSON || !json_is_object(v->json))
         return fail(r, n, "can't evaluate field %s in type %s", name, value_type(v));
     json_t *member = json_object_get(v->json, name);
+    if (!member && !v->map)
+        member = renamed_member(v, name);
     if (!member && !v->map)
         return fail(r, n, "can't evaluate field %s in type %s", name, value_type(v));
     if (member)

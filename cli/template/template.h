@@ -43,6 +43,8 @@ struct template_member {
     const char *name; /* NULL ends the table */
     enum template_hint hint;
     const char *type; /* of a struct, in messages; or NULL */
+    const char
+        *json; /* its key, where JSON calls it otherwise ({{.ID}} of "id"); missing there, it is Go's zero value */
 };
 
 /* What "." is: one JSON value, or rows of a class. */

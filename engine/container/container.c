@@ -8,6 +8,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "engine/container/internal.h"
+#include "engine/container/networks.h"
 #include "engine/engine.h"
 #include "engine/monitor/client.h"
 
@@ -228,5 +229,7 @@ struct err *container_rename(struct engine *e, struct container *c, const char *
     TRY(err);
     TRY(container_event(e, c, "rename"));
     TRY(store_commit(s));
-    return mem_replace(&c->name, new_name);
+    TRY(mem_replace(&c->name, new_name));
+    TRY(container_load_spec(e, c));
+    return container_tell_name(e, c);
 }

@@ -98,6 +98,17 @@ struct err *container_rename(struct engine *e, struct container *c, const char *
  */
 struct err *container_change_ports(struct engine *e, struct container *c, const char *value, bool add) ERR_RESULT;
 
+/* Put it on a named network, or take it off; a running one gets or loses the interface at once. */
+struct network;
+struct network_attach;
+struct err *container_connect(struct engine *e, struct container *c, const struct network *n,
+                              const struct network_attach *a) ERR_RESULT;
+struct err *container_disconnect(struct engine *e, struct container *c, const struct network *n, bool force) ERR_RESULT;
+/* Make anew what is missing of a running one's networks. ERR_STATE when it doesn't run. */
+struct err *container_reload_networks(struct engine *e, struct container *c) ERR_RESULT;
+/* The network's resolvers have changed: its running containers' monitors are told. */
+struct err *container_tell_network(struct engine *e, const struct network *n) ERR_RESULT;
+
 struct exec_opts {
     struct strv command, env;
     const char *user, *workdir, *detach_keys, *cidfile;

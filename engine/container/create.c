@@ -14,6 +14,7 @@
 #include "base/timefmt.h"
 #include "engine/container/events.h"
 #include "engine/container/internal.h"
+#include "engine/container/networks.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
 #include "engine/volume/volume.h"
@@ -29,6 +30,7 @@ struct creation {
     struct strv needs_images; /* ids of images that are mounted */
     struct strv volumes;      /* names */
     struct strv anonymous;    /* those of them that are new and nameless */
+    struct container_networks networks;
     struct ident id;
     char *name;
     char *json;
@@ -43,6 +45,7 @@ static void creation_done(struct creation *n)
     strv_done(&n->needs_images);
     strv_done(&n->volumes);
     strv_done(&n->anonymous);
+    container_networks_done(&n->networks);
     mem_freep(&n->name);
     mem_freep(&n->json);
 }
@@ -338,6 +341,7 @@ static struct err *insert_rows(struct creation *n)
     TRY(insert_pairs(s, "INSERT INTO container_images(container_id, image_id) VALUES(?1, ?2)", n->id.s,
                      &n->needs_images));
     TRY(insert_pairs(s, "INSERT INTO container_volumes(container_id, volume) VALUES(?1, ?2)", n->id.s, &n->volumes));
+    TRY(create_insert_networks(n->e, n->id.s, &n->networks));
     AUTO_STRBUF struct strbuf attributes = STRBUF_INIT;
     TRY(event_attributes(image_name, &n->spec.labels, NULL, NULL, &attributes));
     return store_event(s, "container", "create", n->id.s, n->name, strbuf_str(&attributes));
@@ -391,6 +395,7 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     TRY(settle_namespaces(n));
     TRY(settle_mounts(n));
     settle_network(n);
+    TRY(create_settle_networks(n->e, &n->spec, &n->networks));
     TRY(create_settle_ports(n->e, &n->spec, &n->config.exposed_ports));
     TRY(settle_identity(n));
     TRY(settle_driver(n));

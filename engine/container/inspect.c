@@ -235,33 +235,6 @@ static struct err *put_dependencies(json_t *obj, const struct inspection *in)
     }
 }
 
-static bool is_running(const struct container *c)
-{
-    return c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING;
-}
-
-/* As Podman: its default network tells no address, since nobody but the container can use it. */
-static struct err *put_network(json_t *obj, const struct inspection *in)
-{
-    static const char *const strings[] = {"EndpointID",  "Gateway",           "IPAddress",
-                                          "IPv6Gateway", "GlobalIPv6Address", "MacAddress",
-                                          "Bridge",      "SandboxID",         "LinkLocalIPv6Address"};
-    static const char *const numbers[] = {"IPPrefixLen", "GlobalIPv6PrefixLen", "LinkLocalIPv6PrefixLen"};
-    json_t *o, *ports;
-    TRY(json_put_obj(obj, "NetworkSettings", &o));
-    for (size_t i = 0; i < ARRAY_LEN(strings); i++)
-        TRY(json_put_str(o, strings[i], ""));
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        TRY(json_put_int(o, numbers[i], 0));
-    TRY(json_put_bool(o, "HairpinMode", false));
-    TRY(json_put_obj(o, "Ports", &ports));
-    TRY(inspect_put_ports(in, ports));
-    char key[40] = "";
-    if (is_running(in->c) && in->c->host_pid > 0)
-        snprintf(key, sizeof(key), "/proc/%d/ns/net", (int)in->c->host_pid);
-    return json_put_str(o, "SandboxKey", key);
-}
-
 static struct err *put_identity(json_t *obj, const struct inspection *in)
 {
     const struct container *c = in->c;
@@ -303,7 +276,7 @@ static struct err *build(struct inspection *in, bool size, json_t *obj)
         TRY(put_size(obj, in));
     TRY(put_mounts(obj, in));
     TRY(put_dependencies(obj, in));
-    TRY(put_network(obj, in));
+    TRY(inspect_put_network(in, obj));
     TRY(json_put_str(obj, "Namespace", ""));
     TRY(json_put_bool(obj, "IsInfra", false));
     TRY(json_put_bool(obj, "IsService", false));

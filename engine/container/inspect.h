@@ -1,5 +1,6 @@
 /* What the files of `container inspect` share: inspect.c (the object, its state), inspect_config.c (Config),
- * inspect_host.c (HostConfig). The shapes are Podman 4.3's (libpod/define, InspectContainerData). */
+ * inspect_host.c (HostConfig), inspect_network.c (NetworkSettings). The shapes are Podman 4.3's (libpod/define,
+ * InspectContainerData). */
 #pragma once
 
 #include <jansson.h>
@@ -26,5 +27,7 @@ struct err *inspect_host(const struct inspection *in, json_t **ret) ERR_RESULT;
 struct err *inspect_put_pairs(json_t *obj, const char *key, const struct strv *pairs) ERR_RESULT;
 /* Part of the OCI config, borrowed: inspect_oci(in, "process", "args"). NULL when absent. */
 json_t *inspect_oci(const struct inspection *in, const char *section, const char *key);
+/* inspect_network.c: the member NetworkSettings. */
+struct err *inspect_put_network(const struct inspection *in, json_t *obj) ERR_RESULT;
 /* inspect_host.c: published ports as members "80/tcp": [{"HostIp": …, "HostPort": …}]. */
 struct err *inspect_put_ports(const struct inspection *in, json_t *obj) ERR_RESULT;

@@ -16,9 +16,9 @@
 static struct err *ns_text(const struct ns_spec *ns, const char *fallback, char **ret)
 {
     static const char *const names[] = {
-        [NS_PRIVATE] = "private", [NS_HOST] = "host",   [NS_CONTAINER] = "container",
-        [NS_PATH] = "ns",         [NS_NONE] = "none",   [NS_SHAREABLE] = "shareable",
-        [NS_KEEP_ID] = "keep-id", [NS_NOMAP] = "nomap", [NS_AUTO] = "auto",
+        [NS_PRIVATE] = "private", [NS_HOST] = "host",           [NS_CONTAINER] = "container", [NS_PATH] = "ns",
+        [NS_NONE] = "none",       [NS_SHAREABLE] = "shareable", [NS_KEEP_ID] = "keep-id",     [NS_NOMAP] = "nomap",
+        [NS_AUTO] = "auto",       [NS_BRIDGE] = "bridge",
     };
     const char *name = (size_t)ns->mode < ARRAY_LEN(names) ? names[ns->mode] : NULL;
     if (!name)

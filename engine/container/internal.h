@@ -84,7 +84,7 @@ struct err *container_plan_root(struct engine *e, struct container *c, struct pl
 /* --- network */
 struct network_options;
 struct monitor_network;
-/* A network of its own, by coracle-slirp: the default, and what has no other meaning. */
+/* A network namespace of its own that leads somewhere, and ports to publish: the default network, named ones. */
 bool container_has_network(const struct container_spec *s);
 struct err *container_network_options(const struct container_spec *s, struct network_options *ret) ERR_RESULT;
 /* The same, with what the host adds, as the monitor wants it. */
@@ -98,6 +98,9 @@ struct err *create_settle_ports(struct engine *e, struct container_spec *spec,
 /* The error of a port that could not be bound says which container of ours has it; others pass. */
 struct err *container_explain_port(struct engine *e, const struct container *c, const struct strv *publish,
                                    struct err *take_err) ERR_RESULT;
+
+/* start.c: the row says "running"; inside the caller's write transaction. */
+struct err *container_mark_started(struct engine *e, const char *id, int64_t started_nsec) ERR_RESULT;
 
 /* --- events, within the caller's write transaction; labels are told when the specification is loaded */
 struct err *container_event(struct engine *e, const struct container *c, const char *action) ERR_RESULT;

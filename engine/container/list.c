@@ -9,6 +9,7 @@
 #include "base/number.h"
 #include "base/timefmt.h"
 #include "engine/container/internal.h"
+#include "engine/container/networks.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
 
@@ -67,6 +68,18 @@ static struct err *match_volume(struct engine *e, struct container *c, const cha
     return NULL;
 }
 
+/* By name or the start of an id. */
+static struct err *on_network(struct engine *e, const struct container *c, const char *value, bool *ret)
+{
+    AUTO_NETWORK_PLACES struct network_place_list places = {0};
+    *ret = false;
+    TRY(network_places(e, c->id, &places));
+    for (size_t i = 0; i < places.count && !*ret; i++)
+        *ret = strcmp(places.items[i].network, value) == 0 ||
+               (strlen(value) >= 12 && strncmp(places.items[i].network_id, value, strlen(value)) == 0);
+    return NULL;
+}
+
 static struct err *match_network(struct engine *e, struct container *c, const char *value, bool *ret)
 {
     static const char *const names[] = {
@@ -77,6 +90,8 @@ static struct err *match_network(struct engine *e, struct container *c, const ch
     };
     TRY(container_load_spec(e, c));
     size_t mode = (size_t)c->spec.network.mode;
+    if (mode == NS_BRIDGE)
+        return on_network(e, c, value, ret);
     *ret = mode < ARRAY_LEN(names) && names[mode] && strcmp(names[mode], value) == 0;
     return NULL;
 }

@@ -68,7 +68,7 @@ static void free_vectors(struct container_spec *s)
                               &s->unsetenv,       &s->group_add, &s->labels,       &s->annotations, &s->volumes_from,
                               &s->cap_add,        &s->cap_drop,  &s->security_opt, &s->sysctl,      &s->publish,
                               &s->expose,         &s->add_host,  &s->dns,          &s->dns_search,  &s->dns_option,
-                              &s->log_opt};
+                              &s->log_opt,        &s->networks,  &s->network_alias};
     for (size_t i = 0; i < ARRAY_LEN(vectors); i++)
         strv_done(vectors[i]);
 }

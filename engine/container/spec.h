@@ -23,7 +23,8 @@ enum ns_mode {
     NS_SHAREABLE,
     NS_KEEP_ID,
     NS_NOMAP,
-    NS_AUTO
+    NS_AUTO,
+    NS_BRIDGE /* on named networks, or on none any more */
 };
 struct ns_spec {
     enum ns_mode mode;
@@ -112,6 +113,9 @@ struct container_spec {
     struct ns_spec pid, ipc, uts, network, cgroupns, userns;
     struct strv publish, expose; /* -p: complete with host ports, once created (network/publish.h) */
     bool publish_all;
+    /* Named networks as values of --network, only on the way to a new container: rows of the database are what a
+     * container is on from then on (network/network.h). */
+    struct strv networks, network_alias;
     char *ip, *ip6, *mac_address;  /* of its own, inside its network; NULL: the usual ones */
     struct idmap uid_map, gid_map; /* --uidmap/--gidmap */
     struct strv add_host, dns, dns_search, dns_option;

@@ -51,8 +51,8 @@ static struct err *check_life(const struct container_spec *s)
 /* As Podman prints a mode. */
 static const char *ns_name(enum ns_mode mode)
 {
-    static const char *const names[] = {"",     "private",   "host",    "container", "path",
-                                        "none", "shareable", "keep-id", "nomap",     "auto"};
+    static const char *const names[] = {"",          "private", "host",  "container", "path",  "none",
+                                        "shareable", "keep-id", "nomap", "auto",      "bridge"};
     return names[mode];
 }
 

@@ -158,10 +158,32 @@ static struct err *check_hostname(const char *name)
     return NULL;
 }
 
+/* --ip and its kin mean the only network there is. */
+static struct err *check_named_networks(const struct container_spec *s)
+{
+    const struct {
+        const char *flag, *value;
+    } single[] = {{"ip", s->ip}, {"ip6", s->ip6}, {"mac-address", s->mac_address}};
+    for (size_t i = 0; i < ARRAY_LEN(single); i++)
+        if (single[i].value && s->networks.count != 1)
+            return ERR_NEW(ERR_INVALID, "--%s can only be set for a single network: invalid argument", single[i].flag);
+    char scratch[sizeof(struct in6_addr)];
+    if (s->ip && inet_pton(AF_INET, s->ip, scratch) != 1)
+        return ERR_NEW(ERR_INVALID, "\"%s\" is not an ip address", s->ip);
+    if (s->ip6 && inet_pton(AF_INET6, s->ip6, scratch) != 1)
+        return ERR_NEW(ERR_INVALID, "\"%s\" is not an ip address", s->ip6);
+    return NULL;
+}
+
 /* Options of a network of the container's own, and that nothing of the kind was said of another. */
 static struct err *check_own_network(const struct container_spec *s)
 {
     AUTO_NETWORK_OPTIONS struct network_options options = {0};
+    if (s->network.mode == NS_BRIDGE)
+        return check_named_networks(s);
+    if (s->network_alias.count)
+        return ERR_NEW(ERR_INVALID,
+                       "--network-alias can only be set when the network mode is bridge: invalid argument");
     if (s->network.mode == NS_DEFAULT || s->network.mode == NS_PRIVATE)
         return network_options_parse(s->network.arg, s->ip, s->ip6, s->mac_address, &options);
     if (s->ip || s->ip6 || s->mac_address)

@@ -24,6 +24,8 @@ struct err *spec_add_publish(struct container_spec *s, const char *value) ERR_RE
 /* `which` is "pid", "ipc", "uts", "network", "cgroupns" or "userns". A network that is none of none, host, container:,
  * ns: is NS_PRIVATE with its text as arg: "bridge", "slirp4netns:mtu=…", a network's name. */
 struct err *spec_set_ns(struct container_spec *s, const char *which, const char *value) ERR_RESULT;
+/* One value of --network, in the order given: as spec_set_ns(), or named networks, which may be given several times. */
+struct err *spec_add_network(struct container_spec *s, const char *value) ERR_RESULT;
 struct err *spec_set_restart(struct container_spec *s, const char *value) ERR_RESULT;
 struct err *spec_set_entrypoint(struct container_spec *s, const char *value) ERR_RESULT; /* JSON array or string */
 /* "TERM", "SIGTERM", "sigrtmin+3", "15": `invalid signal: X`. Numbers as on this machine. */

@@ -21,8 +21,8 @@ struct field {
     const char *const *names; /* F_ENUM: what is written for 0, 1 …, up to NULL */
 };
 
-static const char *const ns_names[] = {"default",   "private", "host",  "container", "path", "none",
-                                       "shareable", "keep-id", "nomap", "auto",      NULL};
+static const char *const ns_names[] = {"default",   "private", "host",  "container", "path",   "none",
+                                       "shareable", "keep-id", "nomap", "auto",      "bridge", NULL};
 static const char *const restart_names[] = {"no", "on-failure", "always", "unless-stopped", NULL};
 static const char *const systemd_names[] = {"true", "false", "always", NULL};
 static const char *const mount_names[] = {"bind", "volume", "tmpfs", "ramfs", "devpts", "image", NULL};
@@ -83,6 +83,8 @@ static const struct field spec_fields[] = {
     S(F_STRV, publish),
     S(F_STRV, expose),
     S(F_BOOL, publish_all),
+    S(F_STRV, networks),
+    S(F_STRV, network_alias),
     S(F_STR, ip),
     S(F_STR, ip6),
     S(F_STR, mac_address),

@@ -44,6 +44,11 @@ void start_done(struct start *s)
     strv_done(&s->facts.host_devices);
     mem_freep(&s->config_json);
     network_options_done(&s->network);
+    for (size_t i = 0; s->joins && i < s->places.count; i++)
+        strbuf_done(&s->joins[i]);
+    mem_freep(&s->joins);
+    network_place_list_done(&s->places);
+    strv_done(&s->resolvers);
     mem_freep(&s->publish);
 }
 
@@ -147,15 +152,20 @@ static struct err *record_start(struct start *s, int64_t started_nsec)
 {
     struct store *st = engine_store(s->e);
     AUTO_TX struct store_tx_guard tx = {st};
-    struct store_stmt *q;
     TRY(store_begin(st, STORE_WRITE, false));
-    TRY(store_prepare(st,
+    TRY(container_mark_started(s->e, s->c->id, started_nsec));
+    return store_commit(st);
+}
+
+struct err *container_mark_started(struct engine *e, const char *id, int64_t started_nsec)
+{
+    struct store_stmt *q;
+    TRY(store_prepare(engine_store(e),
                       "UPDATE containers SET started_nsec = ?2, finished_nsec = 0, exit_code = 0, oom_killed = 0, "
                       "stopped_by_user = 0, restart_count = 0, error = '' WHERE id = ?1",
                       &q));
-    TRY(store_bind(q, "ti", s->c->id, started_nsec));
-    TRY(store_run(q));
-    return store_commit(st);
+    TRY(store_bind(q, "ti", id, started_nsec));
+    return store_run(q);
 }
 
 /* The start failed: as if it had not been tried. */
@@ -270,10 +280,9 @@ static struct err *run(struct start *s, const struct container_start_opts *opts,
     return *ret_exit < 0 || again ? NULL : finish(s, m, opts->remove_after || s->c->auto_remove, *ret_exit);
 }
 
-static struct err *start_locked(struct start *s, const struct container_start_opts *opts, int *ret_exit)
+static struct err *start_monitor(struct start *s, const struct container_start_opts *opts, int *ret_exit)
 {
     struct monitor *m = NULL;
-    TRY(prepare(s, opts));
     const struct monitor_start_opts mo = {
         .plan = &s->plan,
         .session_lock_fd = engine_session(s->e)->lock_fd,
@@ -283,15 +292,27 @@ static struct err *start_locked(struct start *s, const struct container_start_op
         .gid_map = s->gid_map,
         .publish = s->publish,
         .n_publish = s->n_publish,
+        .joins = s->joins,
     };
     TRY(monitor_start(&mo, &m));
     s->monitor = m;
-    bool recorded = s->c->started_nsec != CONTAINER_STARTING;
-    struct err *err = recorded ? record_start(s, timefmt_now()) : NULL; /* while the monitor mounts */
+    bool recorded = s->leased || s->c->started_nsec == CONTAINER_STARTING;
+    struct err *err = recorded ? NULL : record_start(s, timefmt_now()); /* while the monitor mounts */
     if (!err)
         err = container_explain_port(s->e, s->c, &s->c->spec.publish, run(s, opts, m, ret_exit));
+    s->recorded = true;
     monitor_free(m);
-    if (err && recorded && s->c->state != CT_RUNNING)
+    return err;
+}
+
+static struct err *start_locked(struct start *s, const struct container_start_opts *opts, int *ret_exit)
+{
+    TRY(prepare(s, opts));
+    struct err *err = start_lease_networks(s);
+    if (!err)
+        err = start_monitor(s, opts, ret_exit);
+    bool row = (s->leased || s->recorded) && s->c->started_nsec != CONTAINER_STARTING;
+    if (err && row && s->c->state != CT_RUNNING)
         err_drop(record_failure(s));
     return err;
 }

@@ -11,6 +11,7 @@
 #include "engine/monitor/cgroup.h"
 #include "engine/monitor/client.h"
 #include "engine/monitor/netplan.h"
+#include "engine/network/network.h"
 #include "engine/network/options.h"
 
 struct start {
@@ -28,6 +29,10 @@ struct start {
 
     struct network_options network; /* while plan.network is set */
     struct monitor_network network_head;
+    struct network_place_list places; /* in named networks, with addresses … */
+    struct strbuf *joins;             /* … as many, as the monitor is told them */
+    struct strv resolvers;            /* of those networks: addresses */
+    bool leased, recorded;            /* the row says "running": with the lease, or at all */
     struct monitor_publish *publish;
     size_t n_publish;
     const char *uid_map,
@@ -65,6 +70,8 @@ struct err *start_settle_hooks(struct start *s) ERR_RESULT;
 struct err *start_write_files(struct start *s) ERR_RESULT;
 /* start_network.c: plan.network and what goes with it; the namespaces' paths in s->facts. After start_settle_userns. */
 struct err *start_settle_network(struct start *s) ERR_RESULT;
+/* start_joins.c: addresses in named networks, and what the monitor is told of those. The last step before it starts. */
+struct err *start_lease_networks(struct start *s) ERR_RESULT;
 /* start_shm.c: the /dev/shm of the container whose first process is `other`; sets facts.shm_path. */
 struct err *start_share_shm(struct start *s, pid_t other) ERR_RESULT;
 /* start_userns.c: the container's own user namespace, from --userns and --uidmap. Sets own_userns, ct_uids, ct_gids. */

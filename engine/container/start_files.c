@@ -86,12 +86,26 @@ static void find_host_ip(const struct start *s, char ret[INET_ADDRSTRLEN])
         ret[0] = '\0';
 }
 
+/* At its addresses in named networks. */
+static struct err *put_own_names(const struct start *s, struct strbuf *sb)
+{
+    for (size_t i = 0; i < s->places.count; i++) {
+        const char *const ips[] = {s->places.items[i].ip, s->places.items[i].ip6};
+        for (size_t k = 0; k < ARRAY_LEN(ips); k++)
+            if (ips[k])
+                TRY(strbuf_printf(sb, "%s\t%s %s\n", ips[k], s->facts.hostname, s->c->name));
+    }
+    return NULL;
+}
+
 /* The container's own name, at its own address. */
 static struct err *put_own_name(const struct start *s, struct strbuf *sb)
 {
     char ip[INET_ADDRSTRLEN] = "127.0.0.1";
     if (s->c->spec.network.mode == NS_HOST)
         return NULL;
+    if (s->places.count)
+        return put_own_names(s, sb);
     if (s->plan.network)
         (void)inet_ntop(AF_INET, &s->network.config.guest, ip, sizeof(ip));
     return strbuf_printf(sb, "%s\t%s %s\n", ip, s->facts.hostname, s->c->name);
@@ -158,14 +172,57 @@ static struct err *copy_host_resolv(struct strbuf *sb, const struct container_sp
     return NULL;
 }
 
+/* What stands behind a keyword in the host's file, word for word, appended. */
+static struct err *add_host_words(const char *host, const char *keyword, struct strv *ret)
+{
+    AUTO_STRV struct strv lines = STRV_INIT;
+    size_t len = strlen(keyword);
+    TRY(strv_split(host, '\n', &lines));
+    for (size_t i = 0; i < lines.count; i++) {
+        const char *at = lines.items[i];
+        if (strncmp(at, keyword, len) != 0 || !strchr(" \t", at[len]) || !at[len])
+            continue;
+        for (at += len + strspn(at + len, " \t"); *at && *at != '#' && *at != ';'; at += strspn(at, " \t")) {
+            size_t n = strcspn(at, " \t");
+            TRY(strv_addf(ret, "%.*s", (int)n, at));
+            at += n;
+        }
+    }
+    return NULL;
+}
+
+/* On named networks: their resolvers, unless --dns names others, and the domain of their names. As Podman, which keeps
+ * the host's domains and options behind; its servers are what those resolvers ask. Three lines are what libc reads. */
+static struct err *named_resolv_text(struct start *s, const char *host, struct strbuf *sb)
+{
+    const struct container_spec *spec = &s->c->spec;
+    const struct strv *servers = spec->dns.count ? &spec->dns : &s->resolvers;
+    AUTO_STRV struct strv search = STRV_INIT, options = STRV_INIT;
+    if (!spec->dns_search.count && s->resolvers.count)
+        TRY(strv_add(&search, "dns.podman"));
+    if (spec->dns_search.count)
+        TRY(strv_copy(&spec->dns_search, &search));
+    else
+        TRY(add_host_words(host, "search", &search));
+    TRY(spec->dns_option.count ? strv_copy(&spec->dns_option, &options) : add_host_words(host, "options", &options));
+    if (search.count && !strv_contains(&search, "."))
+        TRY(put_list(sb, "search", &search));
+    for (size_t i = 0; i < servers->count; i++)
+        TRY(strbuf_printf(sb, "nameserver %s\n", servers->items[i]));
+    return options.count ? put_list(sb, "options", &options) : NULL;
+}
+
 static struct err *resolv_text(struct start *s, struct strbuf *sb)
 {
     const struct container_spec *spec = &s->c->spec;
     AUTO_FREE char *host = NULL;
     TRY(host_file("/etc/resolv.conf", &host));
+    if (s->places.count && (s->resolvers.count || spec->dns.count))
+        return named_resolv_text(s, host, sb);
     if (spec->dns_search.count && !strv_contains(&spec->dns_search, "."))
         TRY(put_list(sb, "search", &spec->dns_search));
-    if (s->plan.network && !spec->dns.count) { /* coracle-slirp's own resolver, which follows the host's */
+    if (s->plan.network && !s->places.count &&
+        !spec->dns.count) { /* coracle-slirp's own resolver, which follows the host's */
         char ip[INET_ADDRSTRLEN];
         (void)inet_ntop(AF_INET, &s->network.config.dns, ip, sizeof(ip));
         TRY(strbuf_printf(sb, "nameserver %s\n", ip));

@@ -18,7 +18,7 @@
 
 bool container_has_network(const struct container_spec *s)
 {
-    return s->network.mode == NS_DEFAULT || s->network.mode == NS_PRIVATE;
+    return s->network.mode == NS_DEFAULT || s->network.mode == NS_PRIVATE || s->network.mode == NS_BRIDGE;
 }
 
 struct err *container_network_options(const struct container_spec *s, struct network_options *ret)
@@ -110,10 +110,15 @@ static struct err *settle_ports(struct start *s)
 struct err *start_settle_network(struct start *s)
 {
     AUTO_STRBUF struct strbuf uids = STRBUF_INIT, gids = STRBUF_INIT;
-    s->plan.network = container_has_network(&s->c->spec);
+    bool named = s->c->spec.network.mode == NS_BRIDGE;
+    AUTO_STRV struct strv names = STRV_INIT;
+    if (named)
+        TRY(network_names_of(s->e, s->c->id, &names));
+    s->plan.network = named ? names.count > 0 : container_has_network(&s->c->spec);
     if (!s->plan.network)
         return NULL;
-    TRY(container_network_plan(&s->c->spec, &s->network, &s->network_head));
+    if (!named)
+        TRY(container_network_plan(&s->c->spec, &s->network, &s->network_head));
     TRY(settle_ports(s));
     if (s->own_userns) { /* a network belongs to a user namespace: the monitor makes that one, too */
         TRY(map_text(&s->ct_uids, &uids));

@@ -126,6 +126,7 @@ static struct err *compute(struct start *s, const struct session *session)
         return auto_maps(session, ns->arg, s);
     case NS_DEFAULT:
     case NS_PRIVATE:
+    case NS_BRIDGE:
     case NS_HOST:
     case NS_CONTAINER:
     case NS_PATH:

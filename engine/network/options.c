@@ -110,11 +110,23 @@ static struct err *set_option(struct network_options *o, const char *option)
     return ERR_NEW(ERR_INVALID, "unknown option for slirp4netns: \"%s\"", option);
 }
 
+static const char *const ours[] = {"slirp4netns", "slirp"};
+static const char *const others[] = {"private", "pasta", "bridge", "default", "podman"};
+
+bool network_options_known(const char *value)
+{
+    size_t len = strcspn(value, ":");
+    bool known = false;
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        known |= strlen(ours[i]) == len && strncmp(ours[i], value, len) == 0;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        known |= strlen(others[i]) == len && strncmp(others[i], value, len) == 0;
+    return known;
+}
+
 /* The name, and the options behind its colon. */
 static struct err *parse_value(struct network_options *o, const char *value)
 {
-    static const char *const ours[] = {"slirp4netns", "slirp"};
-    static const char *const others[] = {"private", "pasta", "bridge", "default", "podman"};
     AUTO_STRV struct strv options = STRV_INIT;
     size_t len = strcspn(value, ":");
     bool known = false;

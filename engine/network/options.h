@@ -21,6 +21,8 @@ struct network_options {
 void network_options_done(struct network_options *o);
 #define AUTO_NETWORK_OPTIONS __attribute__((cleanup(network_options_done)))
 
+/* Does `value` ("slirp4netns:mtu=1500", "podman") mean this network, and not one that was created? */
+bool network_options_known(const char *value);
 /* `value` is what --network was given: NULL, "slirp4netns:mtu=1500,cidr=…", "private" … Names for the same thing:
  * slirp, slirp4netns, private, pasta, bridge, default, podman. ERR_INVALID with Podman's messages; ERR_NOT_FOUND: no
  * such network. `ip`, `ip6` and `mac` are --ip, --ip6 and --mac-address, or NULL. */

@@ -31,27 +31,6 @@ void volume_free(struct volume *v)
     mem_freep(&v);
 }
 
-/* {"a":"b"} to "a=b" strings. */
-static struct err *pairs_from_json(const char *text, struct strv *ret)
-{
-    AUTO_JSON json_t *obj = NULL;
-    const char *key;
-    json_t *value;
-    if (!text || strcmp(text, "{}") == 0)
-        return NULL;
-    TRY(json_parse(text, strlen(text), "volume", &obj));
-    json_object_foreach (obj, key, value)
-        TRY(strv_addf(ret, "%s=%s", key, json_is_string(value) ? json_string_value(value) : ""));
-    return NULL;
-}
-
-static struct err *pairs_to_json(const struct strv *pairs, char **ret)
-{
-    AUTO_JSON json_t *obj = NULL;
-    TRY(json_from_pairs(pairs, &obj));
-    return json_text(obj, ret);
-}
-
 struct err *volume_from_row(struct engine *e, struct store_stmt *st, struct volume **ret)
 {
     struct volume *v = mem_zalloc(sizeof(*v));
@@ -65,9 +44,9 @@ struct err *volume_from_row(struct engine *e, struct store_stmt *st, struct volu
     if (!err)
         err = mem_strdup(store_col_text(st, 1), &v->driver);
     if (!err)
-        err = pairs_from_json(store_col_text(st, 5), &v->labels);
+        err = json_pairs_parse(store_col_text(st, 5), "volume", &v->labels);
     if (!err)
-        err = pairs_from_json(store_col_text(st, 6), &v->options);
+        err = json_pairs_parse(store_col_text(st, 6), "volume", &v->options);
     if (!err)
         err = mem_asprintf(&v->mountpoint, "%s/volumes/%s/_data", engine_root(e), v->name);
     if (err) {
@@ -123,8 +102,8 @@ static struct err *insert_row(struct store *s, const struct volume_create_opts *
 {
     AUTO_FREE char *labels = NULL, *options = NULL;
     struct store_stmt *st;
-    TRY(pairs_to_json(&opts->labels, &labels));
-    TRY(pairs_to_json(&opts->options, &options));
+    TRY(json_pairs_text(&opts->labels, &labels));
+    TRY(json_pairs_text(&opts->options, &options));
     TRY(store_prepare(s,
                       "INSERT INTO volumes(name, driver, created_nsec, anonymous, labels, options) "
                       "VALUES(?1, 'local', ?2, ?3, ?4, ?5)",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/network/attach.h"
 #include "engine/network/options.h"
 #include "engine/network/publish.h"
 #include "tests/fuzz/fuzz.h"
@@ -63,6 +64,44 @@ static void try_options(const char *value)
     err_drop(e);
 }
 
+/* Named networks: what was accepted reads back as the same. */
+static void try_names(const char *value)
+{
+    AUTO_NETWORK_ATTACH_LIST struct network_attach_list l = {0}, again = {0};
+    struct err *e = network_attach_parse(value, &l);
+    for (size_t i = 0; !e && i < l.count; i++) {
+        AUTO_FREE char *text = NULL, *same = NULL;
+        struct err *bad = network_attach_text(&l.items[i], &text);
+        FUZZ_CHECK(!bad);
+        bad = network_attach_parse(text, &again);
+        FUZZ_CHECK(!bad && again.count == i + 1);
+        bad = network_attach_text(&again.items[i], &same);
+        FUZZ_CHECK(!bad && strcmp(text, same) == 0);
+    }
+    if (e)
+        FUZZ_CHECK(err_text(e)[0] != '\0');
+    err_drop(e);
+}
+
+/* Subnets and ranges. */
+static void try_subnets(const char *value)
+{
+    struct subnet n, same;
+    struct ip_addr first, last;
+    struct err *e = subnet_parse(value, &n);
+    if (!e) {
+        struct err *bad = subnet_parse(subnet_text(&n).s, &same);
+        FUZZ_CHECK(!bad && ip_equal(&n.first, &same.first) && n.prefix_len == same.prefix_len);
+        last = subnet_last(&n);
+        FUZZ_CHECK(subnet_contains(&n, &last) && subnet_overlaps(&n, &same));
+    }
+    err_drop(e);
+    e = subnet_parse_range(value, &first, &last);
+    if (!e)
+        FUZZ_CHECK(first.family == last.family);
+    err_drop(e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO_FREE char *value = NULL;
@@ -72,6 +111,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         try_ports(value);
     else if (data[0] == 'e')
         try_exposed(value);
+    else if (data[0] == 'n')
+        try_names(value);
+    else if (data[0] == 's')
+        try_subnets(value);
     else
         try_options(value);
     return 0;

@@ -199,7 +199,7 @@ SCRIPT
 --cpus abc
 --pids-limit many
 --ulimit nofile
---network nonsense:x
+--network nonsense
 --restart sometimes
 --env-file /no/such/env
 --label-file /no/such/labels

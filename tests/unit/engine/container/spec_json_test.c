@@ -67,6 +67,8 @@ static void fill_lists(struct container_spec *s)
     s->security_opt = list("security_opt");
     s->sysctl = list("sysctl");
     s->publish = list("publish");
+    s->networks = list("networks");
+    s->network_alias = list("network_alias");
     s->expose = list("expose");
     s->add_host = list("add_host");
     s->dns = list("dns");

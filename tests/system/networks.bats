@@ -1,0 +1,259 @@
+#!/usr/bin/env bats
+# Named networks: what is defined, listed and refused, beside podman, and what containers are on them. What runs in them
+# is in netjoin.bats.
+
+load suite
+
+setup_file() { start_root bb; }
+teardown_file() { end_root; }
+teardown() {
+    coracle rm -fa -t 0 >/dev/null
+    coracle network prune -f >/dev/null
+    if [ -d "$FILE_DIR/podman" ]; then
+        podman rm -fa -t 0 >/dev/null
+        podman network prune -f >/dev/null
+    fi
+    clean
+}
+
+# podman's networks belong to this file as well.
+podman() { timeout --foreground -k 5 "${LIMIT:-60}" "$TESTS/podman-here" --network-config-dir "$FILE_DIR/podman-networks" "$@"; }
+
+# Both say the same and end with the same code: what is a matter of chance taken out.
+both() { # ARGS...
+    local each
+    for each in podman coracle; do
+        code=0
+        out=$($each "$@" 2>&1) || code=$?
+        printf '%s\n%s\n' "$out" "$code" | sed -E 's/[0-9a-f]{64}/ID/g; s/\b[0-9a-f]{12}\b/SHORT/g; s/"20[0-9-]+T[^"]*"/"TIME"/; s/fd[0-9a-f]{2}:[0-9a-f:]+\/64/ULA/' >"$FILE_DIR/both.$each"
+    done
+    diff "$FILE_DIR/both.podman" "$FILE_DIR/both.coracle" || fail "differs: $*"
+}
+
+@test "networks: create, list, remove look as podman's" {
+    only_coracle
+    local each
+    both network create n1
+    both network create n1
+    both network create --subnet 10.77.0.0/24 --ip-range 10.77.0.0/25 --gateway 10.77.0.9 --label a=b --label c --opt mtu=1400 --opt isolate=true --disable-dns n2
+    both network create --subnet 10.78.0.0/24 --subnet fd00:78::/64 n3
+    both network create --internal n4
+    both network ls
+    both network ls -q
+    both network ls --no-trunc
+    both network ls --noheading
+    both network ls --format '{{.Name}} {{.Driver}} {{.Labels}} {{.Options}} {{.NetworkInterface}} {{.Internal}} {{.DNSEnabled}} {{.IPAMOptions}}' --filter name=n
+    both network inspect n2 --format '{{.Name}} {{.ID}} {{.Labels}} {{.Options}} {{range .Subnets}}{{.Subnet}} {{.Gateway}} {{.LeaseRange.StartIP}}{{end}} {{.DNSEnabled}}'
+    both network inspect n1 n3 --format '{{.Name}} {{len .Subnets}} {{.Labels}}'
+    both network exists n1
+    both network exists nope
+    both network rm n1 n1
+    both network rm nope
+    both network rm -f nope
+    both network rm podman
+    for each in podman coracle; do $each network prune -f | sort >"$FILE_DIR/pruned.$each"; done
+    diff "$FILE_DIR/pruned.podman" "$FILE_DIR/pruned.coracle"
+    both network prune -f --filter foo=1h
+}
+
+@test "networks: inspect is podman's document, with the containers that podman 5 adds" {
+    only_coracle
+    local each
+    for each in podman coracle; do
+        $each network create --subnet 10.77.0.0/24 --ip-range 10.77.0.0/25 --gateway 10.77.0.9 --label z=1 --label a=b --opt mtu=1400 net7
+        $each network inspect net7 | jq '.[0] | .id = "" | .created = "" | del(.containers)' >"$FILE_DIR/doc.$each"
+        $each network ls --filter name=net7 --format json | jq '.[] | .id = "" | .created = ""' >>"$FILE_DIR/doc.$each"
+        $each network rm net7
+    done
+    diff "$FILE_DIR/doc.podman" "$FILE_DIR/doc.coracle"
+    coracle network create n
+    run -0 coracle network inspect n
+    is "$(jq -c '.[0] | keys_unsorted' <<<"$output")" '["name","id","driver","network_interface","created","subnets","ipv6_enabled","internal","dns_enabled","ipam_options","containers"]'
+    run -0 coracle inspect --type network -f '{{.Name}}' n
+    is "$output" n
+    run -0 coracle inspect -f '{{.Name}}' n
+    is "$output" n
+}
+
+@test "networks: filters are podman's" {
+    only_coracle
+    both network create --label k=v nn1
+    both network create nn2
+    local f
+    for f in name=nn name='^nn1$' label=k=v label=k 'label!=k' driver=bridge driver=foo dangling=true id=zzz until=1h foo=x dangling=xx; do
+        both network ls -q --filter "$f"
+    done
+    both network ls -q --filter name=nn1 --filter name=nn2
+    both network ls -q --filter label=k --filter label=other
+}
+
+@test "networks: mistakes are told in podman's words" {
+    only_coracle
+    both network create n
+    both network create a/b
+    both network create host
+    both network create podman
+    both network create a b
+    both network create -d foo q
+    both network create --ipam-driver xx q
+    both network create --opt foo=bar q
+    both network create --subnet abc q
+    both network create --subnet 10.89.0.0/33 q
+    both network create --subnet 10.77.0.0/24 --gateway 10.78.0.1 q
+    both network create --subnet 10.77.0.0/24 --ip-range 10.78.0.0/25 q
+    both network create --subnet 10.77.0.0/24 --gateway 10.77.0.1 --gateway 10.77.0.2 q
+    both network create --gateway 10.78.0.1 q
+    both network create --ip-range 10.78.0.0/25 q
+    both network create --subnet "$(coracle network inspect n -f '{{range .Subnets}}{{.Subnet}}{{end}}')" q
+    both network inspect nope
+    both network rm
+    both network exists
+    both network connect n
+    both network reload
+    both network disconnect n nope
+    # What no bridge without rights can do is refused by name.
+    local flags
+    for flags in "-d macvlan" "-d ipvlan" "--ipam-driver dhcp" "--ipam-driver none" "--opt vlan" "--route x"; do
+        run -125 --separate-stderr coracle network create $flags q
+        one_error "$(sed 's/^-*//; s/.* //' <<<"${flags/--route x/route}")"
+    done
+    run -0 coracle network ls -q
+    is "$output" $'n\npodman'
+}
+
+@test "networks: subnets overlap neither networks nor the host's interfaces and routes" {
+    local a b host
+    coracle network create a
+    coracle network create b
+    a=$(coracle network inspect a -f '{{range .Subnets}}{{.Subnet}}{{end}}')
+    b=$(coracle network inspect b -f '{{range .Subnets}}{{.Subnet}}{{end}}')
+    [ "$a" != "$b" ] || fail "$a twice"
+    host=$(ip -4 -o addr show scope global | awk '{ print $4; exit }')
+    [ -n "$host" ] || skip "no address but loopback"
+    run -125 --separate-stderr coracle network create --subnet "$host" c
+    one_error "already used on the host"
+    run -125 --separate-stderr coracle network create --subnet 0.0.0.0/0 c
+    run -125 --separate-stderr coracle network create --subnet 127.8.0.0/16 c
+    # Many at once: none overlap.
+    local i pids=()
+    for i in 1 2 3 4 5 6; do
+        coracle network create "p$i" >/dev/null 3>&- &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    run -0 coracle network ls --format json
+    is "$(jq '[.[].subnets[].subnet] | length' <<<"$output")" "$(jq '[.[].subnets[].subnet] | unique | length' <<<"$output")"
+    is "$(jq length <<<"$output")" 9
+}
+
+@test "networks: what a container is on, before it runs" {
+    only_coracle
+    local each
+    for each in podman coracle; do
+        $each network create --subnet 10.71.0.0/24 a >/dev/null
+        $each network create --subnet 10.72.0.0/24 b >/dev/null
+        {
+            $each create --name c1 --network a --network b:ip=10.72.0.9 --network-alias zz $BB true
+            $each create --name c2 --network a:alias=x,alias=y,mac=02:00:00:00:00:01 $BB true
+            $each inspect c1 --format '{{json .NetworkSettings.Networks}} {{.HostConfig.NetworkMode}}'
+            $each inspect c2 --format '{{json .NetworkSettings.Networks}} {{.HostConfig.NetworkMode}}'
+            $each ps -a --format '{{.Names}} {{.Networks}}' | sort | sed 's/b,a$/a,b/'
+            $each ps -a --filter network=b --format '{{.Names}}'
+            $each ps -a --filter network=nope --format '{{.Names}}'
+            $each ps -a --filter name=c1 --format json | jq -c '.[0].Networks | sort'
+            $each network rm a || echo "$?"
+            $each network prune -f
+            $each network connect --alias f b c2
+            $each inspect c2 --format '{{json .NetworkSettings.Networks}}'
+            $each network disconnect a c2
+            $each ps -a --filter network=a --format '{{.Names}}'
+            $each network rm -f -t 0 a
+            $each ps -a --format '{{.Names}}'
+            $each network rm b || echo "$?"
+            $each rm -fa -t 0 >/dev/null
+            $each network rm b
+        } 2>&1 | sed -E 's/[0-9a-f]{64}/ID/g; s/\b[0-9a-f]{12}\b/SHORT/g' >"$FILE_DIR/places.$each"
+    done
+    run diff "$FILE_DIR/places.podman" "$FILE_DIR/places.coracle"
+    is "$output" ""
+}
+
+@test "networks: options of run and create that contradict each other" {
+    only_coracle
+    both network create --subnet 10.71.0.0/24 a
+    both network create --subnet 10.72.0.0/24 b
+    both create --network a --network host $BB true
+    both create --network host --network a $BB true
+    both create --network a --network none $BB true
+    both create --network none --network a $BB true
+    both create --network a --network slirp4netns $BB true
+    both create --network a,host $BB true
+    both create --network a:foo=bar $BB true
+    both create --network a:ip=xx $BB true
+    both create --network a:mac=xx $BB true
+    both create --network a:alias= $BB true
+    both create --network a,b --ip 10.71.0.9 $BB true
+    both create --network a --ip abc $BB true
+    both create --network a --mac-address abc $BB true
+    both create --network host --network-alias foo $BB true
+    both create --network nope $BB true
+    both create --network a --network container:foo $BB true
+    # Podman says these when the container starts.
+    run -125 --separate-stderr coracle create --network a --ip 10.7.1.19 $BB true
+    one_error "requested static ip 10.7.1.19 not in any subnet on network a"
+    run -125 --separate-stderr coracle create --network a --ip6 fd00::3 $BB true
+    one_error "requested static ip fd00::3 not in any subnet on network a"
+    run -125 --separate-stderr coracle create --network a:ip=10.71.0.1 $BB true
+    one_error "gateway"
+    run -125 --separate-stderr coracle create --network a:ip=10.71.0.255 $BB true
+    run -125 --separate-stderr coracle create --network a:ip=10.71.0.4,ip=10.71.0.5 $BB true
+    run -0 coracle ps -aq
+    is "$output" ""
+    both network rm a b
+}
+
+@test "networks: containers of other modes are not connected" {
+    only_coracle
+    both network create --subnet 10.71.0.0/24 a
+    both create --name s1 --network slirp4netns $BB true
+    both network connect a s1
+    both network disconnect a s1
+    both rm s1
+    both create --name s2 --network a $BB true
+    both network connect a nope
+    both network connect nope s2
+    both network reload s2
+    both rm s2
+    both network rm a
+    run -0 coracle create --name s3 --network none $BB true
+    coracle network create x
+    run -125 --separate-stderr coracle network connect x s3
+    one_error "is not supported: invalid network mode"
+    run -125 --separate-stderr coracle network connect podman s3
+    run -125 --separate-stderr coracle network disconnect podman s3
+}
+
+@test "networks: resolvers of a network are changed by update" {
+    coracle network create --dns 192.0.2.53 --dns 192.0.2.54 n
+    run -0 coracle network update --dns-drop 192.0.2.53 --dns-add 2001:db8::53 n
+    run -0 coracle network inspect n
+    is "$(jq -c '.[0].network_dns_servers' <<<"$output")" '["192.0.2.54","2001:db8::53"]'
+    run -125 --separate-stderr coracle network update --dns-add nonsense n
+    one_error nonsense
+    coracle network create --disable-dns quiet
+    run -125 --separate-stderr coracle network update --dns-add 192.0.2.1 quiet
+    run -125 --separate-stderr coracle network create --disable-dns --dns 192.0.2.1 other
+    run -125 --separate-stderr coracle network update podman --dns-add 192.0.2.1
+    one_error podman
+}
+
+@test "networks: names complete" {
+    coracle network create harbour
+    coracle create --name boat --network harbour $BB true
+    run -0 coracle __complete network rm ha
+    has "$output" harbour
+    run -0 coracle __complete network connect harbour bo
+    has "$output" boat
+    run -0 coracle __complete run --network ha
+    has "$output" harbour
+}
