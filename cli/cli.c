@@ -13,9 +13,11 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "cli/choose.h"
+#include "cli/conf.h"
 #include "cli/help.h"
 #include "cli/progress.h"
 #include "cli/registry_flags.h"
+#include "engine/conf/conf.h"
 #include "engine/monitor/detach_keys.h"
 
 #define CIDFILE_MAX 4096
@@ -34,7 +36,9 @@ void cli_done(struct cli *c)
     mem_freep(&c->given);
     mem_freep(&c->hint);
     strbuf_done(&c->out);
+    strv_done(&c->conf_texts);
     engine_close(c->engine);
+    conf_free(c->conf);
     *c = (struct cli){0};
 }
 
@@ -202,6 +206,8 @@ struct err *cli_run(struct cli *c, int *ret_exit)
         return ERR_NEW(ERR_INVALID, "missing command '" CLI_PROGRAM " %s COMMAND'", c->path);
     }
     /* What a verb has printed before it failed is shown before its error. */
+    if (!(c->verb->traits & CLI_RAW))
+        TRY(cli_conf_apply(c));
     struct err *e = c->verb->run(c, c->opts, ret_exit);
     progress_end();
     cli_show_notices(c);

@@ -20,7 +20,7 @@
 
 struct cli_globals {
     const char *root, *runroot, *runtime, *storage_driver, *cgroup_manager;
-    struct strv runtime_flags, hooks_dirs, storage_opts;
+    struct strv runtime_flags, hooks_dirs, storage_opts, modules;
     bool version, help;
 };
 
@@ -35,6 +35,8 @@ struct cli {
     size_t n_args;
     const struct cli_flag **given; /* flags that were on the command line */
     size_t n_given, given_cap;
+    struct conf *conf;      /* containers.conf, from the start of the verb on */
+    struct strv conf_texts; /* values from it, as long as the options that borrow them */
     bool help;
     char *hint; /* lines behind a usage error: suggestions, "See 'coracle ps --help'" */
     struct engine *engine;

@@ -36,7 +36,7 @@ const struct cli_flag cli_global_flags[] = {
     {"log-level", 0, CLI_CALL, .set = set_log_level, .def = "warn",
      .choices = "trace|debug|info|warn|warning|error|fatal|panic",
      .help = "Log messages above specified level (trace, debug, info, warn, warning, error, fatal, panic)"},
-    {"module", 0, CLI_STRING, .hidden = true, .missing = "modules of containers.conf are not built yet"},
+    {"module", 0, CLI_ARRAY, CLI_COMPLETE_FILE, .offset = O(modules), .help = "Load the containers.conf(5) module"},
     {"namespace", 0, CLI_STRING, .hidden = true, .missing = "views of the store are not built yet; use --root"},
     {"network-cmd-path", 0, CLI_STRING, .hidden = true, .missing = NO_NETWORK},
     {"network-config-dir", 0, CLI_STRING, .hidden = true, .missing = NO_NETWORK},

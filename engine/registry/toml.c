@@ -38,9 +38,10 @@ static void skip_blanks(struct toml *t)
 static void skip_lines(struct toml *t)
 {
     for (; t->at < t->end; t->at++) {
-        if (*t->at == '#')
-            while (t->at < t->end && *t->at != '\n')
-                t->at++;
+        if (*t->at == '#') { /* most of what distributions ship */
+            const char *newline = memchr(t->at, '\n', (size_t)(t->end - t->at));
+            t->at = newline ? newline : t->end;
+        }
         if (t->at >= t->end || !strchr(" \t\r\n", *t->at))
             return;
         if (*t->at == '\n')

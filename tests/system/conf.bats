@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# containers.conf: the same files, read by coracle and by podman.
+load suite
+
+setup_file() { start_root bb; }
+teardown_file() { end_root; }
+setup() {
+    CONTAINERS_CONF=$FILE_DIR/containers.conf
+    export CONTAINERS_CONF
+}
+teardown() {
+    unset CONTAINERS_CONF
+    clean
+}
+
+conf() { cat >"$CONTAINERS_CONF"; }
+
+# both ARGS...: what a container prints is the same under both.
+both() {
+    local each
+    for each in coracle podman; do
+        $each run --rm --name conf "$@" >"$FILE_DIR/$each.out" 2>"$FILE_DIR/$each.err" || fail "$each run $*: $(cat "$FILE_DIR/$each.err")"
+    done
+    run diff "$FILE_DIR/podman.out" "$FILE_DIR/coracle.out"
+    is "$output" ""
+}
+
+@test "conf: the container's environment, limits, capabilities, time zone, resolver" {
+    only_coracle
+    conf <<'END'
+[containers]
+env = ["FROM_CONF=yes", "PATH=/nowhere:/bin", "OVER=conf"]
+default_ulimits = ["nofile=500:600", "core=0:0"]
+default_capabilities = ["CHOWN", "NET_RAW", "SETUID"]
+tz = "UTC"
+umask = "0077"
+dns_servers = ["192.0.2.53"]
+dns_searches = ["example.com"]
+dns_options = ["ndots:3"]
+shm_size = "1m"
+END
+    both --network none -e OVER=flag $BB sh -c 'echo $FROM_CONF $OVER; ulimit -n; ulimit -c; grep CapBnd /proc/self/status; umask'
+    has "$(cat "$FILE_DIR/coracle.out")" "yes flag"
+    run -0 coracle run --rm $BB cat /etc/resolv.conf
+    is "$output" $'search example.com\nnameserver 192.0.2.53\noptions ndots:3'
+    # What the command line says stands.
+    run -0 coracle run --rm --network none --ulimit nofile=100:100 --cap-add SYS_CHROOT --cap-drop CHOWN --umask 0002 --shm-size 2m $BB \
+        sh -c 'ulimit -n; grep CapBnd /proc/self/status | tr -d "\t"; umask; df -k /dev/shm | tail -n1 | tr -s " " | cut -d" " -f2'
+    is "$output" $'100\nCapBnd:0000000000042080\n0002\n2048'
+    run -0 coracle run --rm --dns 192.0.2.1 $BB grep nameserver /etc/resolv.conf
+    is "$output" "nameserver 192.0.2.1"
+}
+
+@test "conf: volumes and mounts, but what the command line mounts somewhere stays there" {
+    mkdir -p "$FILE_DIR/conf" "$FILE_DIR/flag"
+    echo conf >"$FILE_DIR/conf/where"
+    echo flag >"$FILE_DIR/flag/where"
+    conf <<END
+[containers]
+volumes = ["$FILE_DIR/conf:/one:ro", "$FILE_DIR/conf:/two"]
+mounts = ["type=tmpfs,destination=/three,tmpfs-size=1m"]
+END
+    run -0 coracle run --rm --network none -v "$FILE_DIR/flag:/two" $BB sh -c 'cat /one/where /two/where; touch /one/x 2>/dev/null || echo ro; stat -f -c %T /three'
+    is "$output" $'conf\nflag\nro\ntmpfs'
+}
+
+@test "conf: the engine's settings" {
+    conf <<'END'
+[engine]
+runtime = "mine"
+detach_keys = "ctrl-x"
+stop_timeout = 3
+pull_policy = "never"
+env = ["FOR_THE_ENGINE=1"]
+[engine.runtimes]
+mine = ["/nonexistent/crun", "/usr/bin/crun"]
+[containers]
+annotations = ["from=conf", "both=conf"]
+init = true
+END
+    run -0 --separate-stderr coracle create --name c --network none --annotation both=flag $BB true
+    run -0 coracle inspect c --format '{{.OCIRuntime}} {{.Config.StopTimeout}} {{.Config.Annotations.from}} {{.Config.Annotations.both}}'
+    is "$output" "crun 3 conf flag"
+    run -0 --separate-stderr coracle run --rm --network none $BB sh -c 'cat /proc/1/cmdline; echo'
+    has "$output" init
+    run -125 --separate-stderr coracle create docker.io/library/not-here true
+    has "$stderr" "not-here"
+    hasnt "$stderr" "Trying to pull"
+    run -0 --separate-stderr coracle --runtime runc run --rm --network none $BB echo runc
+    is "$output" runc
+}
+
+@test "conf: modules, the override, lists that are appended to" {
+    only_coracle
+    local home=$FILE_DIR/home/.config/containers
+    mkdir -p "$home/containers.conf.modules/sub" "$home/containers.conf.d"
+    printf '[containers]\nenv = ["A=home", {append=true}]\n' >"$home/containers.conf"
+    printf '[containers]\nenv = ["B=dropin"]\n' >"$home/containers.conf.d/10.conf"
+    printf '[containers]\nenv = ["C=module"]\n' >"$home/containers.conf.modules/sub/m"
+    printf '[containers]\nenv = ["D=over", "A=over"]\n' >"$FILE_DIR/over.conf"
+    unset CONTAINERS_CONF
+    local show=(run --rm --network none $BB sh -c 'echo $A $B $C $D')
+    run -0 env HOME="$FILE_DIR/home" $(coracle_words) "${show[@]}"
+    is "$output" "home dropin"
+    run -0 env HOME="$FILE_DIR/home" CONTAINERS_CONF_OVERRIDE="$FILE_DIR/over.conf" $(coracle_words) --module sub/m "${show[@]}"
+    is "$output" "over dropin module over"
+    run -125 --separate-stderr coracle --module nosuch ps
+    one_error 'could not resolve module "nosuch"'
+}
+
+@test "conf: mistakes name file and key; what is not honoured yet is said" {
+    only_coracle
+    conf <<<$'[containers]\ntz = '
+    run -125 --separate-stderr coracle ps
+    one_error "containers.conf:2: a value"
+    conf <<<$'[containers]\nvolumes = "x"'
+    run -125 --separate-stderr coracle create $BB
+    one_error "containers.conf: [containers] volumes: not a list"
+    conf <<<$'[containers]\ndefault_capabilities = ["FLY"]'
+    run -125 --separate-stderr coracle create $BB
+    one_error '[containers] default_capabilities: "FLY": unknown capability'
+    conf <<<$'[containers]\nulimits = 3\nlog_driver = "carrier-pigeon"'
+    run -125 --separate-stderr coracle create $BB
+    one_error "invalid log driver"
+    CONTAINERS_CONF=/nonexistent/c.conf run -125 --separate-stderr coracle ps
+    one_error "/nonexistent/c.conf"
+    conf <<<$'[containers]\nkeyring = false'
+    run -0 --separate-stderr coracle run --rm --network none $BB echo runs
+    is "$output" runs
+    has "$stderr" "[containers] keyring is not honoured yet"
+}
