@@ -29,6 +29,9 @@ struct err *file_remove_tree(int dirfd, const char *path) ERR_RESULT;
  * ERR_NO_SPACE past 128 levels. */
 struct err *file_tree_size(int dirfd, const char *path, uint64_t *ret_bytes, uint64_t *ret_inodes) ERR_RESULT;
 bool file_exists(int dirfd, const char *path);
+/* True when something is mounted on `name`, in the mount namespace that `dirfd` belongs to. Seen from another one the
+ * kernel lets go of such a mount when its place is removed or replaced, rather than to say EBUSY. Linux 5.8. */
+bool file_is_mount(int dirfd, const char *name);
 /* Make `to_fd` hold the bytes of `from_fd`: FICLONE, copy_file_range, else read and write; keeps holes. Both from their
  * start, file positions don't matter. Where one is a pipe or socket: from where it is to its end. */
 struct err *file_copy_data(int from_fd, int to_fd) ERR_RESULT;
@@ -40,6 +43,20 @@ struct err *file_copy_tree(int from_dirfd, int to_dirfd) ERR_RESULT;
 /* The same with other owners: `fn` changes *uid and *gid; false: there is no such owner (ERR_UNSUPPORTED). */
 typedef bool (*file_owner_fn)(uid_t *uid, gid_t *gid, void *arg);
 struct err *file_copy_tree_owned(int from_dirfd, int to_dirfd, file_owner_fn fn, void *arg) ERR_RESULT;
+/* Copying over what is there, as cp does. Either side may be changed meanwhile by whoever works in it: nothing is read
+ * or written outside of the two directories. */
+struct file_copy_opts {
+    file_owner_fn owner; /* NULL: as they are */
+    void *owner_arg;
+    bool merge;              /* directories get more, everything else is replaced */
+    bool replace;            /* with merge: also a directory by something else, or the reverse; else ERR_EXISTS */
+    const char *const *omit; /* names at the top that are left out, NULL at the end; or NULL */
+};
+/* One entry, with what is below it, under another name. */
+struct err *file_copy_entry(int from_dirfd, const char *name, int to_dirfd, const char *to_name,
+                            const struct file_copy_opts *opts) ERR_RESULT;
+/* What is below a directory; the other one keeps its own attributes. */
+struct err *file_copy_entries(int from_dirfd, int to_dirfd, const struct file_copy_opts *opts) ERR_RESULT;
 /* Give everything below the directory, and itself, to uid:gid; links are not followed, other mounts not entered. */
 struct err *file_chown_tree(int dirfd, uid_t uid, gid_t gid) ERR_RESULT;
 

@@ -1,4 +1,4 @@
-/* image mount, unmount, diff. */
+/* image mount, unmount. */
 #include <string.h>
 #include <sys/stat.h>
 
@@ -201,76 +201,4 @@ const struct cli_verb cli_verb_image_unmount = {
     .max_args = -1,
     .complete = CLI_COMPLETE_IMAGE,
     .run = unmount_verb,
-};
-
-/* --- diff */
-
-static const struct cli_flag diff_flags[] = {
-    {"format", 0, CLI_STRING, .offset = O(format), .help = "Change the output format (json)"},
-    {0},
-};
-
-static struct err *diff_json(struct cli *c, const struct tree_changes *changes)
-{
-    static const struct {
-        enum tree_change_kind kind;
-        const char *key;
-    } keys[] = {{TREE_CHANGED, "changed"}, {TREE_ADDED, "added"}, {TREE_DELETED, "deleted"}};
-    AUTO_JSON json_t *root = json_object();
-    for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
-        json_t *list = NULL;
-        for (size_t i = 0; i < changes->count; i++) {
-            if (changes->items[i].kind != keys[k].kind)
-                continue;
-            if (!list)
-                TRY(json_put_arr(root, keys[k].key, &list));
-            TRY(json_push_str(list, changes->items[i].path));
-        }
-    }
-    return report_json(c, root, 5);
-}
-
-static struct err *find_named(struct engine *e, const char *name, struct image **ret)
-{
-    return ERR_WRAP(image_find(e, name, ret), "%s not found", name);
-}
-
-static struct err *diff_verb(struct cli *c, void *opts, int *exit_code)
-{
-    const struct mount_opts *o = opts;
-    AUTO_TREE_CHANGES struct tree_changes changes = {0};
-    struct image *i = NULL, *parent = NULL;
-    struct engine *e;
-    (void)exit_code;
-    if (o->format && strcmp(o->format, "json") != 0)
-        return ERR_NEW(ERR_INVALID, "only supported value for '--format' is 'json'");
-    TRY(cli_engine(c, &e));
-    struct err *err = find_named(e, c->args[0], &i);
-    if (!err && c->n_args > 1)
-        err = find_named(e, c->args[1], &parent);
-    if (!err)
-        err = image_diff(e, i, parent, &changes);
-    image_free(i);
-    image_free(parent);
-    TRY(err);
-    if (o->format)
-        return diff_json(c, &changes);
-    for (size_t k = 0; k < changes.count; k++)
-        TRY(cli_printf(c, "%c %s\n", (char)changes.items[k].kind, changes.items[k].path));
-    return NULL;
-}
-
-const struct cli_verb cli_verb_image_diff = {
-    .paths = "image diff",
-    .synopsis = "[options] IMAGE [IMAGE]",
-    .summary = "Inspect changes to the image's file systems",
-    .description = "Displays changes to the image's filesystem.  The image will be compared to its parent layer or the "
-                   "second argument when given.",
-    .examples = "@ myImage\n@ --format json redis:alpine",
-    .flags = diff_flags,
-    .opts_size = sizeof(struct mount_opts),
-    .min_args = 1,
-    .max_args = 2,
-    .complete = CLI_COMPLETE_IMAGE,
-    .run = diff_verb,
 };

@@ -142,10 +142,10 @@ static bool is_not_built(const char *group, const char *word)
     static const struct {
         const char *group, *words;
     } missing[] = {
-        {"", " auto-update build commit compose cp diff export farm generate healthcheck init kube machine "
+        {"", " auto-update build compose farm generate healthcheck init kube machine "
              "mount "
              "play pod quadlet secret unmount update "},
-        {"container", " checkpoint clone commit cp diff export init mount restore runlabel unmount "
+        {"container", " checkpoint clone init mount restore runlabel unmount "
                       "update "},
         {"image", " build "},
         {"system", " connection df migrate prune renumber reset service "},

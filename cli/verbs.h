@@ -22,3 +22,6 @@ extern const struct cli_verb cli_verb_artifact, cli_verb_artifact_add, cli_verb_
     cli_verb_system, cli_verb_system_check, cli_verb_tag, cli_verb_top, cli_verb_unpause, cli_verb_unshare,
     cli_verb_untag, cli_verb_version, cli_verb_volume, cli_verb_volume_create, cli_verb_volume_exists,
     cli_verb_volume_inspect, cli_verb_volume_ls, cli_verb_volume_prune, cli_verb_volume_rm, cli_verb_wait;
+
+/* What is in a container's file system: diff.c, commit.c, cp.c, container_mount.c, clone.c, volume_files.c. */
+extern const struct cli_verb cli_verb_commit, cli_verb_container_diff, cli_verb_cp, cli_verb_diff, cli_verb_export;

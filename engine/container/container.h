@@ -147,6 +147,47 @@ struct err *container_cleanup(struct engine *e, struct container *c, bool remove
  * killed before the directory went. *ret_done: there is no such row, and no directory now. */
 struct err *container_cleanup_directory(struct engine *e, const char *id, bool *ret_done) ERR_RESULT;
 
+struct image;
+struct tree_changes;
+/* What was changed since it was made of its image (engine/image/treediff.h). */
+struct err *container_diff(struct engine *e, struct container *c, struct tree_changes *ret) ERR_RESULT;
+/* What makes one of the other, each a container or an image. Walks both. */
+struct diff_side {
+    struct container *container;
+    const struct image *image; /* when container is NULL */
+};
+struct err *container_diff_between(struct engine *e, const struct diff_side *side, const struct diff_side *old,
+                                   struct tree_changes *ret) ERR_RESULT;
+/* Its root file system, without what is mounted there, as a tar into `fd`. */
+struct err *container_export(struct engine *e, struct container *c, int fd) ERR_RESULT;
+/* One end of a copy. */
+struct copy_end {
+    struct container *container; /* NULL: of the host */
+    const char *path;            /* "x/." is what is in x */
+    int stream_fd;               /* instead of a path of the host: a tar; -1: none */
+};
+struct container_copy_opts {
+    struct copy_end from, to; /* one of them is in a container at least */
+    bool archive;   /* into a container: it all belongs to the container's user; else to whom it belongs now */
+    bool overwrite; /* directories by something else, and the reverse */
+};
+/* Files from, to, or between containers, with volumes and other mounts as the container sees them. Links on the way are
+ * followed inside the container alone; what is copied to the host belongs to the user. */
+struct err *container_copy(struct engine *e, const struct container_copy_opts *opts) ERR_RESULT;
+enum commit_format { COMMIT_OCI, COMMIT_DOCKER };
+struct container_commit_opts {
+    const char *name; /* of the image, or NULL */
+    const char *author, *message;
+    struct strv changes; /* Containerfile instructions */
+    enum commit_format format;
+    bool pause, squash, include_volumes;
+    void (*progress)(void *arg, const char *line); /* NULL: quiet */
+    void *progress_arg;
+};
+/* A new image from what the container is now; its id. */
+struct err *container_commit(struct engine *e, struct container *c, const struct container_commit_opts *opts,
+                             char **ret_image_id) ERR_RESULT;
+
 struct logs_opts {
     bool follow, timestamps, names, color;
     int64_t tail;                   /* -1: all */

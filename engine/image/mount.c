@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -170,7 +169,7 @@ static const char *const not_ours[] = {
     "/proc", "/run",          "/run/.containerenv", "/run/secrets", "/sys",
 };
 
-static void leave_out(struct tree_changes *c)
+void tree_changes_leave_out(struct tree_changes *c)
 {
     size_t kept = 0;
     for (size_t i = 0; i < c->count; i++) {
@@ -183,22 +182,6 @@ static void leave_out(struct tree_changes *c)
             c->items[kept++] = c->items[i];
     }
     c->count = kept;
-}
-
-/* A place of our own to mount on: nobody else sees it, and it goes with this process. */
-static struct err *private_place(struct engine *e, char **ret)
-{
-    AUTO_FREE char *place = NULL;
-    TRY(mem_asprintf(&place, "%s/m", run_dir(e)));
-    if (unshare(CLONE_NEWNS) < 0)
-        return ERR_SYS(errno, "make a mount namespace");
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-        return ERR_SYS(errno, "make the mount namespace private");
-    TRY(file_mkdirs(place, 0700));
-    if (mount("coracle", place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
-        return ERR_SYS(errno, "mount a tmpfs on %s", place);
-    *ret = TAKE_PTR(place);
-    return NULL;
 }
 
 static struct err *mount_at(struct engine *e, const char *place, const char *name, const struct strv *layers,
@@ -219,10 +202,11 @@ struct err *image_diff(struct engine *e, const struct image *i, const struct ima
     struct strv below = parent ? parent->layer_dirs : i->layer_dirs; /* borrowed */
     if (!parent && below.count > 0)
         below.count--;
-    TRY(private_place(e, &place));
+    TRY(mem_asprintf(&place, "%s/m", run_dir(e)));
+    TRY(storage_private_place(place));
     TRY(mount_at(e, place, "old", &below, &old));
     TRY(mount_at(e, place, "new", &i->layer_dirs, &new));
     TRY(tree_compare(old, new, ret));
-    leave_out(ret);
+    tree_changes_leave_out(ret);
     return NULL;
 }

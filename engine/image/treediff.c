@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/strv.h"
+#include "engine/storage/storage.h"
 
 #define DEPTH_MAX 512
 #define CHANGES_MAX ((size_t)1 << 24)
@@ -24,6 +25,7 @@ struct compare {
     struct tree_changes *list;
     struct strbuf path;
     int depth;
+    bool is_upper; /* the new tree is an upper directory */
 };
 
 void tree_changes_done(struct tree_changes *c)
@@ -114,6 +116,13 @@ static struct err *descend(struct compare *c, int old_fd, int new_fd, const char
     return e;
 }
 
+/* A directory that was removed and made anew: as Podman says it, deleted, with all that is in it added. */
+static bool is_replaced(int dirfd, const char *name, const struct stat *st)
+{
+    AUTO_FD int fd = S_ISDIR(st->st_mode) ? openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    return fd >= 0 && storage_is_opaque(fd);
+}
+
 /* One entry of the new tree; the path names it. */
 static struct err *compare_entry(struct compare *c, int old_fd, int new_fd, const char *name)
 {
@@ -122,6 +131,12 @@ static struct err *compare_entry(struct compare *c, int old_fd, int new_fd, cons
     if (fstatat(new_fd, name, &new, AT_SYMLINK_NOFOLLOW) < 0)
         return ERR_SYS(errno, "stat");
     bool known = old_fd >= 0 && fstatat(old_fd, name, &old, AT_SYMLINK_NOFOLLOW) == 0;
+    if (c->is_upper && storage_is_whiteout(new_fd, name, &new))
+        return known ? record(c, TREE_DELETED) : NULL;
+    if (c->is_upper && known && S_ISDIR(old.st_mode) && is_replaced(new_fd, name, &new)) {
+        TRY(record(c, TREE_DELETED));
+        return descend(c, -1, new_fd, name, false);
+    }
     bool same = known && !differs(&old, &new) && !has_other_capability(old_fd, new_fd, name);
     if (!same)
         TRY(record(c, known ? TREE_CHANGED : TREE_ADDED));
@@ -135,7 +150,7 @@ static struct err *compare_dirs(struct compare *c, int old_fd, int new_fd)
 {
     AUTO_STRV struct strv old = STRV_INIT, new = STRV_INIT;
     size_t len = c->path.len, o = 0;
-    if (old_fd >= 0)
+    if (old_fd >= 0 && !c->is_upper)
         TRY(list_names(old_fd, &old));
     TRY(list_names(new_fd, &new));
     for (size_t n = 0; n < new.count || o < old.count;) {
@@ -156,12 +171,23 @@ static int by_path(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
+static struct err *compare_trees(struct compare *c, int old_dirfd, int new_dirfd)
+{
+    struct err *e = compare_dirs(c, old_dirfd, new_dirfd);
+    strbuf_done(&c->path);
+    if (!e && c->list->count > 1)
+        qsort(c->list->items, c->list->count, sizeof *c->list->items, by_path);
+    return e;
+}
+
 struct err *tree_compare(int old_dirfd, int new_dirfd, struct tree_changes *ret)
 {
     struct compare c = {.list = ret};
-    struct err *e = compare_dirs(&c, old_dirfd, new_dirfd);
-    strbuf_done(&c.path);
-    if (!e && ret->count > 1)
-        qsort(ret->items, ret->count, sizeof *ret->items, by_path);
-    return e;
+    return compare_trees(&c, old_dirfd, new_dirfd);
+}
+
+struct err *tree_compare_upper(int old_dirfd, int upper_dirfd, struct tree_changes *ret)
+{
+    struct compare c = {.list = ret, .is_upper = true};
+    return compare_trees(&c, old_dirfd, upper_dirfd);
 }

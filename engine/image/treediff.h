@@ -21,3 +21,8 @@ void tree_changes_done(struct tree_changes *c);
  * is deleted is named without what was in it; an added directory with everything in it. ERR_NO_SPACE past 512 levels.
  */
 struct err *tree_compare(int old_dirfd, int new_dirfd, struct tree_changes *ret) ERR_RESULT;
+/* The same where the new tree is an upper directory of an overlay above `old_dirfd`: what is not in it is as it was,
+ * and whiteouts delete. Looks at nothing that was not changed. */
+struct err *tree_compare_upper(int old_dirfd, int upper_dirfd, struct tree_changes *ret) ERR_RESULT;
+/* Without what every container gets anew (/dev, /etc/hosts …), which is no change of its own. mount.c. */
+void tree_changes_leave_out(struct tree_changes *c);

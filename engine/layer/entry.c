@@ -24,8 +24,20 @@
 
 #define ENTRY_WRITE_BACK_BYTES ((int64_t)256 << 10)
 
+/* A directory is not to be replaced by something else. */
+static struct err *entry_check_kind(const struct entry_ctx *c, const struct dirs_place *place)
+{
+    struct stat st;
+    if (c->into_tree && file_is_mount(place->fd, place->name))
+        return ERR_SYS(EBUSY, "replace what is mounted there");
+    if (!c->keep_kinds || fstatat(place->fd, place->name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+        return NULL;
+    return ERR_NEW(ERR_EXISTS, "cannot overwrite a directory with something else");
+}
+
 struct err *entry_clear(struct entry_ctx *c, const struct dirs_place *place)
 {
+    TRY(entry_check_kind(c, place));
     TRY(file_remove_tree(place->fd, place->name));
     /* Directories that are gone may be on the other stack. */
     dirs_reset(c->links);
@@ -82,7 +94,10 @@ static struct err *entry_regular(struct entry_ctx *c, const struct dirs_place *p
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     mode_t mode = m->mode & 0777;
     AUTO_FD int fd = openat(place->fd, place->name, flags, mode);
-    if (fd < 0 && errno == EEXIST) {
+    if (fd < 0 && errno == EEXIST && c->into_tree && file_is_mount(place->fd, place->name)) {
+        fd = openat(place->fd, place->name, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        mode = (mode_t)-1;
+    } else if (fd < 0 && errno == EEXIST) {
         TRY(entry_clear(c, place));
         fd = openat(place->fd, place->name, flags, mode);
     }
@@ -102,6 +117,8 @@ static struct err *entry_directory_over(struct entry_ctx *c, const struct dirs_p
         return ERR_SYS(errno, "stat");
     if (S_ISDIR(st.st_mode))
         return NULL;
+    if (c->keep_kinds)
+        return ERR_NEW(ERR_EXISTS, "exists but is not a directory");
     *ret_opaque = whiteout_is_one(place->fd, place->name, &st);
     TRY(entry_clear(c, place));
     return mkdirat(place->fd, place->name, 0700) < 0 ? ERR_SYS(errno, "make directory") : NULL;
@@ -176,6 +193,7 @@ static struct err *entry_link_over(struct entry_ctx *c, const struct dirs_place 
         return NULL;
     if (S_ISDIR(a.st_mode))
         return ERR_NEW(ERR_INVALID, "a hard link to a directory");
+    TRY(entry_check_kind(c, place));
     /* Not entry_clear(): `from` must stay valid. If its directory goes with what is removed here, linkat() says so. */
     TRY(file_remove_tree(place->fd, place->name));
     struct err *e =

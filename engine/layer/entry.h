@@ -20,6 +20,8 @@ struct entry_ctx {
     uint64_t max_bytes;
     uint64_t bytes; /* of regular files' data so far */
     uint64_t devices_skipped;
+    bool into_tree;  /* what is there isn't this archive's, and may have mounts */
+    bool keep_kinds; /* see struct layer_insert_opts */
 };
 
 /* The root directory itself ("./"). */

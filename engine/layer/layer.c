@@ -233,7 +233,21 @@ struct err *layer_extract_archive(int archive_fd, int target_dirfd, uint64_t max
     return e;
 }
 
-struct err *layer_pack(const struct layer_pack_opts *opts, struct layer_result *ret)
+static struct err *layer_pack_args(const struct layer_pack_opts *o, struct strv *args)
+{
+    TRY(layer_add_number(args, "compression", o->compression));
+    TRY(layer_add_number(args, "diff", o->diff));
+    TRY(layer_add_number(args, "no-root", o->no_root));
+    if (o->only)
+        TRY(strv_addf(args, "only=%s", o->only));
+    for (size_t i = 0; i < o->skip.count; i++)
+        TRY(strv_addf(args, "skip=%s", o->skip.items[i]));
+    for (size_t i = 0; i < o->omit.count; i++)
+        TRY(strv_addf(args, "omit=%s", o->omit.items[i]));
+    return NULL;
+}
+
+struct err *layer_pack_start(const struct layer_pack_opts *opts, struct layer_job **ret)
 {
     struct layer_request r = {
         .verb = "pack",
@@ -242,9 +256,41 @@ struct err *layer_pack(const struct layer_pack_opts *opts, struct layer_result *
         .dirfd = opts->source_dirfd,
         .copy_fd = -1,
     };
-    struct err *e = layer_add_number(&r.args, "compression", opts->compression);
+    struct err *e = layer_pack_args(opts, &r.args);
     if (!e)
-        e = layer_add_number(&r.args, "diff", opts->diff);
+        e = layer_start(&r, ret);
+    strv_done(&r.args);
+    return e;
+}
+
+struct err *layer_pack(const struct layer_pack_opts *opts, struct layer_result *ret)
+{
+    struct layer_job *job = NULL;
+    TRY(layer_pack_start(opts, &job));
+    return layer_job_finish(job, ret);
+}
+
+static struct err *layer_insert_args(const struct layer_insert_opts *o, struct strv *args)
+{
+    TRY(layer_add_number(args, "format", LAYER_WH));
+    TRY(layer_add_number(args, "keep-root", o->keep_root));
+    TRY(layer_add_number(args, "keep-kinds", o->keep_kinds));
+    TRY(layer_add_number(args, "single-id", o->single_id));
+    if (!o->own)
+        return NULL;
+    return strv_addf(args, "owner=%llu", (unsigned long long)o->uid << 32 | o->gid);
+}
+
+struct err *layer_insert(const struct layer_insert_opts *opts, struct layer_result *ret)
+{
+    struct layer_request r = {
+        .verb = "insert",
+        .what = "unpack archive",
+        .archive_fd = opts->archive_fd,
+        .dirfd = opts->target_dirfd,
+        .copy_fd = -1,
+    };
+    struct err *e = layer_insert_args(opts, &r.args);
     if (!e)
         e = layer_run(&r, ret);
     strv_done(&r.args);

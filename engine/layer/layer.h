@@ -8,8 +8,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
+#include "base/strv.h"
 #include "userns/idmap.h"
 
 struct layer_starter; /* starter.h */
@@ -32,6 +34,7 @@ struct layer_unpack_opts {
     uint64_t max_bytes;            /* limit of unpacked bytes (0: 1 TiB) and ... */
     uint64_t max_entries;          /* ... entries (0: 16 million) */
     struct layer_starter *starter; /* borrowed; NULL: a program of its own for this layer */
+    const struct layer_insert_opts *insert; /* inside coracle-layer: this is what it is for; or NULL */
 };
 
 struct layer_result {
@@ -68,9 +71,28 @@ struct layer_pack_opts {
     int source_dirfd; /* a layer's diff directory in LAYER_OVERLAY form, or a whole root file system */
     int archive_fd;   /* written */
     enum layer_compression compression;
-    bool diff; /* turn overlay whiteouts into .wh. entries; else they are left out */
+    bool diff;        /* turn overlay whiteouts into .wh. entries; else they are left out */
+    bool no_root;     /* no entry for the directory itself */
+    const char *only; /* one name of the directory, with what is below it; or NULL */
+    struct strv skip; /* paths relative to the directory that are left out while they are empty; borrowed */
+    struct strv omit; /* ... with everything in them; borrowed */
 };
 struct err *layer_pack(const struct layer_pack_opts *opts, struct layer_result *ret) ERR_RESULT;
+struct err *layer_pack_start(const struct layer_pack_opts *opts, struct layer_job **ret) ERR_RESULT;
+
+/* The files of a tar, in any compression, into a directory that has files already (`cp -`, `volume import`). Names are
+ * taken as they are: whiteouts mean nothing here. */
+struct layer_insert_opts {
+    int archive_fd;
+    int target_dirfd;
+    bool keep_root;  /* an entry for the directory itself changes nothing */
+    bool keep_kinds; /* ERR_EXISTS where a directory would become something else, or something else a directory */
+    bool single_id;  /* as in struct layer_unpack_opts */
+    bool own;        /* everything belongs to ... */
+    uid_t uid;       /* ... these */
+    gid_t gid;
+};
+struct err *layer_insert(const struct layer_insert_opts *opts, struct layer_result *ret) ERR_RESULT;
 
 /* The same layer in another compression, verified on the way. Level 0: the format's default; gzip has 1 to 9, zstd 1 to
  * 19. Result: diff_id and tar_bytes of what was read, blob_digest and blob_bytes of what was written. */

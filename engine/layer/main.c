@@ -29,20 +29,36 @@ struct main_opts {
     struct layer_unpack_opts unpack;
     struct layer_pack_opts pack;
     struct layer_recode_opts recode;
+    struct layer_insert_opts insert;
 };
+
+/* Options that are text. *ret_done: it was one of them. */
+static struct err *main_set_text(struct main_opts *o, const char *key, const char *value, bool *ret_done)
+{
+    *ret_done = true;
+    if (strcmp(key, "diff-id") == 0)
+        o->unpack.diff_id = o->recode.diff_id = value;
+    else if (strcmp(key, "blob-digest") == 0)
+        o->unpack.blob_digest = o->recode.blob_digest = value;
+    else if (strcmp(key, "only") == 0)
+        o->pack.only = value;
+    else if (strcmp(key, "skip") == 0)
+        return strv_add(&o->pack.skip, value);
+    else if (strcmp(key, "omit") == 0)
+        return strv_add(&o->pack.omit, value);
+    else
+        *ret_done = false;
+    return NULL;
+}
 
 /* One option. Keys are those of layer.c; an unknown one means that the two programs are not of one build. */
 static struct err *main_set(struct main_opts *o, const char *key, const char *value)
 {
     uint64_t number = 0;
-    if (strcmp(key, "diff-id") == 0) {
-        o->unpack.diff_id = o->recode.diff_id = value;
+    bool done;
+    TRY(main_set_text(o, key, value, &done));
+    if (done)
         return NULL;
-    }
-    if (strcmp(key, "blob-digest") == 0) {
-        o->unpack.blob_digest = o->recode.blob_digest = value;
-        return NULL;
-    }
     TRY(number_parse_u64(value, UINT64_MAX, &number));
     if (strcmp(key, "copy") == 0)
         o->unpack.blob_copy_fd = number ? WIRE_COPY : -1;
@@ -62,7 +78,17 @@ static struct err *main_set(struct main_opts *o, const char *key, const char *va
         o->recode.level = (int)number;
     else if (strcmp(key, "diff") == 0)
         o->pack.diff = number != 0;
-    else
+    else if (strcmp(key, "no-root") == 0)
+        o->pack.no_root = number != 0;
+    else if (strcmp(key, "keep-root") == 0)
+        o->insert.keep_root = number != 0;
+    else if (strcmp(key, "keep-kinds") == 0)
+        o->insert.keep_kinds = number != 0;
+    else if (strcmp(key, "owner") == 0) {
+        o->insert.own = true;
+        o->insert.uid = (uid_t)(number >> 32);
+        o->insert.gid = (gid_t)(number & UINT32_MAX);
+    } else
         return ERR_NEW(ERR_INVALID, "unknown option %s", key);
     return NULL;
 }
@@ -87,6 +113,13 @@ static struct err *main_parse(int argc, char **argv, struct main_opts *ret)
 static struct err *main_unpack(const struct main_opts *o, struct layer_result *ret)
 {
     return unpack_layer(&o->unpack, ret);
+}
+
+static struct err *main_insert(const struct main_opts *o, struct layer_result *ret)
+{
+    struct layer_unpack_opts unpack = o->unpack;
+    unpack.insert = &o->insert;
+    return unpack_layer(&unpack, ret);
 }
 
 static struct err *main_extract(const struct main_opts *o, struct layer_result *ret)
@@ -119,7 +152,7 @@ static const struct main_verb {
 } main_verbs[] = {
     {"unpack", CONFINE_UNPACK, main_unpack}, {"extract", CONFINE_UNPACK, main_extract},
     {"pack", CONFINE_PACK, main_pack},       {"pack-archive", CONFINE_PACK, main_pack_archive},
-    {"recode", CONFINE_PACK, main_recode},
+    {"recode", CONFINE_PACK, main_recode},   {"insert", CONFINE_UNPACK, main_insert},
 };
 
 /* Nothing that the parsers could read or write but the job's own descriptors. A sanitizer keeps its stderr. */
@@ -165,6 +198,8 @@ static struct err *main_run(int argc, char **argv, struct layer_result *ret)
         TRY(confine_process(WIRE_DIR, main_verbs[i].purpose, &landlock));
         struct err *e = main_verbs[i].run(&opts, ret);
         ret->landlock_errno = landlock;
+        strv_done(&opts.pack.skip);
+        strv_done(&opts.pack.omit);
         return e;
     }
     return ERR_NEW(ERR_INVALID, "unknown verb");

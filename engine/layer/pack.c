@@ -64,12 +64,31 @@ static struct err *pack_openable(struct pack *p, int dirfd, const char *name, si
     return S_ISREG(st.st_mode) ? pack_entry_file(p, fd, &st) : NULL;
 }
 
+static bool pack_is_empty(int dirfd, const char *name)
+{
+    AUTO_STRV struct strv names = STRV_INIT;
+    AUTO_FD int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    AUTO_ERR struct err *e = fd >= 0 ? pack_list(fd, &names) : NULL;
+    return fd >= 0 && !e && names.count == 0;
+}
+
+/* A mount point that some runtime made: an empty file or directory of that name is no part of the tree. */
+static bool pack_is_skipped(const struct pack *p, int dirfd, const char *name, const struct stat *st)
+{
+    const char *path = strbuf_str(&p->name);
+    if (!p->opts || !strv_contains(&p->opts->skip, path))
+        return p->opts && strv_contains(&p->opts->omit, path);
+    return S_ISREG(st->st_mode) ? st->st_size == 0 : S_ISDIR(st->st_mode) && pack_is_empty(dirfd, name);
+}
+
 /* p->name is the whole name of the entry. */
 static struct err *pack_one(struct pack *p, int dirfd, const char *name, size_t depth)
 {
     struct stat st;
     if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? NULL : ERR_SYS(errno, "stat");
+    if (pack_is_skipped(p, dirfd, name, &st))
+        return NULL;
     if (whiteout_is_one(dirfd, name, &st))
         return p->mode == PACK_DIFF ? pack_entry_whiteout(p, &st) : NULL;
     if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
@@ -113,7 +132,11 @@ static struct err *pack_tree(struct pack *p, int source_dirfd)
     struct stat st;
     if (fstat(source_dirfd, &st) < 0)
         return ERR_SYS(errno, "stat the source directory");
-    if (p->mode == PACK_FILES)
+    if (p->opts && p->opts->only) {
+        TRY(strbuf_puts(&p->name, p->opts->only));
+        return ERR_WRAP(pack_one(p, source_dirfd, p->opts->only, 0), "%s", name_text(strbuf_str(&p->name)).s);
+    }
+    if (p->mode == PACK_FILES || p->opts->no_root)
         return pack_children(p, source_dirfd, 0);
     return pack_directory(p, source_dirfd, &st, 0);
 }
@@ -131,7 +154,7 @@ static struct err *pack_run(struct pack *p, int source_dirfd, int archive_fd, en
 
 struct err *pack_layer(const struct layer_pack_opts *opts, struct layer_result *ret)
 {
-    AUTO_PACK struct pack p = {.mode = opts->diff ? PACK_DIFF : PACK_WHOLE};
+    AUTO_PACK struct pack p = {.mode = opts->diff ? PACK_DIFF : PACK_WHOLE, .opts = opts};
     struct layer_result result = {.entries = 0};
     TRY(pack_run(&p, opts->source_dirfd, opts->archive_fd, opts->compression, &result));
     *ret = result;

@@ -49,6 +49,8 @@ static struct err *unpack_init(struct unpack *u)
     u->ctx.rootfd = o->target_dirfd;
     u->ctx.rules.single_id = o->single_id;
     u->ctx.rules.ignore_chown_errors = o->ignore_chown_errors;
+    u->ctx.into_tree = o->insert != NULL;
+    u->ctx.keep_kinds = o->insert && o->insert->keep_kinds;
     u->name = mem_alloc(NAME_BYTES_MAX + 1);
     if (!u->name)
         return err_oom();
@@ -97,6 +99,13 @@ static struct err *unpack_named(struct unpack *u, const char *name, struct archi
         }
     }
     TRY(meta_read(entry, &m));
+    const struct layer_insert_opts *insert = u->opts->insert;
+    if (insert && insert->own) {
+        m.uid = insert->uid;
+        m.gid = insert->gid;
+    }
+    if (insert && insert->keep_root && !*name)
+        return NULL;
     return *name ? entry_make(&u->ctx, name, &m) : entry_root(&u->ctx, &m);
 }
 

@@ -13,13 +13,13 @@
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "engine/storage/apply_attr.h"
+#include "engine/storage/storage.h"
 
 #define APPLY_DEPTH_MAX 256 /* each level holds two descriptors */
 #define APPLY_LINKS_MAX ((size_t)1 << 24)
@@ -162,11 +162,7 @@ static const char *apply_deleted(int from, const char *name, const struct stat *
 {
     if (strncmp(name, WH_PREFIX, strlen(WH_PREFIX)) == 0)
         return name + strlen(WH_PREFIX);
-    if (S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0))
-        return name;
-    if (S_ISREG(st->st_mode) && st->st_size == 0 && apply_attr_is_whiteout(from, name))
-        return name;
-    return NULL;
+    return storage_is_whiteout(from, name, st) ? name : NULL;
 }
 
 /* ".wh..wh.x" are AUFS' own files; ".wh.", ".wh.." and ".wh..." name nothing that could be deleted. */

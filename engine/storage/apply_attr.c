@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "engine/storage/storage.h"
 
 #define XATTRS_MAX ((size_t)64 << 10) /* XATTR_LIST_MAX, XATTR_SIZE_MAX */
 #define XATTRS_FIRST ((size_t)1 << 10)
@@ -78,6 +80,18 @@ bool apply_attr_is_opaque(int dirfd)
     if (fgetxattr(dirfd, "user.overlay.opaque", &v, 1) == 1)
         return v == 'y';
     return fgetxattr(dirfd, "trusted.overlay.opaque", &v, 1) == 1 && v == 'y';
+}
+
+bool storage_is_opaque(int dirfd)
+{
+    return apply_attr_is_opaque(dirfd);
+}
+
+bool storage_is_whiteout(int dirfd, const char *name, const struct stat *st)
+{
+    if (S_ISCHR(st->st_mode))
+        return st->st_rdev == makedev(0, 0);
+    return S_ISREG(st->st_mode) && st->st_size == 0 && apply_attr_is_whiteout(dirfd, name);
 }
 
 bool apply_attr_is_whiteout(int dirfd, const char *name)

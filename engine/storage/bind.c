@@ -25,7 +25,7 @@ struct err *bind_flags(const char *target, unsigned long flags, bool read_only)
 }
 
 /* For kernels, or seccomp filters, without open_tree(2) or mount_setattr(2, 5.12). */
-static struct err *bind_old(const char *source, const char *target, bool read_only)
+struct err *bind_old(const char *source, const char *target, bool read_only)
 {
     if (mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0)
         return ERR_SYS(errno, "bind %s", source);

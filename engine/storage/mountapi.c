@@ -13,6 +13,7 @@
 #define FSCONFIG_CMD_CREATE_ 6u
 #define FSMOUNT_CLOEXEC_ 0x1u
 #define MOVE_MOUNT_F_EMPTY_PATH_ 0x4u
+#define MOVE_MOUNT_T_EMPTY_PATH_ 0x40u
 #define OPEN_TREE_CLONE_ 0x1u
 #define AT_RECURSIVE_ 0x8000u
 
@@ -53,6 +54,11 @@ int mountapi_fsmount(int fs, uint64_t attributes)
 int mountapi_move(int mnt, const char *target)
 {
     return result(syscall(SYS_move_mount, mnt, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH_));
+}
+
+int mountapi_move_to(int mnt, int target_fd)
+{
+    return result(syscall(SYS_move_mount, mnt, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_));
 }
 
 int mountapi_clone(const char *path, bool recursive)

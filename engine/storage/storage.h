@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "base/strv.h"
@@ -32,6 +33,19 @@ struct storage_mount {
  * string of short paths relative to layers_dir, else mount(2). fuse-overlay: a process (coracle-overlay) that lives as
  * long as the mount and the calling process. The error says who refused and what would help. */
 struct err *storage_mount(const struct storage_mount *m, const char *target) ERR_RESULT;
+/* A directory or file on what `target_fd` (O_PATH) is, something of the same kind, in this process's mount namespace.
+ */
+struct err *storage_bind(const char *source, int target_fd, bool read_only) ERR_RESULT;
+/* A mount namespace for this process alone, if it has none yet, and in it an empty tmpfs on the directory `place`
+ * (made when missing): whatever is mounted there goes with the process. Called again it puts another tmpfs on top; what
+ * was opened in the one below stays. */
+struct err *storage_private_place(const char *place) ERR_RESULT;
+
+/* What upper directories of overlay and fuse-overlay say, overlayfs.rst: an entry (with `st` from lstat) that deletes
+ * its name from the layers below; a directory that hides what they have under its name. */
+bool storage_is_whiteout(int dirfd, const char *name, const struct stat *st);
+bool storage_is_opaque(int dirfd);
+
 /* Does `driver` work with directories below `root`, here, now? NULL error: yes. */
 struct err *storage_probe(const char *driver, const char *root) ERR_RESULT;
 /* "overlay" if it works, else "fuse-overlay", else "copy"; *ret_why says what was refused, or NULL. */

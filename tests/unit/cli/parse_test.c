@@ -154,8 +154,8 @@ static void test_unknown_verbs(void **state)
     (void)state;
     refuse(WORDS("contaner"), ERR_INVALID, "unrecognized command `coracle contaner`",
            "\nDid you mean this?\n\tcontainer\n\nTry 'coracle --help' for more information\n");
-    refuse(WORDS("cp", "web:/etc/hosts", "-"), ERR_UNSUPPORTED, "`coracle cp` is not built yet", NULL);
-    refuse(WORDS("container", "cp"), ERR_UNSUPPORTED, "`coracle container cp` is not built yet", NULL);
+    refuse(WORDS("farm", "list"), ERR_UNSUPPORTED, "`coracle farm` is not built yet", NULL);
+    refuse(WORDS("container", "checkpoint"), ERR_UNSUPPORTED, "`coracle container checkpoint` is not built yet", NULL);
     refuse(WORDS("c"), ERR_INVALID, "unrecognized command `coracle c`", NULL);
     refuse(WORDS("container", "xyzzy"), ERR_INVALID, "unrecognized command `coracle container xyzzy`",
            "Try 'coracle container --help' for more information\n");

@@ -4,25 +4,34 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <cmocka.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "tests/unit/base/tempdir.h"
 
 /* Two trees, a/ and b/, and what the comparison has to say: "C /x,D /y". */
-static void expect_changes(const struct tempdir *t, const char *expected)
+static void expect_by(struct err *(*compare)(int, int, struct tree_changes *), const struct tempdir *t,
+                      const char *expected)
 {
     AUTO_TREE_CHANGES struct tree_changes c = {0};
     AUTO_STRBUF struct strbuf all = STRBUF_INIT;
     int a = openat(t->fd, "a", O_RDONLY | O_DIRECTORY), b = openat(t->fd, "b", O_RDONLY | O_DIRECTORY);
-    expect_success(tree_compare(a, b, &c));
+    expect_success(compare(a, b, &c));
     for (size_t i = 0; i < c.count; i++)
         expect_success(strbuf_printf(&all, "%s%c %s", i ? "," : "", (char)c.items[i].kind, c.items[i].path));
     assert_string_equal(strbuf_str(&all), expected);
     assert_int_equal(close(a), 0);
     assert_int_equal(close(b), 0);
+}
+
+static void expect_changes(const struct tempdir *t, const char *expected)
+{
+    expect_by(tree_compare, t, expected);
 }
 
 static void set_time(const struct tempdir *t, const char *name, long nsec)
@@ -87,6 +96,32 @@ static void other_types(void **state)
     expect_changes(t, "C /link,C /mode,C /to-dir,A /to-dir/in,C /to-file");
 }
 
+/* b/ is an upper directory: what is not in it was not changed. */
+static void an_upper_directory(void **state)
+{
+    const struct tempdir *t = *state;
+    both_dirs(t, "");
+    file(t, "a/kept", "x", 5);
+    file(t, "a/gone", "x", 5);
+    if (mknodat(t->fd, "b/gone", S_IFCHR, 0) < 0)
+        skip();
+    assert_int_equal(mknodat(t->fd, "b/never-there", S_IFCHR, 0), 0);
+    both_dirs(t, "/dir");
+    file(t, "a/dir/same", "x", 5);
+    file(t, "b/dir/same", "x", 5);
+    file(t, "b/dir/new", "x", 5);
+    both_dirs(t, "/anew");
+    file(t, "a/anew/old", "x", 5);
+    file(t, "b/anew/new", "x", 5);
+    expect_by(tree_compare_upper, t, "C /anew,A /anew/new,C /dir,A /dir/new,D /gone");
+    AUTO_FD int fd = openat(t->fd, "b/anew", O_RDONLY | O_DIRECTORY);
+    if (fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) < 0)
+        return; /* a file system without attributes */
+    expect_by(tree_compare_upper, t, "D /anew,A /anew/new,C /dir,A /dir/new,D /gone");
+    assert_int_equal(fsetxattr(fd, "user.overlay.opaque", "x", 1, 0), 0);
+    expect_by(tree_compare_upper, t, "C /anew,A /anew/new,C /dir,A /dir/new,D /gone");
+}
+
 static void too_deep(void **state)
 {
     const struct tempdir *t = *state;
@@ -112,6 +147,7 @@ static void too_deep(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEMPDIR_TEST(every_kind), TEMPDIR_TEST(other_types), TEMPDIR_TEST(too_deep)};
+    const struct CMUnitTest tests[] = {TEMPDIR_TEST(every_kind), TEMPDIR_TEST(other_types),
+                                       TEMPDIR_TEST(an_upper_directory), TEMPDIR_TEST(too_deep)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

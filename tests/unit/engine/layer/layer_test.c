@@ -65,6 +65,60 @@ static void options_reach_the_helper(void **state)
     assert_true(S_ISREG(at_stat(f, ".wh.x").st_mode));
 }
 
+static struct err *insert(struct fixture *f, struct layer_insert_opts opts)
+{
+    tb_end(&f->tar);
+    AUTO_FD int fd = tb_memfd(f->tar.data, f->tar.len);
+    opts.archive_fd = fd;
+    opts.target_dirfd = f->target;
+    struct err *e = layer_insert(&opts, &f->result);
+    strbuf_truncate(&f->tar, 0);
+    return e;
+}
+
+static void insert_adds_to_what_is_there(void **state)
+{
+    struct fixture *f = *state;
+    expect_success(file_write_atomic(f->target, "old", "old", 3, 0600, FILE_NOSYNC));
+    assert_int_equal(mkdirat(f->target, "d", 0700), 0);
+    expect_success(file_write_atomic(f->target, "d/kept", "kept", 4, 0600, FILE_NOSYNC));
+    tb_add(&f->tar, (struct tb_entry){.name = ".", .type = '5', .mode = 01777});
+    tb_add(&f->tar, (struct tb_entry){.name = "old", .data = "new", .uid = 7, .gid = 8});
+    tb_file(&f->tar, "d/.wh.kept", "");
+    expect_success(insert(f, (struct layer_insert_opts){.keep_root = true, .keep_kinds = true, .own = true}));
+    expect_content(f, "old", "new");
+    assert_int_equal(at_stat(f, "old").st_uid, 0);
+    expect_content(f, "d/kept", "kept"); /* a name as any other */
+    assert_true(at_exists(f, "d/.wh.kept"));
+    assert_int_not_equal(at_stat(f, ".").st_mode & 07777, 01777);
+    tb_add(&f->tar, (struct tb_entry){.name = ".", .type = '5', .mode = 01777});
+    expect_success(insert(f, (struct layer_insert_opts){.own = true}));
+    assert_int_equal(at_stat(f, ".").st_mode & 07777, 01777);
+}
+
+static void insert_keeps_directories_and_others_apart(void **state)
+{
+    struct fixture *f = *state;
+    const struct layer_insert_opts keep = {.keep_kinds = true, .own = true};
+    tb_dir(&f->tar, "d");
+    tb_file(&f->tar, "d/in", "in");
+    tb_file(&f->tar, "f", "f");
+    expect_success(insert(f, keep));
+    tb_file(&f->tar, "d", "file");
+    expect_error(insert(f, keep), ERR_EXISTS, "d: cannot overwrite a directory");
+    tb_symlink(&f->tar, "d", "f");
+    expect_error(insert(f, keep), ERR_EXISTS, "d: cannot overwrite a directory");
+    tb_hardlink(&f->tar, "d", "f");
+    expect_error(insert(f, keep), ERR_EXISTS, "d: cannot overwrite a directory");
+    tb_dir(&f->tar, "f");
+    expect_error(insert(f, keep), ERR_EXISTS, "f: exists but is not a directory");
+    expect_content(f, "d/in", "in");
+    tb_file(&f->tar, "d", "file");
+    tb_file(&f->tar, "../outside/canary", "evil");
+    expect_error(insert(f, (struct layer_insert_opts){.own = true}), ERR_INVALID, "leads out");
+    expect_content(f, "d", "file");
+}
+
 static void the_bytes_are_copied_as_they_come(void **state)
 {
     struct fixture *f = *state;
@@ -258,6 +312,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         layer_test(unpack_through_the_helper),
         layer_test(errors_come_back_with_their_kind),
+        layer_test(insert_adds_to_what_is_there),
+        layer_test(insert_keeps_directories_and_others_apart),
         layer_test(options_reach_the_helper),
         layer_test(the_bytes_are_copied_as_they_come),
         layer_test(several_at_once),

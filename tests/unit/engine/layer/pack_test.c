@@ -227,6 +227,40 @@ static void outer_archive_has_contents_only(void **state)
     strbuf_done(&names);
 }
 
+static void parts_of_a_tree(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_STRBUF struct strbuf names = STRBUF_INIT;
+    struct layer_pack_opts opts = {.source_dirfd = f->target};
+    const char *const want[] = {"a/\na/empty\na/full\n", "./\na/\na/full\nb\n", "./\nb\n", "a/\na/empty\na/full\nb\n"};
+    struct layer_result result;
+    assert_int_equal(mkdirat(f->target, "a", 0755), 0);
+    put(f, "a/empty", "", 0644);
+    put(f, "a/full", "x", 0644);
+    put(f, "b", "", 0644);
+    for (int i = 0; i < 4; i++) {
+        AUTO_FD int fd = memfd_create("packed", MFD_CLOEXEC);
+        opts.archive_fd = fd;
+        opts.only = i == 0 ? "a" : NULL;
+        opts.no_root = i == 3;
+        strv_done(&opts.skip);
+        strv_done(&opts.omit);
+        if (i == 1) { /* only what is empty is skipped */
+            expect_success(strv_add(&opts.skip, "a"));
+            expect_success(strv_add(&opts.skip, "a/empty"));
+            expect_success(strv_add(&opts.skip, "a/full"));
+        }
+        if (i == 2)
+            expect_success(strv_add(&opts.omit, "a"));
+        expect_success(pack_layer(&opts, &result));
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        list(fd, &names);
+        assert_string_equal(strbuf_str(&names), want[i]);
+    }
+    strv_done(&opts.skip);
+    strv_done(&opts.omit);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -239,6 +273,7 @@ int main(int argc, char **argv)
         layer_test(sockets_are_left_out),
         layer_test(full_disk_is_told),
         layer_test(outer_archive_has_contents_only),
+        layer_test(parts_of_a_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
