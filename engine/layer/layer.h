@@ -29,11 +29,11 @@ struct layer_unpack_opts {
     const char *blob_digest; /* expected digest of the bytes as they come, or NULL */
     int blob_copy_fd;        /* > 0: also write the bytes as they come here */
     enum layer_format format;
-    bool single_id;                /* owners can't be set: ignore ids other than 0 */
-    bool ignore_chown_errors;      /* keep going where an owner has no id in this namespace */
-    uint64_t max_bytes;            /* limit of unpacked bytes (0: 1 TiB) and ... */
-    uint64_t max_entries;          /* ... entries (0: 16 million) */
-    struct layer_starter *starter; /* borrowed; NULL: a program of its own for this layer */
+    bool single_id;                         /* owners can't be set: ignore ids other than 0 */
+    bool ignore_chown_errors;               /* keep going where an owner has no id in this namespace */
+    uint64_t max_bytes;                     /* limit of unpacked bytes (0: 1 TiB) and ... */
+    uint64_t max_entries;                   /* ... entries (0: 16 million) */
+    struct layer_starter *starter;          /* borrowed; NULL: a program of its own for this layer */
     const struct layer_insert_opts *insert; /* inside coracle-layer: this is what it is for; or NULL */
 };
 

@@ -116,7 +116,7 @@ END
 }
 
 config_of() { # PROGRAM IMAGE
-    "$1" image inspect "$2" | jq -S '.[0] | {Config: (.Config | .Env |= map(select(test("^(container|TERM|HOSTNAME|HOME)=") | not))), Author, Comment: (if (.ManifestType | test("docker")) then .Comment else "" end),
+    "$1" image inspect "$2" | jq -S '.[0] | {Config: (.Config | .Env |= map(select(test("^(container|TERM|HOSTNAME|HOME)=") | not)) | .Env |= sort), Author, Comment: (if (.ManifestType | test("docker")) then .Comment else "" end),
         ManifestType, Architecture, Os, history: [.History[] | {created_by, comment, author}]}'
 }
 
