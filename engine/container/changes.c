@@ -74,7 +74,8 @@ struct err *container_export(struct engine *e, struct container *c, int fd)
     struct layer_result result;
     TRY(container_root_open(e, c, ROOT_FILES, &r));
     TRY(container_root_reopen(&r, &dirfd));
-    const struct layer_pack_opts opts = {.source_dirfd = dirfd, .archive_fd = fd, .no_root = true};
+    const struct layer_pack_opts opts = {
+        .source_dirfd = dirfd, .archive_fd = fd, .no_root = true, .uids = r.uids, .gids = r.gids};
     TRY_WRAP(layer_pack(&opts, &result), "export container %s", c->name);
     return container_event(e, c, "export");
 }

@@ -71,6 +71,10 @@ static struct err *start_packing(struct committing *m)
     int ends[2];
     struct layer_pack_opts opts = {.compression = LAYER_PLAIN, .diff = !m->opts->squash};
     TRY(layer_source(m, &source));
+    if (m->opts->squash) { /* an upper directory has the image's ids, whatever the container's are */
+        opts.uids = m->root.uids;
+        opts.gids = m->root.gids;
+    }
     if (pipe2(ends, O_CLOEXEC) < 0)
         return ERR_SYS(errno, "make a pipe");
     m->pipe_fd = ends[0];
@@ -138,10 +142,18 @@ static struct err *run(struct committing *m, char **ret_id)
     TRY(image_find(m->e, m->c->image_id, &m->image));
     TRY(commit_settings(m->e, m->c, m->image, m->opts, &m->settings));
     TRY(container_root_open(m->e, m->c, m->opts->squash ? ROOT_FILES : ROOT_LAYERS, &m->root));
-    if (m->opts->pause && m->root.is_live)
-        return ERR_NEW(ERR_UNSUPPORTED, "commit --pause: pausing a running container is not built yet");
-    TRY(start_packing(m));
-    TRY(make_image(m, ret_id));
+    bool pause = m->opts->pause && m->root.is_live && m->c->state == CT_RUNNING;
+    if (pause)
+        TRY_WRAP(container_pause(m->e, m->c), "pausing container \"%s\" to commit", m->c->id);
+    struct err *err = start_packing(m);
+    if (!err)
+        err = make_image(m, ret_id);
+    struct err *resumed = pause ? container_unpause(m->e, m->c) : NULL;
+    if (err) {
+        err_drop(resumed);
+        return err;
+    }
+    TRY(resumed);
     return container_event(m->e, m->c, "commit");
 }
 

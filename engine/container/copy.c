@@ -349,7 +349,8 @@ static struct err *copy_out(struct copying *cp)
     AUTO_FREE char *given = NULL;
     AUTO_FD int dir = -1;
     struct layer_result result;
-    struct layer_pack_opts opts = {.archive_fd = cp->opts->to.stream_fd, .no_root = true};
+    struct layer_pack_opts opts = {
+        .archive_fd = cp->opts->to.stream_fd, .no_root = true, .uids = cp->from_root.uids, .gids = cp->from_root.gids};
     TRY(find_source(cp, &from, &given));
     if (S_ISDIR(from.st.st_mode) && (is_contents(cp->opts->from.path) || !*from.name)) {
         TRY(enter(&from, &dir));

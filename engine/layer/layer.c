@@ -233,6 +233,13 @@ struct err *layer_extract_archive(int archive_fd, int target_dirfd, uint64_t max
     return e;
 }
 
+static struct err *layer_add_map(struct strv *args, const char *key, const struct idmap *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        TRY(strv_addf(args, "%s=%u:%u:%u", key, m->ranges[i].ct, m->ranges[i].host, m->ranges[i].count));
+    return NULL;
+}
+
 static struct err *layer_pack_args(const struct layer_pack_opts *o, struct strv *args)
 {
     TRY(layer_add_number(args, "compression", o->compression));
@@ -244,7 +251,8 @@ static struct err *layer_pack_args(const struct layer_pack_opts *o, struct strv 
         TRY(strv_addf(args, "skip=%s", o->skip.items[i]));
     for (size_t i = 0; i < o->omit.count; i++)
         TRY(strv_addf(args, "omit=%s", o->omit.items[i]));
-    return NULL;
+    TRY(layer_add_map(args, "uids", &o->uids));
+    return layer_add_map(args, "gids", &o->gids);
 }
 
 struct err *layer_pack_start(const struct layer_pack_opts *opts, struct layer_job **ret)

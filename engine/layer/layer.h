@@ -71,11 +71,13 @@ struct layer_pack_opts {
     int source_dirfd; /* a layer's diff directory in LAYER_OVERLAY form, or a whole root file system */
     int archive_fd;   /* written */
     enum layer_compression compression;
-    bool diff;        /* turn overlay whiteouts into .wh. entries; else they are left out */
-    bool no_root;     /* no entry for the directory itself */
-    const char *only; /* one name of the directory, with what is below it; or NULL */
-    struct strv skip; /* paths relative to the directory that are left out while they are empty; borrowed */
-    struct strv omit; /* ... with everything in them; borrowed */
+    bool diff;               /* turn overlay whiteouts into .wh. entries; else they are left out */
+    bool no_root;            /* no entry for the directory itself */
+    const char *only;        /* one name of the directory, with what is below it; or NULL */
+    struct strv skip;        /* paths relative to the directory that are left out while they are empty; borrowed */
+    struct strv omit;        /* ... with everything in them; borrowed */
+    struct idmap uids, gids; /* whose ids the archive has: those of `ct`, the files here have `host`; empty: as they
+                                are; borrowed */
 };
 struct err *layer_pack(const struct layer_pack_opts *opts, struct layer_result *ret) ERR_RESULT;
 struct err *layer_pack_start(const struct layer_pack_opts *opts, struct layer_job **ret) ERR_RESULT;

@@ -44,6 +44,10 @@ static struct err *main_set_text(struct main_opts *o, const char *key, const cha
         o->pack.only = value;
     else if (strcmp(key, "skip") == 0)
         return strv_add(&o->pack.skip, value);
+    else if (strcmp(key, "uids") == 0)
+        return idmap_parse_flag(value, &o->pack.uids);
+    else if (strcmp(key, "gids") == 0)
+        return idmap_parse_flag(value, &o->pack.gids);
     else if (strcmp(key, "omit") == 0)
         return strv_add(&o->pack.omit, value);
     else
@@ -200,6 +204,8 @@ static struct err *main_run(int argc, char **argv, struct layer_result *ret)
         ret->landlock_errno = landlock;
         strv_done(&opts.pack.skip);
         strv_done(&opts.pack.omit);
+        idmap_done(&opts.pack.uids);
+        idmap_done(&opts.pack.gids);
         return e;
     }
     return ERR_NEW(ERR_INVALID, "unknown verb");

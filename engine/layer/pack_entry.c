@@ -18,7 +18,8 @@
 
 #define PACK_BUF ((size_t)256 << 10)
 #define PACK_XATTRS_MAX ((size_t)64 << 10) /* XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux */
-#define PACK_HOLES_MAX 4096                /* more fragments than this: packed as it reads */
+#define PACK_NOBODY 65534
+#define PACK_HOLES_MAX 4096 /* more fragments than this: packed as it reads */
 
 static void pack_entry_freep(struct archive_entry **e)
 {
@@ -34,6 +35,13 @@ void pack_done(struct pack *p)
     free(p->buf);
 }
 
+/* As the container counts them. What it has no id for is nobody's there, as it sees it itself. */
+static uint32_t pack_id(const struct idmap *m, uint32_t id)
+{
+    uint32_t ct = PACK_NOBODY;
+    return m->count && idmap_to_ct(m, id, &ct) ? ct : m->count ? PACK_NOBODY : id;
+}
+
 static struct err *pack_entry_new(const struct pack *p, const char *name, const struct stat *st,
                                   struct archive_entry **ret)
 {
@@ -44,8 +52,8 @@ static struct err *pack_entry_new(const struct pack *p, const char *name, const 
     archive_entry_copy_pathname(e, name);
     archive_entry_set_filetype(e, st->st_mode & S_IFMT);
     archive_entry_set_perm(e, !plain ? st->st_mode & 07777 : is_dir ? 0755 : 0644);
-    archive_entry_set_uid(e, plain ? 0 : st->st_uid);
-    archive_entry_set_gid(e, plain ? 0 : st->st_gid);
+    archive_entry_set_uid(e, plain ? 0 : pack_id(&p->opts->uids, st->st_uid));
+    archive_entry_set_gid(e, plain ? 0 : pack_id(&p->opts->gids, st->st_gid));
     archive_entry_set_mtime(e, plain ? 0 : st->st_mtim.tv_sec, plain ? 0 : st->st_mtim.tv_nsec);
     archive_entry_set_size(e, 0);
     *ret = e;
