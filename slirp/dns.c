@@ -153,13 +153,26 @@ static size_t dns_host(const struct dns *d, const uint8_t *msg, size_t len, cons
     return dns_reply_address(msg, len, q, addr, addr_len, out, cap);
 }
 
-size_t dns_local(const struct dns *d, const uint8_t *msg, size_t len, const struct dns_query *q, uint8_t *out,
-                 size_t cap)
+/* What nobody here can answer, and nobody else is to be asked. */
+static size_t dns_nobody(const struct dns *d, const uint8_t *msg, size_t len, const union slirp_addr *from,
+                         uint8_t *out, size_t cap)
 {
-    size_t n = d->o.names ? dns_names_reply(d->o.names, msg, len, q, out, cap) : 0;
-    if (!n)
-        n = dns_host(d, msg, len, q, out, cap);
-    if (!n && d->o.config->internal)
-        n = dns_reply_code(msg, len, DNS_NXDOMAIN, out, cap);
-    return n;
+    bool more = from && d->o.names && dns_names_has_more(d->o.names, from);
+    return dns_reply_code(msg, len, more ? DNS_REFUSED : DNS_NXDOMAIN, out, cap);
+}
+
+size_t dns_local(const struct dns *d, const union slirp_addr *from, const uint8_t *msg, size_t len,
+                 const struct dns_query *q, uint8_t *out, size_t cap)
+{
+    size_t n = 0;
+    enum dns_names_verdict v = d->o.names ? dns_names_ask(d->o.names, msg, len, q, out, cap, &n) : DNS_NAMES_NOTHING;
+    if (v == DNS_NAMES_ANSWER)
+        return n;
+    n = v == DNS_NAMES_NOTHING ? dns_host(d, msg, len, q, out, cap) : 0;
+    if (n)
+        return n;
+    bool elsewhere = from && d->o.names && *q->name && !strchr(q->name, '.') && dns_names_has_more(d->o.names, from);
+    if (v == DNS_NAMES_NOBODY || d->o.config->internal || elsewhere)
+        return dns_nobody(d, msg, len, from, out, cap);
+    return 0;
 }

@@ -35,9 +35,10 @@ struct dns {
 
 /* Something has a deadline now. */
 void dns_tick(struct dns *d);
-/* Names of the host itself, and of containers. The length of the answer in `out`, or 0: not ours. */
-size_t dns_local(const struct dns *d, const uint8_t *msg, size_t len, const struct dns_query *q, uint8_t *out,
-                 size_t cap);
+/* Names of the host itself, and of containers. The length of the answer in `out`, or 0: not ours. from: who asks, NULL
+ * where that is not known (TCP). */
+size_t dns_local(const struct dns *d, const union slirp_addr *from, const uint8_t *msg, size_t len,
+                 const struct dns_query *q, uint8_t *out, size_t cap);
 void dns_udp_expire(struct dns *d, uint64_t now);
 void dns_udp_close_all(struct dns *d);
 void dns_tcp_expire(struct dns *d, uint64_t now);

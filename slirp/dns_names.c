@@ -212,20 +212,35 @@ static size_t names_reply_pointer(const struct names_container *c, const uint8_t
     return n && size ? dns_reply_add(out, n, cap, &r) : n;
 }
 
-size_t dns_names_reply(const struct dns_names *t, const uint8_t *msg, size_t len, const struct dns_query *q,
-                       uint8_t *out, size_t cap)
+enum dns_names_verdict dns_names_ask(const struct dns_names *t, const uint8_t *msg, size_t len,
+                                     const struct dns_query *q, uint8_t *out, size_t cap, size_t *ret_len)
 {
     char name[DNS_NAME_MAX + 1];
     bool inside, known = false;
     memcpy(name, q->name, sizeof(name));
     names_cut_domain(name, &inside);
     if (!*name)
-        return 0;
+        return DNS_NAMES_NOTHING;
     const struct names_container *c = inside ? NULL : names_of_address(t, name);
     if (c)
-        return names_reply_pointer(c, msg, len, q, out, cap);
-    size_t n = names_reply_addresses(t, msg, len, q, name, &known, out, cap);
-    if (known) /* too many for a message: an error, rather than somebody else's answer */
-        return n ? n : dns_reply_code(msg, len, DNS_SERVFAIL, out, cap);
-    return inside ? dns_reply_code(msg, len, DNS_NXDOMAIN, out, cap) : 0;
+        *ret_len = names_reply_pointer(c, msg, len, q, out, cap);
+    else
+        *ret_len = names_reply_addresses(t, msg, len, q, name, &known, out, cap);
+    if (!c && !known)
+        return inside ? DNS_NAMES_NOBODY : DNS_NAMES_NOTHING;
+    if (!*ret_len) /* too many for a message: an error, rather than somebody else's answer */
+        *ret_len = dns_reply_code(msg, len, DNS_SERVFAIL, out, cap);
+    return DNS_NAMES_ANSWER;
+}
+
+bool dns_names_has_more(const struct dns_names *t, const union slirp_addr *from)
+{
+    bool six = from->sa.sa_family == AF_INET6;
+    for (size_t i = 0; i < t->n; i++) {
+        const struct dns_names_entry *e = &t->all[i].entry;
+        if (six ? e->has6 && memcmp(&e->ip6, &from->in6.sin6_addr, sizeof(e->ip6)) == 0
+                : e->has4 && e->ip.s_addr == from->in.sin_addr.s_addr)
+            return e->more;
+    }
+    return false;
 }

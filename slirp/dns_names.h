@@ -1,6 +1,10 @@
 /* The names of a network's containers, and what they mean: a table that the resolver looks into. Computes only; the
  * names come from the engine, the questions from containers.
  *
+ * A container on several networks has the resolver of each in its resolv.conf, and asks the next one only when one
+ * refuses: so a resolver that has nothing to say to it, and is not its last, refuses, where otherwise a name would not
+ * exist. A name of one label may be another network's as well as the host's.
+ *
  * A name may be several containers' (an alias): then all of their addresses are the answer, in the order in which they
  * came. A name is known as it is and below DNS_NAMES_DOMAIN, which is where the search domain of containers'
  * resolv.conf leads; what is not known there exists nowhere. */
@@ -12,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "slirp/control.h"
 #include "slirp/dns_message.h"
 
 #define DNS_NAMES_DOMAIN "dns.podman"
@@ -23,6 +28,7 @@ struct dns_names;
 struct dns_names_entry {
     uint32_t id; /* by which it is removed */
     bool has4, has6;
+    bool more; /* it has other resolvers to ask behind this one */
     struct in_addr ip;
     struct in6_addr ip6;
 };
@@ -34,6 +40,14 @@ void dns_names_free(struct dns_names *t);
 struct err *dns_names_set(struct dns_names *t, const struct dns_names_entry *e, const char *text,
                           size_t len) ERR_RESULT;
 void dns_names_remove(struct dns_names *t, uint32_t id);
-/* A reply to `msg`, whose question is `q`: its length in `out`, or 0: the table has nothing to say about that. */
-size_t dns_names_reply(const struct dns_names *t, const uint8_t *msg, size_t len, const struct dns_query *q,
-                       uint8_t *out, size_t cap);
+/* What the table has to say about a question. */
+enum dns_names_verdict {
+    DNS_NAMES_ANSWER,  /* the reply is in `out` */
+    DNS_NAMES_NOTHING, /* it is no name of a container: for the host's resolvers */
+    DNS_NAMES_NOBODY,  /* it would have to be one, and is none */
+};
+/* `q` is the question of `msg`; *ret_len counts for DNS_NAMES_ANSWER. */
+enum dns_names_verdict dns_names_ask(const struct dns_names *t, const uint8_t *msg, size_t len,
+                                     const struct dns_query *q, uint8_t *out, size_t cap, size_t *ret_len);
+/* The asking container has another resolver behind this one. */
+bool dns_names_has_more(const struct dns_names *t, const union slirp_addr *from);

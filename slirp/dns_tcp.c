@@ -142,7 +142,7 @@ static bool tcp_query(struct dns_tcp *t)
     case DNS_QUERY:
         memcpy(t->query, t->buf, t->want); /* dns_parse() takes no more than DNS_QUERY_MAX */
         t->query_len = t->want;
-        n = dns_local(t->dns, t->query + TCP_PREFIX, len, &q, t->buf + TCP_PREFIX, DNS_MESSAGE_MAX);
+        n = dns_local(t->dns, NULL, t->query + TCP_PREFIX, len, &q, t->buf + TCP_PREFIX, DNS_MESSAGE_MAX);
         break;
     case DNS_BROKEN:
         n = dns_reply_code(msg, len, rcode, out, sizeof(out));

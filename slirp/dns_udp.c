@@ -208,7 +208,7 @@ void dns_input(struct dns *d, const uint8_t *frame, size_t len)
     default:
         return;
     }
-    size_t n = dns_local(d, msg, msg_len, &q, d->buf, DNS_MESSAGE_MAX);
+    size_t n = dns_local(d, &f.from, msg, msg_len, &q, d->buf, DNS_MESSAGE_MAX);
     if (n)
         udp_send(d, &f, &q, d->buf, n);
     else

@@ -26,5 +26,5 @@
 
 #include "base/err.h"
 
-/* coracle-slirp --hub FD: from HUB_START to the end of the last connection. The descriptor is taken. */
+/* coracle-slirp --hub FD NETWORK: from HUB_START to the end of the last connection. The descriptor is taken. */
 struct err *hub_run(int take_sock) ERR_RESULT;

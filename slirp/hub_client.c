@@ -17,7 +17,7 @@
 
 #define CLIENT_HUB_FD 3
 
-static struct err *client_spawn_hub(int child_sock, pid_t *ret)
+static struct err *client_spawn_hub(const char *network, int child_sock, pid_t *ret)
 {
     AUTO_FREE char *path = NULL;
     AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -25,7 +25,8 @@ static struct err *client_spawn_hub(int child_sock, pid_t *ret)
     if (null < 0)
         return ERR_SYS(errno, "open /dev/null");
     TRY(proc_find_helper("coracle-slirp", &path));
-    char *const argv[] = {(char[]){"coracle-slirp"}, (char[]){"--hub"}, (char[]){"3"}, NULL};
+    char *const argv[] = {(char[]){"coracle-slirp"}, (char[]){"--hub"}, (char[]){"3"}, (char *)(uintptr_t)network,
+                          NULL}; /* which nobody writes to */
     char *const envp[] = {NULL}; /* it has nothing to keep secret */
     const struct proc_fd fds[] = {{null, 0}, {null, 1}, {null, 2}, {child_sock, CLIENT_HUB_FD}};
     const struct proc_opts opts = {
@@ -67,7 +68,7 @@ static struct err *client_start_hub(const struct hub_connect *o, int dir, pid_t 
     AUTO_FD int ours = pair[0];
     AUTO_FD int its = pair[1];
     TRY(client_send_start(o, ours, dir, listener));
-    return client_spawn_hub(its, ret);
+    return client_spawn_hub(o->network, its, ret);
 }
 
 struct err *hub_connect(const struct hub_connect *o, int *ret_sock, pid_t *ret_started)

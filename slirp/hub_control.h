@@ -41,8 +41,8 @@ struct hub_join {
     uint8_t mac[6]; /* always set. One that follows from the address (02:42 and the IPv4 address, say) leaves no stale
                        neighbours behind when a lease changes hands */
     uint8_t no_default_route; /* also without it where the network is internal */
-    uint8_t index; /* number that the interface has inside; 0: the kernel's choice. Monitors set it, so that interfaces
-                      that come up at once are in order */
+    uint8_t
+        more; /* there is another network's resolver for the container to ask: see dns_names.h. The monitor sets it */
     uint32_t metric;     /* of the default routes: the lowest wins; another one when that interface goes */
     uint32_t names_len;  /* of the text behind: names, one a line … */
     uint32_t resolv_len; /* … and resolvers, SLIRP_DNS_TEXT_MAX at most */

@@ -55,7 +55,6 @@ static struct err *link_make(struct hub *h, const struct hub_join *j, int netns_
         .name = name,
         .peer = j->ifname,
         .peer_netns = netns_fd,
-        .peer_index = j->index,
         .mtu = j->network.mtu,
         .mac = j->mac,
         .master = h->bridge,

@@ -74,6 +74,7 @@ static struct err *seat_tell_names(struct hub_seat *s, const char *names, size_t
         .id = s->id,
         .has4 = s->join.network.prefix_len != 0,
         .has6 = s->join.network.ipv6,
+        .more = s->join.more,
         .ip = s->join.ip,
         .ip6 = s->join.ip6,
     };
@@ -97,7 +98,8 @@ static bool seat_is_same(const struct hub_join *a, const struct hub_join *b)
     struct hub_join x = *a;
     x.names_len = b->names_len;
     x.resolv_len = b->resolv_len;
-    x.index = b->index;
+    x.more = b->more;
+    x.metric = b->metric;
     return memcmp(&x, b, sizeof(x)) == 0;
 }
 

@@ -23,7 +23,7 @@ int main(int argc, char **argv)
     fd_open_standard();
     if (argc == 3 && !strcmp(argv[1], "--engine"))
         e = main_with(engine_run, argv[2]);
-    else if (argc == 3 && !strcmp(argv[1], "--hub"))
+    else if (argc == 4 && !strcmp(argv[1], "--hub")) /* the network's id is for those who look at processes */
         e = main_with(hub_run, argv[2]);
     else
         e = alone_run(argc, argv);

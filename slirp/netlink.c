@@ -205,8 +205,7 @@ static void netlink_put_peer(struct nlmsghdr *nlh, const struct netlink_veth *v)
 {
     struct nlattr *data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
     struct nlattr *other = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
-    struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
-    ifi->ifi_index = (int)v->peer_index;
+    (void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
     mnl_attr_put_strz(nlh, IFLA_IFNAME, v->peer);
     mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)v->peer_netns);
     if (v->mtu)

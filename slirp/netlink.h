@@ -49,10 +49,9 @@ struct err *netlink_add_neighbour(struct netlink *nl, unsigned index, int family
 struct netlink_veth {
     const char *name, *peer;
     int peer_netns;
-    unsigned peer_index; /* 0: the kernel's choice */
-    uint32_t mtu;        /* of both; 0: the kernel's default */
-    const uint8_t *mac;  /* 6 bytes, of the peer; NULL: any */
-    unsigned master;     /* the bridge that `name` becomes a port of; 0: none */
+    uint32_t mtu;       /* of both; 0: the kernel's default */
+    const uint8_t *mac; /* 6 bytes, of the peer; NULL: any */
+    unsigned master;    /* the bridge that `name` becomes a port of; 0: none */
 };
 /* ERR_UNSUPPORTED where the kernel has no veth, ERR_EXISTS: one of the names is taken. */
 struct err *netlink_add_veth(struct netlink *nl, const struct netlink_veth *veth) ERR_RESULT;

@@ -17,7 +17,6 @@
 #define JOIN_READY_MSEC 20000
 #define JOIN_LIVE_MSEC 5000 /* of a running container: its output waits meanwhile */
 #define JOIN_HUBS_MAX 1024u
-#define JOIN_INDEX_FIRST 2u /* behind lo */
 #define JOIN_RETRY_FIRST_NSEC (UINT64_C(20) * SERVER_NSEC_PER_MSEC)
 #define JOIN_RETRY_LAST_NSEC (UINT64_C(5000) * SERVER_NSEC_PER_MSEC)
 
@@ -242,7 +241,24 @@ struct err *join_add(struct join_set *js, const struct msg *m)
     return ERR_NEW(ERR_CORRUPT, "one network twice");
 }
 
-/* Hubs first, since they may have to be started; meanwhile the namespace is made. */
+/* Behind each seat but the last one there is another resolver to ask. Returns the one of them for which that is new, or
+ * NULL: with a network more or less it is one at most. */
+static struct seat *settle_more(struct join_set *js)
+{
+    struct seat *changed = NULL;
+    bool more = false;
+    for (size_t i = js->n; i-- > 0;) {
+        struct hub_join *j = &js->seats[i]->plan.join;
+        if (j->more != more)
+            changed = js->seats[i];
+        j->more = more;
+        more = more || !j->network.no_dns;
+    }
+    return changed;
+}
+
+/* Hubs first, since they may have to be started; meanwhile the namespace is made. Interfaces come one after the other,
+ * so that their numbers are in the order of their names: the first is asked for here. */
 struct err *join_start(struct join_set *js, int userns_fd, int *ret_netns)
 {
     AUTO_FD int route = -1;
@@ -251,17 +267,17 @@ struct err *join_start(struct join_set *js, int userns_fd, int *ret_netns)
     TRY(netns_visit_route(userns_fd, -1, ret_netns, &route));
     js->netns_fd = *ret_netns;
     js->userns_fd = userns_fd;
-    for (size_t i = 0; i < js->n; i++) {
-        js->seats[i]->plan.join.index = (uint8_t)(JOIN_INDEX_FIRST + i);
-        TRY(seat_request(js->seats[i]));
-    }
-    return NULL;
+    (void)settle_more(js);
+    return js->n ? seat_request(js->seats[0]) : NULL;
 }
 
 struct err *join_wait(struct join_set *js)
 {
-    for (size_t i = 0; i < js->n; i++)
+    for (size_t i = 0; i < js->n; i++) {
+        if (i)
+            TRY(seat_request(js->seats[i]));
         TRY_WRAP(seat_answer(js->seats[i], JOIN_READY_MSEC), "join network");
+    }
     for (size_t i = 0; i < js->n; i++)
         TRY(seat_watch(js->seats[i]));
     return NULL;
@@ -296,6 +312,8 @@ static struct err *change(struct seat *s, struct seat *take_with)
     struct hub_join was = s->plan.join;
     char *names = s->names, *resolv = s->resolv;
     s->plan.join = take_with->plan.join;
+    s->plan.join.more = was.more;
+    s->plan.join.metric = was.metric; /* what is set already stays */
     s->names = take_with->names;
     s->resolv = take_with->resolv;
     take_with->names = names;
@@ -312,6 +330,13 @@ static struct err *change(struct seat *s, struct seat *take_with)
     return e;
 }
 
+/* After a change of what there is. What fails of it is tried again with the next hub. */
+static struct err *tell_more(struct join_set *js)
+{
+    struct seat *changed = settle_more(js);
+    return changed ? ask_again(changed) : NULL;
+}
+
 struct err *join_connect(struct join_set *js, const struct msg *m, bool *ret_first)
 {
     struct seat *s = NULL;
@@ -320,7 +345,7 @@ struct err *join_connect(struct join_set *js, const struct msg *m, bool *ret_fir
     *ret_first = js->n == 0;
     if (known)
         return change(*known, s);
-    TRY(append(js, s));
+    TRY(append(js, s)); /* the last, so that there is nothing behind it */
     struct err *e = seat_connect(s);
     if (!e)
         e = seat_request(s);
@@ -330,7 +355,7 @@ struct err *join_connect(struct join_set *js, const struct msg *m, bool *ret_fir
         e = seat_watch(s);
     if (e)
         cut(js, &js->seats[js->n - 1]);
-    return e;
+    return e ? e : tell_more(js);
 }
 
 static struct err *ask_and_leave(struct seat *s, bool ask)
@@ -363,7 +388,7 @@ struct err *join_leave(struct join_set *js, const char *network, bool *ret_first
         e = ask_and_leave(s, true);
     }
     cut(js, at);
-    return e;
+    return e ? e : tell_more(js);
 }
 
 struct err *join_reload(struct join_set *js)

@@ -35,7 +35,9 @@ static void add(uint32_t id, const char *ip, const char *ip6, const char *names)
     assert_null(dns_names_set(table, &e, names, strlen(names)));
 }
 
-/* The reply's length; 0: the table says nothing. */
+static enum dns_names_verdict verdict;
+
+/* The reply's length; 0: the table has none, and *verdict says why. */
 static size_t ask(const char *name, uint16_t type)
 {
     struct dns_query q;
@@ -47,9 +49,11 @@ static size_t ask(const char *name, uint16_t type)
     assert_true(n > DNS_HEADER);
     memcpy(msg + n, (uint8_t[]){0, (uint8_t)type, 0, 1}, 4);
     assert_int_equal(dns_parse(msg, n + 4, &q, &rcode), DNS_QUERY);
-    size_t len = dns_names_reply(table, msg, n + 4, &q, out, sizeof(out));
-    if (len)
-        assert_true(dns_reply_fits(out, len, msg, n + 4, q.id));
+    size_t len = 0;
+    verdict = dns_names_ask(table, msg, n + 4, &q, out, sizeof(out), &len);
+    if (verdict != DNS_NAMES_ANSWER)
+        return 0;
+    assert_true(dns_reply_fits(out, len, msg, n + 4, q.id));
     return len;
 }
 
@@ -133,8 +137,33 @@ static void test_unknown_is_somebody_elses_but_in_our_domain(void **state)
     assert_int_equal(ask("example.org", DNS_A), 0);
     assert_int_equal(ask("webb", DNS_A), 0);
     assert_int_equal(ask("web.example.org", DNS_A), 0);
-    assert_true(ask("nobody.dns.podman", DNS_A) > 0);
-    assert_int_equal(rcode(), DNS_NXDOMAIN);
+    assert_int_equal(verdict, DNS_NAMES_NOTHING);
+    assert_int_equal(ask("nobody.dns.podman", DNS_A), 0);
+    assert_int_equal(verdict, DNS_NAMES_NOBODY);
+    assert_int_equal(ask("dns.podman", DNS_A), 0);
+    assert_int_equal(verdict, DNS_NAMES_NOTHING);
+}
+
+static void test_who_has_more_resolvers(void **state)
+{
+    struct dns_names_entry e = {.id = 1, .has4 = true, .has6 = true, .more = true};
+    union slirp_addr from = {.in.sin_family = AF_INET};
+    (void)state;
+    assert_int_equal(inet_pton(AF_INET, "10.89.0.2", &e.ip), 1);
+    assert_int_equal(inet_pton(AF_INET6, "fd42::2", &e.ip6), 1);
+    assert_null(dns_names_set(table, &e, "web", 3));
+    add(2, "10.89.0.3", NULL, "other");
+    from.in.sin_addr = e.ip;
+    assert_true(dns_names_has_more(table, &from));
+    assert_int_equal(inet_pton(AF_INET, "10.89.0.3", &from.in.sin_addr), 1);
+    assert_false(dns_names_has_more(table, &from));
+    assert_int_equal(inet_pton(AF_INET, "10.89.0.4", &from.in.sin_addr), 1); /* a stranger */
+    assert_false(dns_names_has_more(table, &from));
+    from = (union slirp_addr){.in6 = {.sin6_family = AF_INET6, .sin6_addr = e.ip6}};
+    assert_true(dns_names_has_more(table, &from));
+    e.more = false;
+    assert_null(dns_names_set(table, &e, "web", 3));
+    assert_false(dns_names_has_more(table, &from));
 }
 
 static void test_pointer(void **state)
@@ -203,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_several_with_one_alias, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replaced_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown_is_somebody_elses_but_in_our_domain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_has_more_resolvers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pointer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_odd_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_more_than_a_message_holds, setup, teardown),
