@@ -10,6 +10,7 @@
 #include "base/strbuf.h"
 
 #define CLIENT_CHILD_FD 3
+#define CLIENT_VERSION_MAX ((size_t)4096)
 
 static struct err *client_spawn(struct slirp_client *c, int child_sock)
 {
@@ -95,10 +96,33 @@ static struct err *client_answer(struct slirp_client *c, uint32_t expected, stru
     return failed ? failed : ERR_NEW(ERR_CORRUPT, "coracle-slirp failed without an error");
 }
 
+/* It ended without a word. Mostly because it cannot be loaded, which the dynamic loader tells whoever reads its stderr:
+ * so it is asked for its version. */
+static struct err *client_explain(struct err *take_e)
+{
+    AUTO_FREE char *path = NULL, *text = NULL;
+    if (err_errno(take_e) != ECONNRESET && err_kind(take_e) != ERR_NETWORK)
+        return take_e;
+    struct err *why = proc_find_helper("coracle-slirp", &path);
+    char *const argv[] = {(char[]){"coracle-slirp"}, (char[]){"--version"}, NULL};
+    char *const envp[] = {NULL};
+    const struct proc_opts opts = {.path = path, .argv = argv, .envp = envp, .default_signals = true};
+    if (!why)
+        why = proc_output(&opts, CLIENT_VERSION_MAX, &text);
+    if (!why)
+        return take_e; /* it can */
+    struct err *e = ERR_NEW(ERR_UNSUPPORTED, "coracle-slirp does not start: %s", err_text(why));
+    err_drop(why);
+    err_drop(take_e);
+    return e;
+}
+
 struct err *slirp_client_ready(struct slirp_client *c, int *ret_netns)
 {
     AUTO_MSG struct msg m = MSG_INIT;
-    TRY_WRAP(client_answer(c, SLIRP_READY, &m), "set up the network");
+    struct err *e = client_answer(c, SLIRP_READY, &m);
+    if (e)
+        return ERR_WRAP(client_explain(e), "set up the network");
     if (m.n_fds != 1)
         return ERR_NEW(ERR_CORRUPT, "coracle-slirp sent no namespace");
     *ret_netns = TAKE_FD(m.fds[0]);

@@ -300,7 +300,22 @@ static struct err *again(struct network *n)
     return lost(n);
 }
 
-/* An answer. What fails of a port of a running container is nobody's to hear any more: it was bound before. */
+/* A port of a running container: nobody waits for the answer, so its log is where it is told. Where the sockets are the
+ * monitor's this needs a shortage of something; where they are not, another program may have the port by now. */
+static void tell_failure(const struct network *n, const struct msg *m)
+{
+    struct err *failed = NULL, *bad = err_decode(m->data, m->len, &failed);
+    AUTO_FREE char *line = NULL;
+    struct err *e = mem_asprintf(&line, "coracle: a published port does not work: %s\n",
+                                 failed ? err_text(failed) : "coracle-slirp gives no reason");
+    if (!e && n->server->log)
+        ctlog_write(n->server->log, CTLOG_STDERR, line, strlen(line));
+    err_drop(e);
+    err_drop(failed);
+    err_drop(bad);
+}
+
+/* An answer. */
 static struct err *answered(struct network *n, const struct msg *m)
 {
     if (m->type == SLIRP_READY)
@@ -309,6 +324,8 @@ static struct err *answered(struct network *n, const struct msg *m)
         return ERR_NEW(ERR_CORRUPT, "coracle-slirp sent message %u", m->type);
     if (!n->ready)
         return ERR_NEW(ERR_NETWORK, "the network could not be set up again");
+    if (m->type == SLIRP_FAILED)
+        tell_failure(n, m);
     n->under_way -= n->under_way ? 1 : 0;
     if (!n->under_way)
         n->delay_nsec = 0;

@@ -185,6 +185,25 @@ get() { curl -fsS -g --max-time 20 "$@"; }
     is "$status" 7
 }
 
+@test "ports: one that cannot be published again is told in the log" {
+    only_coracle
+    need python3
+    local port pid monitor
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    web w --network slirp4netns:port_handler=slirp4netns -p "127.0.0.1:$port:80"
+    pid=$(slirps)
+    monitor=$(awk '/^PPid/ { print $2 }' "/proc/$pid/status")
+    kill -STOP "$monitor"
+    kill -KILL "$pid"
+    eventually eval "! python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", $port))' 2>/dev/null"
+    python3 -c 'import socket, sys, time
+s = socket.create_server(("127.0.0.1", int(sys.argv[1]))); print("mine", flush=True); time.sleep(100)' "$port" >"$FILE_DIR/taken" 3>&- &
+    eventually grep -q mine "$FILE_DIR/taken"
+    kill -CONT "$monitor"
+    wait_log w "a published port does not work: forward host port $port"
+    kill $!
+}
+
 @test "ports: half-close, a stalled reader, a reset" {
     coracle run -d --name s -p 80 -p 81 $BB sh -c 'nc -ll -p 80 -e cat & exec nc -ll -p 81 -e yes' >/dev/null
     local port stall sum

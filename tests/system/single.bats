@@ -96,3 +96,13 @@ teardown() { clean; }
 @test "single id: the store is clean after all that" {
     store_is_clean
 }
+
+@test "single id: a network, and a published port" {
+    local port
+    coracle run -d --name w -p 80 $BB sh -c 'echo hello >/index.html; exec httpd -f -p 80 -h /' >/dev/null
+    port=$(coracle port w 80 | sed 's/.*://')
+    eventually curl -fsS "http://127.0.0.1:$port/"
+    is "$(curl -fsS -g "http://[::1]:$port/")" hello
+    run -0 coracle exec w ip -4 -o addr show tap0
+    has "$output" 10.0.2.100
+}

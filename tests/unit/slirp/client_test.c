@@ -223,6 +223,35 @@ static void test_bad_start(void **state)
     slirp_client_done(&c);
 }
 
+/* What the dynamic loader says of a library that is missing reaches whoever waits for the network. */
+static void test_missing_library(void **state)
+{
+    static const char script[] =
+        "#!/bin/sh\necho \"$0: error while loading shared libraries: libslirp.so.0: cannot open "
+        "shared object file\" >&2\nexit 127\n";
+    struct slirp_client c = SLIRP_CLIENT_INIT;
+    char dir[] = "/tmp/coracle-client-XXXXXX", path[64];
+    AUTO_FREE char *before = NULL;
+    int netns = -1;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof(path), "%s/coracle-slirp", dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    assert_int_equal(write(fd, script, sizeof(script) - 1), sizeof(script) - 1);
+    (void)close(fd);
+    assert_ok(mem_strdup(getenv("CORACLE_LIBEXECDIR"), &before));
+    assert_int_equal(setenv("CORACLE_LIBEXECDIR", dir, 1), 0);
+    assert_ok(slirp_client_start(&c, &config, NULL, false, -1, -1));
+    struct err *e = slirp_client_ready(&c, &netns);
+    assert_int_equal(setenv("CORACLE_LIBEXECDIR", before, 1), 0);
+    assert_int_equal(err_kind(e), ERR_UNSUPPORTED);
+    assert_non_null(strstr(err_text(e), "libslirp.so.0"));
+    err_drop(e);
+    slirp_client_done(&c);
+    (void)unlink(path);
+    (void)rmdir(dir);
+}
+
 /* Nothing that comes over the socket makes it crash; an unknown request is refused. */
 static void test_unknown_message(void **state)
 {
@@ -255,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup(test_ends_with_the_connection, fresh),
         cmocka_unit_test_setup(test_ports, fresh),
         cmocka_unit_test_setup(test_bad_start, fresh),
+        cmocka_unit_test_setup(test_missing_library, fresh),
         cmocka_unit_test_setup(test_unknown_message, fresh),
     };
     return cmocka_run_group_tests(tests, enter_userns, NULL);
