@@ -35,7 +35,7 @@
 static const int confine_calls[] = {
     /* descriptors and data */
     SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_lseek, SYS_close, SYS_fcntl,
-    SYS_copy_file_range, SYS_fsync, SYS_fdatasync, SYS_sync_file_range, SYS_fallocate, SYS_ftruncate, SYS_ppoll,
+    SYS_copy_file_range,  SYS_fsync, SYS_fdatasync, SYS_sync_file_range, SYS_fallocate, SYS_ftruncate, SYS_ppoll,
 #ifdef SYS_poll
     SYS_poll,
 #endif

@@ -157,19 +157,24 @@ bool protocol_may_block(const void *buf, size_t len)
     }
 }
 
-bool protocol_is_large(const void *buf, size_t len)
+bool protocol_is_large_read(const void *buf, size_t len)
 {
     struct fuse_in_header in;
     struct fuse_read_in r;
     if (len < sizeof(in) + sizeof(r))
         return false;
     memcpy(&in, buf, sizeof(in));
-    if (in.opcode == FUSE_WRITE)
-        return len >= PROTOCOL_LARGE;
-    if (in.opcode != FUSE_READ)
-        return false;
     memcpy(&r, (const char *)buf + sizeof(in), sizeof(r));
-    return r.size >= PROTOCOL_LARGE;
+    return in.opcode == FUSE_READ && r.size >= PROTOCOL_LARGE;
+}
+
+bool protocol_is_large(const void *buf, size_t len)
+{
+    struct fuse_in_header in;
+    if (len < sizeof(in))
+        return false;
+    memcpy(&in, buf, sizeof(in));
+    return (in.opcode == FUSE_WRITE && len >= PROTOCOL_LARGE) || protocol_is_large_read(buf, len);
 }
 
 bool protocol_is_forget(const void *buf, size_t len)

@@ -15,9 +15,12 @@
 
 #include "fuse-overlay/overlay.h"
 
+#define PROTOCOL_DIRECT_MINOR 39 /* Linux 6.6 */
+
 struct protocol {
     uint64_t init_unique; /* of the INIT request, 0: seen and answered */
     uint32_t init_flags;  /* what the kernel offers */
+    bool has_direct;      /* its writes past the page cache are seen by others */
 };
 
 /* Look at a request, before libfuse does. True: it was answered. */
@@ -31,6 +34,7 @@ char *protocol_scratch(size_t *ret_size);
 bool protocol_may_block(const void *buf, size_t len);
 /* Or one that copies so much data that another processor should help where there is more of it? */
 bool protocol_is_large(const void *buf, size_t len);
+bool protocol_is_large_read(const void *buf, size_t len);
 /* Or one that has no answer? */
 bool protocol_is_forget(const void *buf, size_t len);
 /* How libfuse writes its answers: `userdata` is the struct overlay. */

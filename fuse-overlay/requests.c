@@ -59,6 +59,7 @@ static void request_init(void *userdata, struct fuse_conn_info *conn)
         want |= FUSE_CAP_WRITEBACK_CACHE;
     conn->want = conn->capable & want;
     conn->time_gran = 1;
+    fs->protocol->has_direct = conn->proto_major == 7 && conn->proto_minor >= PROTOCOL_DIRECT_MINOR;
 }
 
 /* The kernel does without: files and directories are known by their numbers, and nothing has to be kept for an open. */
@@ -300,6 +301,7 @@ const struct fuse_lowlevel_ops requests_ops = {
     .setattr = request_setattr,
     .readlink = request_readlink,
     .mknod = request_mknod,
+    .create = request_create,
     .mkdir = request_mkdir,
     .unlink = request_unlink,
     .rmdir = request_rmdir,

@@ -19,6 +19,7 @@ void requests_entry(struct overlay *fs, struct node *n, const struct stat *raw, 
 void request_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void request_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void request_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi);
 void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 void request_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
 void request_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name);

@@ -1,8 +1,10 @@
 /* Requests that change names. Declared in requests.h. */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "fuse-overlay/attr.h"
 #include "fuse-overlay/node.h"
+#include "fuse-overlay/protocol.h"
 #include "fuse-overlay/requests.h"
 #include "fuse-overlay/tree.h"
 
@@ -40,6 +42,40 @@ void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 {
     struct tree_new t = {.name = name, .mode = mode & S_IFMT ? mode : mode | S_IFREG, .rdev = rdev};
     make(req, &t, parent);
+}
+
+/* Who only writes a new file does so past the page cache of this mount: the data goes from the program's memory to the
+ * layer's cache at once, and the kernel need not ask for the file's capabilities first. Whoever reads it later gets it
+ * from there. Before Linux 6.6 (protocol 7.39) such a write did not drop what others had of the file in the page cache,
+ * so there files are made by MKNOD. */
+void request_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+    struct overlay *fs = requests_fs(req);
+    const struct fuse_ctx *ctx = fuse_req_ctx(req);
+    struct fuse_entry_param e = {.ino = 0};
+    struct node *n = NULL;
+    struct stat raw;
+    struct tree_new t = {.name = name, .mode = S_IFREG | (mode & 07777), .uid = ctx->uid, .gid = ctx->gid};
+    if (!fs->protocol->has_direct) {
+        fuse_reply_err(req, ENOSYS);
+        return;
+    }
+    t.umask = ctx->umask;
+    fi->direct_io = (fi->flags & O_ACCMODE) == O_WRONLY;
+    fi->keep_cache = !fi->direct_io;
+    pthread_mutex_lock(&fs->lock);
+    t.parent = node_get(fs, parent);
+    int r = tree_make(fs, &t, &n, &raw);
+    if (r == 0)
+        requests_entry(fs, n, &raw, &e);
+    requests_unlock(fs);
+    if (r < 0) {
+        fuse_reply_err(req, -r);
+    } else if (fuse_reply_create(req, &e, fi) < 0) {
+        pthread_mutex_lock(&fs->lock);
+        node_forget(fs, n, 1);
+        requests_unlock(fs);
+    }
 }
 
 void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)

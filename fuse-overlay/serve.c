@@ -34,11 +34,13 @@ struct serve_state {
     unsigned rest;  /* requests until it is tried again */
     unsigned since; /* requests since signals were looked for */
     unsigned streak;
+    bool had_read;   /* the last request was a large READ: who reads ahead works meanwhile */
     bool had_forget; /* the last request was one that nobody waits for */
     unsigned quick;  /* requests in a row that came while it was looked for them */
     bool is_held;    /* the other processor is occupied */
     unsigned hold_rest, hold_backoff;
     struct occupy occupy;
+    int n_cpus;
     pthread_t *threads;
 };
 
@@ -129,6 +131,13 @@ static ssize_t serve_sleep(struct serve_state *s, char *buf)
 static bool serve_hold(struct serve_state *s)
 {
     bool disturbed = false;
+    if (s->had_read) {
+        if (s->is_held)
+            occupy_end(&s->occupy);
+        s->is_held = false;
+        s->quick = 0;
+        return false;
+    }
     if (s->is_held) {
         s->is_held = occupy_request(&s->occupy, &disturbed);
         if (s->is_held)
@@ -263,8 +272,10 @@ static void *serve_worker(void *arg)
                 serve_leave(s);
                 break;
             }
-            bool is_large = protocol_is_large(buf, (size_t)n);
+            /* With two processors one is the client's. */
+            bool is_large = s->n_cpus > 2 && protocol_is_large(buf, (size_t)n);
             s->had_forget = protocol_is_forget(buf, (size_t)n);
+            s->had_read = protocol_is_large_read(buf, (size_t)n);
             if (many && (protocol_may_block(buf, (size_t)n) || serve_is_busy(s, is_large))) {
                 serve_hand_over(s);
                 leader = false;
@@ -280,7 +291,8 @@ struct err *serve(const struct serve_opts *opts, bool *ret_unmounted)
 {
     struct serve_state s = {.opts = opts, .n_threads = 1};
     cpu_set_t cpus;
-    s.may_spin = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
+    s.n_cpus = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+    s.may_spin = s.n_cpus > 1;
     s.threads = mem_zalloc(opts->threads_max * sizeof(*s.threads));
     if (!s.threads)
         return err_oom();

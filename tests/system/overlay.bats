@@ -48,6 +48,7 @@ fuse_coracle() { "$CORACLE" --root "$FILE_DIR/fuse" --storage-driver fuse-overla
 @test "overlay: hard links outlive each other" { behaves; }
 @test "overlay: descriptors outlive names" { behaves; }
 @test "overlay: a reader sees what a writer copied up" { behaves; }
+@test "overlay: new files are seen by others while they are written" { behaves; }
 @test "overlay: directories of layers are renamed" { behaves; }
 @test "overlay: large directories keep positions" { behaves; }
 @test "overlay: long names and deep paths" { behaves; }
