@@ -17,7 +17,7 @@
 /* clang-format off */
 static const char *const confine_allowed[] = {
     /* connections and netlink: hub_seat.c, netlink.c, base/msg */
-    "read", "readv", "write", "writev", "close", "sendto", "recvfrom", "sendmsg", "recvmsg", "send", "recv", "accept",
+    "read", "pread64", "readv", "write", "writev", "close", "sendto", "recvfrom", "sendmsg", "recvmsg", "send", "recv", "accept",
     "accept4", "getsockname", "getsockopt", "fcntl", "fcntl64",
     /* waiting: base/loop */
     "poll", "ppoll", "ppoll_time64", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "timerfd_create",

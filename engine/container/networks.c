@@ -45,7 +45,7 @@ static struct err *tell_join(struct engine *e, const struct container *c, const 
     const struct network_place *p = find_place(&places, n);
     if (!p) /* disconnected meanwhile */
         return NULL;
-    TRY(container_encode_join(c, n, p, (size_t)(p - places.items), &join));
+    TRY(container_encode_join(c, n, &places, (size_t)(p - places.items), &join));
     TRY(monitor_connect(engine_run_dir(e), c->id, &m));
     struct err *err = monitor_join(m, &join);
     monitor_free(m);
@@ -85,7 +85,7 @@ static struct err *drop_place(struct engine *e, const struct container *c, const
     return store_commit(s);
 }
 
-static struct err *connect_running(struct engine *e, const struct container *c, const struct network *n)
+static struct err *connect_running(struct engine *e, struct container *c, const struct network *n)
 {
     AUTO_NETWORK_PLACES struct network_place_list places = {0};
     TRY(container_lease(e, c, false, &places));
@@ -106,7 +106,7 @@ static struct err *connect_locked(struct engine *e, struct container *c, const s
     struct err *err = is_running(c) ? connect_running(e, c, n) : NULL;
     if (err)
         err_drop(drop_place(e, c, n, &found));
-    return err;
+    return err || !is_running(c) ? err : container_refresh_files(e, c);
 }
 
 struct err *container_connect(struct engine *e, struct container *c, const struct network *n,
@@ -140,8 +140,10 @@ static struct err *disconnect_locked(struct engine *e, struct container *c, cons
     struct err *err = is_running(c) ? tell_leave(e, c, n) : NULL;
     if (err && !force)
         return err;
+    bool told = is_running(c) && !err;
     err_drop(err);
-    return drop_place(e, c, n, &found);
+    TRY(drop_place(e, c, n, &found));
+    return told ? container_refresh_files(e, c) : NULL;
 }
 
 struct err *container_disconnect(struct engine *e, struct container *c, const struct network *n, bool force)

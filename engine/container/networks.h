@@ -19,8 +19,10 @@ struct err *create_insert_networks(struct engine *e, const char *id, const struc
 /* start_joins.c: its places in networks, with addresses; `starting`: its row says "running" from then on. */
 struct err *container_lease(struct engine *e, const struct container *c, bool starting,
                             struct network_place_list *ret) ERR_RESULT;
-/* For MONITOR_JOIN; `position` among its places. */
-struct err *container_encode_join(const struct container *c, const struct network *n, const struct network_place *p,
-                                  size_t position, struct strbuf *ret) ERR_RESULT;
+/* For MONITOR_JOIN: the place `i` of all that the container has. */
+struct err *container_encode_join(const struct container *c, const struct network *n,
+                                  const struct network_place_list *places, size_t i, struct strbuf *ret) ERR_RESULT;
 /* networks.c: the names that its networks know it by, after a change. */
 struct err *container_tell_name(struct engine *e, const struct container *c) ERR_RESULT;
+/* refresh_files.c: /etc/hosts and /etc/resolv.conf of a running one, after a change of its networks. */
+struct err *container_refresh_files(struct engine *e, struct container *c) ERR_RESULT;

@@ -68,6 +68,10 @@ struct err *start_settle_hooks(struct start *s) ERR_RESULT;
 /* start_files.c: hosts, hostname, resolv.conf, .containerenv into the private directory; sets their paths in s->facts.
  */
 struct err *start_write_files(struct start *s) ERR_RESULT;
+/* Names of two of them there, and their texts for a container that is on named networks. */
+#define START_HOSTS "hosts"
+#define START_RESOLV "resolv.conf"
+struct err *start_file_texts(struct start *s, struct strbuf *ret_hosts, struct strbuf *ret_resolv) ERR_RESULT;
 /* start_network.c: plan.network and what goes with it; the namespaces' paths in s->facts. After start_settle_userns. */
 struct err *start_settle_network(struct start *s) ERR_RESULT;
 /* start_joins.c: addresses in named networks, and what the monitor is told of those. The last step before it starts. */

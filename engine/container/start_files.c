@@ -244,6 +244,13 @@ static struct err *containerenv_text(struct start *s, struct strbuf *sb)
     return spec->privileged ? strbuf_puts(sb, "privileged=1\n") : NULL;
 }
 
+struct err *start_file_texts(struct start *s, struct strbuf *ret_hosts, struct strbuf *ret_resolv)
+{
+    TRY(settle_hostname(s));
+    TRY(hosts_text(s, ret_hosts));
+    return resolv_text(s, ret_resolv);
+}
+
 static bool mounts_over(const struct container_spec *spec, const char *target)
 {
     for (size_t i = 0; i < spec->n_mounts; i++)
@@ -261,8 +268,8 @@ struct err *start_write_files(struct start *s)
         const char **ret;
         bool wanted;
     } files[] = {
-        {"hosts", "/etc/hosts", hosts_text, &s->facts.hosts_path, !spec->no_hosts},
-        {"resolv.conf", "/etc/resolv.conf", resolv_text, &s->facts.resolv_path, !strv_contains(&spec->dns, "none")},
+        {START_HOSTS, "/etc/hosts", hosts_text, &s->facts.hosts_path, !spec->no_hosts},
+        {START_RESOLV, "/etc/resolv.conf", resolv_text, &s->facts.resolv_path, !strv_contains(&spec->dns, "none")},
         {"containerenv", "/run/.containerenv", containerenv_text, &s->facts.containerenv_path, true},
     };
     TRY(settle_hostname(s));

@@ -142,11 +142,12 @@ static struct err *resolv_text(const struct network *n, struct strbuf *sb)
     return NULL;
 }
 
-struct err *container_encode_join(const struct container *c, const struct network *n, const struct network_place *p,
-                                  size_t position, struct strbuf *ret)
+struct err *container_encode_join(const struct container *c, const struct network *n,
+                                  const struct network_place_list *places, size_t i, struct strbuf *ret)
 {
+    const struct network_place *p = &places->items[i];
     AUTO_STRBUF struct strbuf names = STRBUF_INIT, resolv = STRBUF_INIT;
-    struct monitor_join j = {.join.metric = METRIC_FIRST + (uint32_t)position};
+    struct monitor_join j = {.join.metric = METRIC_FIRST + (uint32_t)p->position};
     TRY(fill_network(n, &j.join.network));
     TRY(fill_place(c, p, &j.join));
     TRY(put_option(n, "metric", UINT32_MAX, &j.join.metric));
@@ -162,18 +163,28 @@ static struct err *add_join(struct start *s, size_t i)
     const struct network_place *p = &s->places.items[i];
     struct network *n;
     TRY(network_find(s->e, p->network_id, &n));
-    struct err *err = container_encode_join(s->c, n, p, i, &s->joins[i]);
+    struct err *err = container_encode_join(s->c, n, &s->places, i, &s->joins[i]);
     if (!err && n->dns)
         err = network_servers_of(n, &s->resolvers);
     network_free(n);
     return err;
 }
 
+/* Podman's exit code for an address that somebody else has. */
+static struct err *explain_lease(struct err *take_err)
+{
+    if (!take_err || err_kind(take_err) != ERR_IN_USE)
+        return take_err;
+    struct err *told = ERR_NEW(ERR_CANNOT_EXEC, "%s", err_text(take_err));
+    err_drop(take_err);
+    return told;
+}
+
 struct err *start_lease_networks(struct start *s)
 {
     if (s->c->spec.network.mode != NS_BRIDGE || !s->plan.network)
         return NULL;
-    TRY(container_lease(s->e, s->c, s->c->started_nsec != CONTAINER_STARTING, &s->places));
+    TRY(explain_lease(container_lease(s->e, s->c, s->c->started_nsec != CONTAINER_STARTING, &s->places)));
     s->leased = true;
     if (s->places.count > NETPLAN_JOINS_MAX)
         return ERR_NEW(ERR_INVALID, "a container can be on %d networks", NETPLAN_JOINS_MAX);

@@ -97,6 +97,7 @@ struct err *network_users(struct engine *e, const struct network *n, struct strv
 struct network_place {
     char *network_id, *network; /* id and name */
     struct network_attach want;
+    int64_t position;     /* grows along the list, but stays with the place when others go */
     char *ip, *ip6, *mac; /* the lease; NULL: it has not run yet, or another container has taken it over */
 };
 struct network_place_list {

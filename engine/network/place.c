@@ -74,6 +74,7 @@ static struct err *optional(struct store_stmt *st, int column, char **ret)
 
 static struct err *read_place(struct store_stmt *st, struct network_place *p)
 {
+    p->position = store_col_int(st, 10);
     TRY(mem_strdup(store_col_text(st, 0), &p->network_id));
     TRY(mem_strdup(store_col_text(st, 1), &p->network));
     TRY(mem_strdup(p->network, &p->want.network));
@@ -93,7 +94,7 @@ struct err *network_places(struct engine *e, const char *container_id, struct ne
     bool row;
     TRY(store_prepare(engine_store(e),
                       "SELECT n.id, n.name, c.interface, c.static_ip, c.static_ip6, c.static_mac, c.aliases, c.ip, "
-                      "c.ip6, c.mac FROM container_networks c JOIN networks n ON n.id = c.network_id "
+                      "c.ip6, c.mac, c.position FROM container_networks c JOIN networks n ON n.id = c.network_id "
                       "WHERE c.container_id = ?1 ORDER BY c.position",
                       &st));
     TRY(store_bind(st, "t", container_id));

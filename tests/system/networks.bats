@@ -35,7 +35,7 @@ both() { # ARGS...
     local each
     both network create n1
     both network create n1
-    both network create --subnet 10.77.0.0/24 --ip-range 10.77.0.0/25 --gateway 10.77.0.9 --label a=b --label c --opt mtu=1400 --opt isolate=true --disable-dns n2
+    both network create --subnet 10.77.0.0/24 --ip-range 10.77.0.0/25 --gateway 10.77.0.9 --label a=b --opt mtu=1400 --opt isolate=true --disable-dns n2
     both network create --subnet 10.78.0.0/24 --subnet fd00:78::/64 n3
     both network create --internal n4
     both network ls
@@ -256,4 +256,149 @@ both() { # ARGS...
     has "$output" boat
     run -0 coracle __complete run --network ha
     has "$output" harbour
+}
+
+# --- what runs
+
+# A container that waits until it is removed.
+idle() { # NAME FLAGS...
+    local name=$1
+    shift
+    coracle run -d --name "$name" "$@" $BB sleep 600 >/dev/null
+}
+
+# The address that a container looks a name up as; fails when it finds none.
+lookup() { # CONTAINER NAME
+    coracle exec "$1" ping -c1 -W1 "$2" 2>/dev/null | sed -n 's/^PING [^(]*(\([^)]*\)).*/\1/p' | grep .
+}
+
+address() { # CONTAINER NETWORK
+    coracle inspect -f "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"
+}
+
+@test "networks: /etc/hosts and resolv.conf in a container, beside podman" {
+    only_coracle
+    local each
+    for each in podman coracle; do
+        $each network create --subnet 10.71.0.0/24 a >/dev/null
+        $each network create --subnet 10.72.0.0/24 --subnet fd00:72::/64 b >/dev/null
+        {
+            $each run --rm --name h1 --network a:ip=10.71.0.7 --network b:ip=10.72.0.7,ip6=fd00:72::7 --hostname hh $BB sh -c 'tail -n3 /etc/hosts; ip -4 -o addr show; ip -6 addr show scope global; cat /etc/resolv.conf'
+            $each run --rm --network a --dns 192.0.2.1 --dns-search foo.bar $BB cat /etc/resolv.conf
+        } 2>/dev/null | tr '\t' ' ' | sed -E "s/mtu .*//; s/ host.docker.internal//; s/(dns.podman) dns.podman/\\1/; s/^[0-9]+: //; s/@if[0-9]+//; s/eth[0-9]/ethN/g; s/ flags 02//; s/ +valid.*//; /valid_lft/d; /^nameserver $(awk '/^nameserver/ { print $2; exit }' /etc/resolv.conf)\$/d; /containers.internal/d" |
+            sort >"$FILE_DIR/files.$each"
+    done
+    run diff "$FILE_DIR/files.podman" "$FILE_DIR/files.coracle"
+    is "$output" ""
+}
+
+@test "networks: names and files follow connect, disconnect and rename" {
+    coracle network create a
+    coracle network create b
+    idle one --network a:alias=first
+    idle two --network b
+    idle both --network a --network b
+    # Who is on both finds whom either resolver knows; others find their neighbours alone.
+    is "$(lookup both one)" "$(address one a)"
+    is "$(lookup both first)" "$(address one a)"
+    is "$(lookup both two)" "$(address two b)"
+    is "$(lookup one both)" "$(address both a)"
+    is "$(lookup two both)" "$(address both b)"
+    run ! lookup one two
+    run ! lookup two one
+
+    coracle network connect --alias guest b one
+    is "$(lookup one two)" "$(address two b)"
+    is "$(lookup two guest)" "$(address one b)"
+    run -0 coracle exec one cat /etc/resolv.conf /etc/hosts
+    has "$output" "nameserver $(coracle network inspect -f '{{range .Subnets}}{{.Gateway}}{{end}}' b)"
+    has "$output" "$(address one b)"
+
+    local old; old=$(address one a)
+    coracle network disconnect a one
+    run ! lookup both first
+    is "$(lookup one two)" "$(address two b)"
+    run -0 coracle exec one cat /etc/hosts
+    hasnt "$output" "$old"
+    run -125 --separate-stderr coracle network disconnect a one
+    one_error "not connected"
+
+    coracle rename one uno
+    is "$(lookup two uno)" "$(address uno b)"
+    run ! lookup two one
+    coracle network disconnect b uno
+    run -0 coracle exec uno ip -4 -o addr show
+    hasnt "$output" eth
+    run -0 coracle ps -a --format '{{.Networks}}' --filter name=uno
+    is "$output" ""
+}
+
+@test "networks: an address belongs to one running container" {
+    coracle network create --subnet 10.71.0.0/24 --ip-range 10.71.0.100-10.71.0.103 a
+    idle one --network a:ip=10.71.0.77
+    is "$(address one a)" 10.71.0.77
+    run -126 --separate-stderr coracle run --rm --network a:ip=10.71.0.77 $BB true
+    one_error "requested ip address 10.71.0.77 is already allocated to container ID $(coracle inspect -f '{{.Id}}' one)"
+    coracle create --name other --network a:ip=10.71.0.77 $BB sleep 600 >/dev/null
+    run -126 --separate-stderr coracle start other
+    one_error "already allocated"
+    coracle stop -t 0 one >/dev/null
+    is "$(address one a)" ""
+    coracle start other >/dev/null
+    is "$(address other a)" 10.71.0.77
+    coracle rm -f -t 0 other >/dev/null
+    # Killed without a word: the address is free at once.
+    coracle start one >/dev/null
+    kill -9 "$(monitor_of one)"
+    eventually state_is one exited
+    run -0 coracle run --rm --network a:ip=10.71.0.77 $BB true
+    # Started at once: four addresses for four containers, none for a fifth.
+    local i pids=()
+    for i in 1 2 3 4; do
+        idle "c$i" --network a 3>&- &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    is "$(for i in 1 2 3 4; do address "c$i" a; done | sort | tr '\n' ' ')" "10.71.0.100 10.71.0.101 10.71.0.102 10.71.0.103 "
+    run -126 --separate-stderr coracle run --rm --network a $BB true
+    one_error "failed to find free IP in range"
+    run -0 coracle network inspect a
+    is "$(jq '.[0].containers | length' <<<"$output")" 4
+    is "$(jq -r '[.[0].containers[].interfaces.eth0.subnets[0].ipnet] | sort | join(" ")' <<<"$output")" "10.71.0.100/24 10.71.0.101/24 10.71.0.102/24 10.71.0.103/24"
+    coracle rm -f -t 0 c2 >/dev/null
+    run -0 coracle run --rm --network a $BB true
+}
+
+monitor_of() { # CONTAINER
+    local pid; pid=$(coracle inspect -f '{{.State.Pid}}' "$1")
+    awk '/^PPid/ { print $2 }' "/proc/$pid/status"
+}
+
+@test "networks: a container comes back on its networks after stop, start and restart" {
+    coracle network create a
+    coracle network create b
+    idle one --network a --network b --restart always
+    local before; before="$(address one a) $(address one b)"
+    idle other --network a --network b
+    coracle restart -t 0 one >/dev/null
+    is "$(address one a) $(address one b)" "$before"
+    coracle stop -t 0 one >/dev/null
+    coracle network disconnect a one
+    coracle start one >/dev/null
+    is "$(lookup other one)" "$(address one b)"
+    run -0 coracle exec one ip -4 -o addr show
+    matches "$output" 'eth1 .*'"$(address one b)"
+    hasnt "$output" eth0
+    coracle network rm -f -t 0 a
+    run -0 coracle ps -a --format '{{.Names}}'
+    is "$output" one
+}
+
+@test "networks: resolvers of a running network change by update, and back to the host's" {
+    coracle network create --dns 192.0.2.53 n
+    idle one --network n
+    run -0 coracle network update --dns-add 192.0.2.54 n
+    run -0 coracle network update --dns-drop 192.0.2.53,192.0.2.54 n
+    run -0 coracle network reload one
+    is "$(lookup one one)" "$(address one n)"
 }
