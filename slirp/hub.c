@@ -49,8 +49,8 @@ static struct err *hub_on_end(struct loop_source *src, void *arg)
     return hub_check_end(arg);
 }
 
-/* Under the lock nobody looks for us. It is let go of by the end of the process, and by then the kernel has nothing of
- * the network any more that the next hub could find in its way. */
+/* Under the lock nobody looks for us; where the directory is gone nobody can. It is let go of by the end of the
+ * process, and by then the kernel has nothing of the network any more that the next hub could find in its way. */
 struct err *hub_check_end(struct hub *h)
 {
     AUTO_FD int lock = -1;
@@ -58,8 +58,9 @@ struct err *hub_check_end(struct hub *h)
     if (h->seats)
         return NULL;
     struct err *e = file_open_locked(h->dir_fd, HUB_LOCK, true, false, &lock);
-    if (e) {
-        err_drop(e);
+    bool busy = e && err_kind(e) == ERR_IN_USE;
+    err_drop(e);
+    if (busy) {
         return h->end_timer ? loop_rearm(h->end_timer, HUB_END_NSEC, 0)
                             : loop_add_timer(h->loop, HUB_END_NSEC, 0, hub_on_end, h, &h->end_timer);
     }

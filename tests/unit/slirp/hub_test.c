@@ -436,6 +436,20 @@ static void test_failed_setup_is_told(void **state)
     await_end(one.started);
 }
 
+/* A session whose directory was removed: nobody can find the hub, and nobody has to. */
+static void test_directory_is_gone(void **state)
+{
+    struct container one;
+    (void)state;
+    make(&one, 11, 2, "");
+    join(&one);
+    AUTO_FREE char *dir = NULL;
+    assert_ok(mem_asprintf(&dir, "%s/" HUB_DIR "/a11", run_dir));
+    assert_ok(file_remove_tree(AT_FDCWD, dir));
+    end(&one);
+    await_end(one.started);
+}
+
 /* An interface of that name that is none of ours stays, and is the reason. */
 static void test_name_taken_inside(void **state)
 {
@@ -466,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_nonsense_is_refused),
         cmocka_unit_test(test_failed_setup_is_told),
         cmocka_unit_test(test_name_taken_inside),
+        cmocka_unit_test(test_directory_is_gone),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
