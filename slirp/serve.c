@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -24,12 +25,22 @@
 #define SERVE_BUF ((DEVICE_HDR + DEVICE_FRAME_MAX + SERVE_PAGE - 1) / SERVE_PAGE * SERVE_PAGE)
 
 #define SERVE_PORTS_MSEC 2 /* of quiet, and published ports no longer have it all for themselves */
-#define SERVE_PORTS_LONGEST_MSEC 100
+#define SERVE_PORTS_LONGEST_NSEC 100000000
+
+/* How long to look for the next event before sleeping: what a wake-up costs. */
+#define SERVE_SPIN_NSEC 50000
+#define SERVE_SOON_NSEC 80000 /* with the event's handling */
 
 enum serve_fd { SERVE_DEVICE, SERVE_LOOP, SERVE_FDS };
 
 /* The longest frame and its header; one at a time is looked at. */
 static _Alignas(SERVE_PAGE) uint8_t serve_buf[SERVE_BUF];
+
+static void serve_stack(struct slirp *s, const uint8_t *frame, size_t len)
+{
+    s->stack_used = true;
+    stack_input(s->stack, frame, len);
+}
 
 /* A connection to the resolver: its listener exists from the first frame on. */
 static void serve_dns_tcp(struct slirp *s, uint8_t *frame, size_t len)
@@ -40,7 +51,7 @@ static void serve_dns_tcp(struct slirp *s, uint8_t *frame, size_t len)
         return;
     stack_set_dns_port(s->stack, family, port);
     frame_redirect(frame, len, port);
-    stack_input(s->stack, frame, len);
+    serve_stack(s, frame, len);
 }
 
 static void serve_frame(struct slirp *s, uint8_t *buf, size_t len)
@@ -50,7 +61,7 @@ static void serve_frame(struct slirp *s, uint8_t *buf, size_t len)
     switch (frame_check(&s->config, buf, len)) {
     case FRAME_PASS:
         if (!s->outgoing || !outgoing_input(s->outgoing, frame, n))
-            stack_input(s->stack, frame, n);
+            serve_stack(s, frame, n);
         break;
     case FRAME_DNS:
         if (s->dns)
@@ -88,44 +99,66 @@ static void serve_quiet(void)
     trim_memory(true);
 }
 
-static int64_t serve_now_msec(void)
+static int64_t serve_now_nsec(void)
 {
     struct timespec t;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static struct err *serve_device_ready(struct loop_source *src, int fd, uint32_t events, void *arg)
 {
-    bool *ready = arg;
-    (void)src, (void)fd, (void)events;
-    *ready = true;
+    struct slirp *s = arg;
+    (void)src, (void)fd;
+    if (events & EPOLLIN)
+        serve_frames(s);
+    else
+        s->stack_used = true; /* an error: slirp_serve() knows what to do */
     return NULL;
 }
 
-/* Only published ports had something to do, and libslirp has no sockets: then waiting in the loop itself, with the
- * device as a guest, spares two system calls and, above all, the detour of a nested epoll descriptor, which wakes us on
- * whatever processor has time rather than on the one where the data are. Until the device has frames, or all is quiet,
- * or a while has passed (libslirp's slow timers). */
+/* Wait for an event, `timeout_msec` at most. Where the last one came soon, the next one will: question and answer
+ * over one connection, say, which would pay for a wake-up each way. Whoever else wants this processor gets it. */
+static struct err *serve_wait(struct loop *loop, int timeout_msec, bool *soon, bool *ret_any)
+{
+    int64_t begin = serve_now_nsec(), now = begin;
+    *ret_any = false;
+    for (; *soon && !*ret_any && now - begin < SERVE_SPIN_NSEC; now = serve_now_nsec()) {
+        TRY(loop_serve_for(loop, 0, ret_any));
+        if (!*ret_any)
+            (void)sched_yield();
+    }
+    if (*ret_any)
+        return NULL;
+    TRY(loop_serve_for(loop, timeout_msec, ret_any));
+    *soon = *ret_any && serve_now_nsec() - now < SERVE_SOON_NSEC;
+    return NULL;
+}
+
+/* libslirp has no sockets, so only connections that don't pass it had something to do: then waiting in the loop itself,
+ * with the device as a guest, spares two system calls and, above all, the detour of a nested epoll descriptor, which
+ * wakes us on whatever processor has time rather than on the one where the data are. Until a frame is libslirp's, or
+ * all is quiet, or a while has passed (libslirp's slow timers). */
 static struct err *serve_ports(struct slirp *s)
 {
     struct loop_source *device = NULL;
-    bool frames = false, any = true;
-    int64_t until = serve_now_msec() + SERVE_PORTS_LONGEST_MSEC;
-    TRY(loop_add_fd(s->loop, s->device->fd, EPOLLIN, serve_device_ready, &frames, &device));
+    bool any = true, soon = false;
+    int64_t until = serve_now_nsec() + SERVE_PORTS_LONGEST_NSEC;
+    s->stack_used = false;
+    TRY(loop_add_fd(s->loop, s->device->fd, EPOLLIN, serve_device_ready, s, &device));
     struct err *e = NULL;
-    while (!e && any && !frames && !s->quit && serve_now_msec() < until)
-        e = loop_serve_for(s->loop, SERVE_PORTS_MSEC, &any);
+    while (!e && any && !s->stack_used && !s->quit && serve_now_nsec() < until)
+        e = serve_wait(s->loop, SERVE_PORTS_MSEC, &soon, &any);
     loop_remove(device);
     return e;
 }
 
 struct err *slirp_serve_ports(struct slirp *s)
 {
-    bool busy = true;
+    bool busy = true, soon = false;
     while (!s->quit) {
         bool any = false;
-        TRY(loop_serve_for(s->loop, busy ? SERVE_QUIET_MSEC : -1, &any));
+        TRY(serve_wait(s->loop, busy ? SERVE_QUIET_MSEC : -1, &soon, &any));
         if (!any && busy)
             serve_quiet();
         busy = any;
