@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,4 +23,14 @@ struct err *privileges_keep(const unsigned *caps, size_t n)
 struct err *privileges_drop(void)
 {
     return privileges_keep(NULL, 0);
+}
+
+struct err *privileges_seal(void)
+{
+    const struct rlimit no_core = {0};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return ERR_SYS(errno, "forbid new privileges");
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return NULL;
 }

@@ -1,12 +1,8 @@
 /* What is left to a hub: descriptors that it has or is sent, files to be read, CAP_NET_ADMIN. It makes no socket and
  * enters no namespace: what it changes are the namespaces whose netlink sockets it holds. */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -57,11 +53,7 @@ static int confine_fill(scmp_filter_ctx ctx, void *arg)
 struct err *hub_confine(void)
 {
     static const unsigned keep[] = {CAP_NET_ADMIN};
-    const struct rlimit no_core = {0};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return ERR_SYS(errno, "forbid new privileges");
-    (void)setrlimit(RLIMIT_CORE, &no_core);
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    TRY(privileges_seal());
     TRY(privileges_keep(keep, ARRAY_LEN(keep)));
     return syscalls_restrict(confine_fill, NULL);
 }

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -76,11 +75,7 @@ static struct err *restrict_calls(void)
 struct err *port_confine(void)
 {
     static const unsigned keep[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE};
-    const struct rlimit no_core = {0};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return ERR_SYS(errno, "forbid new privileges");
-    (void)setrlimit(RLIMIT_CORE, &no_core);
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    TRY(privileges_seal());
     TRY(privileges_keep(keep, ARRAY_LEN(keep)));
     return restrict_calls();
 }

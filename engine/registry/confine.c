@@ -7,8 +7,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -131,11 +129,7 @@ static int fill(scmp_filter_ctx ctx, void *arg)
 
 struct err *confine_process(void)
 {
-    const struct rlimit no_core = {0};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return ERR_SYS(errno, "forbid new privileges");
-    (void)setrlimit(RLIMIT_CORE, &no_core);
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    TRY(privileges_seal());
     int missing = landlock();
     if (missing)
         log_debug("coracle-registry without Landlock (errno %d): seccomp alone", missing);

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "slirp/client.h"
+#include "tests/unit/slirp/userns.h"
 
 static struct slirp_config config;
 
@@ -33,32 +34,10 @@ static void assert_ok(struct err *e)
         fail_msg("%s", err_text(e));
 }
 
-static void write_map(const char *path, unsigned id)
-{
-    char text[64];
-    int n = snprintf(text, sizeof(text), "0 %u 1\n", id);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, (size_t)n), n);
-    (void)close(fd);
-}
-
-/* Uid 0 of a user namespace of our own, as the monitor is in its session. */
 static int enter_userns(void **state)
 {
-    uid_t uid = getuid();
-    gid_t gid = getgid();
     (void)state;
-    if (unshare(CLONE_NEWUSER) < 0)
-        return 1; /* this host has none: nothing of this program can work */
-    int fd = open("/proc/self/setgroups", O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)!write(fd, "deny", 4);
-        (void)close(fd);
-    }
-    write_map("/proc/self/uid_map", uid);
-    write_map("/proc/self/gid_map", gid);
-    return 0;
+    return userns_enter(0) ? 0 : 1;
 }
 
 static int fresh(void **state)

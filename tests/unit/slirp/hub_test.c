@@ -28,6 +28,7 @@
 #include "base/msg.h"
 #include "slirp/hub_client.h"
 #include "slirp/netns_visit.h"
+#include "tests/unit/slirp/userns.h"
 
 #define PATIENCE_MSEC 60000
 
@@ -40,31 +41,11 @@ static void assert_ok(struct err *e)
         fail_msg("%s", err_text(e));
 }
 
-static void write_map(const char *path, unsigned id)
-{
-    char text[64];
-    int n = snprintf(text, sizeof(text), "0 %u 1\n", id);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, (size_t)n), n);
-    (void)close(fd);
-}
-
-/* Uid 0 of a user namespace of our own, as monitors are in their session. */
 static int enter(void **state)
 {
-    uid_t uid = getuid();
-    gid_t gid = getgid();
     (void)state;
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-        return 1; /* this host has none: nothing of this program can work */
-    int fd = open("/proc/self/setgroups", O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)!write(fd, "deny", 4);
-        (void)close(fd);
-    }
-    write_map("/proc/self/uid_map", uid);
-    write_map("/proc/self/gid_map", gid);
+    if (!userns_enter(CLONE_NEWNS))
+        return 1;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     mntns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
     assert_true(mntns >= 0);
