@@ -62,6 +62,8 @@ void cli_print_error(const struct cli *c, struct err *e);
 bool cli_given(const struct cli *c, const char *flag);
 /* The engine, opened when first asked for. */
 struct err *cli_engine(struct cli *c, struct engine **ret) ERR_RESULT;
+/* The same, from inside the session: elsewhere nobody would see what is mounted. unshare.c. */
+struct err *cli_engine_inside(struct cli *c) ERR_RESULT;
 /* Notices of the engine that weren't shown yet, to stderr. */
 void cli_show_notices(struct cli *c);
 

@@ -1,6 +1,5 @@
 /* image mount, unmount. */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "cli/report.h"
@@ -13,25 +12,6 @@ struct mount_opts {
     const char *format;
 };
 #define O(field) offsetof(struct mount_opts, field)
-
-static ino_t mount_namespace(void)
-{
-    struct stat st;
-    return stat("/proc/self/ns/mnt", &st) == 0 ? st.st_ino : 0;
-}
-
-/* The engine, from inside the session: elsewhere nobody would see what is mounted. */
-static struct err *engine_inside(struct cli *c, struct engine **ret)
-{
-    ino_t before = mount_namespace();
-    TRY(cli_engine(c, ret));
-    if (mount_namespace() != before)
-        return ERR_NEW(ERR_STATE,
-                       "cannot run command \"" CLI_PROGRAM " %s\" in rootless mode, must execute `" CLI_PROGRAM
-                       " unshare` first",
-                       c->path);
-    return NULL;
-}
 
 static struct err *check_all(const struct cli *c, bool all)
 {
@@ -120,7 +100,8 @@ static struct err *mount_verb(struct cli *c, void *opts, int *exit_code)
     TRY(check_all(c, o->all));
     if (o->format && strcmp(o->format, "json") != 0)
         return ERR_NEW(ERR_INVALID, "unknown --format argument: \"%s\"", o->format);
-    TRY(engine_inside(c, &e));
+    TRY(cli_engine_inside(c));
+    e = c->engine;
     TRY(take_names(c, e, o->all, &names));
     for (size_t i = 0; i < names.count; i++)
         cli_errors_add(&errors, mount_one(c, e, names.items[i], !o->all && !c->n_args, list, &lines));
@@ -181,7 +162,8 @@ static struct err *unmount_verb(struct cli *c, void *opts, int *exit_code)
     TRY(check_all(c, o->all));
     if (!o->all && !c->n_args)
         return ERR_NEW(ERR_INVALID, "image name or ID must be specified");
-    TRY(engine_inside(c, &e));
+    TRY(cli_engine_inside(c));
+    e = c->engine;
     TRY(take_names(c, e, false, &names));
     for (size_t i = 0; i < names.count; i++)
         cli_errors_add(&errors, unmount_one(c, e, names.items[i], o->force));

@@ -143,13 +143,11 @@ static bool is_not_built(const char *group, const char *word)
         const char *group, *words;
     } missing[] = {
         {"", " auto-update build compose farm generate healthcheck init kube machine "
-             "mount "
-             "play pod quadlet secret unmount update "},
-        {"container", " checkpoint clone init mount restore runlabel unmount "
+             "play pod quadlet secret update "},
+        {"container", " checkpoint clone init restore runlabel "
                       "update "},
         {"image", " build "},
         {"system", " connection df migrate prune renumber reset service "},
-        {"volume", " export import mount reload unmount "},
     };
     char padded[64];
     int len = snprintf(padded, sizeof padded, " %s ", word);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -11,6 +12,25 @@
 #include "cli/verbs.h"
 #include "engine/engine.h"
 #include "rootless/session.h"
+
+static ino_t mount_namespace(void)
+{
+    struct stat st;
+    return stat("/proc/self/ns/mnt", &st) == 0 ? st.st_ino : 0;
+}
+
+struct err *cli_engine_inside(struct cli *c)
+{
+    struct engine *e;
+    ino_t before = mount_namespace();
+    TRY(cli_engine(c, &e));
+    if (mount_namespace() != before)
+        return ERR_NEW(ERR_STATE,
+                       "cannot run command \"" CLI_PROGRAM " %s\" in rootless mode, must execute `" CLI_PROGRAM
+                       " unshare` first",
+                       c->path);
+    return NULL;
+}
 
 struct unshare_opts {
     bool netns;

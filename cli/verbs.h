@@ -24,4 +24,6 @@ extern const struct cli_verb cli_verb_artifact, cli_verb_artifact_add, cli_verb_
     cli_verb_volume_inspect, cli_verb_volume_ls, cli_verb_volume_prune, cli_verb_volume_rm, cli_verb_wait;
 
 /* What is in a container's file system: diff.c, commit.c, cp.c, container_mount.c, clone.c, volume_files.c. */
-extern const struct cli_verb cli_verb_commit, cli_verb_container_diff, cli_verb_cp, cli_verb_diff, cli_verb_export;
+extern const struct cli_verb cli_verb_commit, cli_verb_container_diff, cli_verb_cp, cli_verb_diff, cli_verb_export,
+    cli_verb_mount, cli_verb_unmount, cli_verb_volume_export, cli_verb_volume_import, cli_verb_volume_mount,
+    cli_verb_volume_reload, cli_verb_volume_unmount;

@@ -158,6 +158,13 @@ struct diff_side {
 };
 struct err *container_diff_between(struct engine *e, const struct diff_side *side, const struct diff_side *old,
                                    struct tree_changes *ret) ERR_RESULT;
+/* Its root file system as a directory in the session's mount namespace, counted; mount.c. */
+struct err *container_mount(struct engine *e, struct container *c, char **ret_path) ERR_RESULT;
+/* Count one user less; the last one unmounts, or `force`. ERR_IN_USE. */
+struct err *container_unmount(struct engine *e, const char *id, bool force, bool *ret_was) ERR_RESULT;
+/* Ids of all that are mounted; where one is, NULL: it isn't. */
+struct err *container_mounted(struct engine *e, struct strv *ret_ids) ERR_RESULT;
+struct err *container_mount_path(struct engine *e, const struct container *c, char **ret) ERR_RESULT;
 /* Its root file system, without what is mounted there, as a tar into `fd`. */
 struct err *container_export(struct engine *e, struct container *c, int fd) ERR_RESULT;
 /* One end of a copy. */

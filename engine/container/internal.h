@@ -64,6 +64,10 @@ void container_take_exit(struct container *c, const struct monitor_exit *x);
 /* Stop it; `even_paused`: going on first, for what is to be removed. */
 struct err *container_stop_any(struct engine *e, struct container *c, int64_t timeout_sec, bool even_paused) ERR_RESULT;
 
+/* The monitor of a container that has ended lets go of its mounts and its lock: wait for that. The caller holds the
+ * working lock. */
+struct err *container_wait_monitor(struct engine *e, const struct container *c) ERR_RESULT;
+
 /* --- removal: row, directory. The caller holds the lock. */
 struct err *container_erase(struct engine *e, struct container *c, bool volumes) ERR_RESULT;
 /* All of that but the container's directory, which its monitor removes (monitor_cleaned()). */

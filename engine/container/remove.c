@@ -110,6 +110,8 @@ static struct err *remove_image(struct engine *e, const struct container *c)
 struct err *container_forget(struct engine *e, struct container *c, bool volumes)
 {
     AUTO_STRV struct strv names = STRV_INIT;
+    bool was_mounted;
+    TRY(container_unmount(e, c->id, true, &was_mounted));
     if (c->auto_remove) /* while there is a row to read it from */
         TRY(container_load_spec(e, c));
     bool found;
@@ -158,7 +160,7 @@ static struct err *remove_dependents(struct engine *e, struct container *c, cons
 }
 
 /* The monitor lets go of its lock a moment after it has told us that the container stopped. */
-static struct err *wait_for_monitor(struct engine *e, struct container *c)
+struct err *container_wait_monitor(struct engine *e, const struct container *c)
 {
     struct monitor_state st;
     for (unsigned wait_usec = 500; wait_usec < 4000000; wait_usec *= 2) {
@@ -173,7 +175,7 @@ static struct err *wait_for_monitor(struct engine *e, struct container *c)
 /* With the lock held, and nothing running. */
 static struct err *remove_locked(struct engine *e, struct container *c, bool volumes)
 {
-    TRY(wait_for_monitor(e, c));
+    TRY(container_wait_monitor(e, c));
     TRY(monitor_clear_leftovers(engine_run_dir(e), c->id));
     return container_erase(e, c, volumes);
 }

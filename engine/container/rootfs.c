@@ -18,9 +18,14 @@
 #include "engine/container/start.h"
 #include "engine/container/user.h"
 #include "engine/engine.h"
+#include "engine/image/mount.h"
 #include "engine/monitor/client.h"
 #include "engine/storage/storage.h"
 #include "rootless/session.h"
+
+/* For five seconds. */
+#define ROOT_TRIES 250
+#define ROOT_TRY_USEC 20000
 
 void container_root_done(struct container_root *r)
 {
@@ -49,7 +54,7 @@ static struct err *open_process_root(const struct container *c, int pidfd, int *
     (void)snprintf(path, sizeof(path), "/proc/%d/root", (int)c->host_pid);
     AUTO_FD int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int errnum = errno;
-    if (poll(&p, 1, 0) != 0)
+    if (poll(&p, 1, 0) != 0 || (fd < 0 && errnum == ENOENT)) /* the latter: a process without memory any more */
         return ERR_NEW(ERR_STATE, "container %s has just ended", c->name);
     if (fd < 0)
         return ERR_SYS(errnum, "open the root of container %s", c->name);
@@ -165,8 +170,9 @@ static struct err *lock_stopped(struct engine *e, struct container *c, struct co
     if (c->state == CT_RUNNING) { /* somebody was quicker */
         container_unlock(e, c->id, TAKE_FD(c->lock_fd));
         r->locked = NULL;
+        return NULL;
     }
-    return NULL;
+    return container_wait_monitor(e, c);
 }
 
 static bool is_live(const struct container *c)
@@ -237,8 +243,8 @@ static struct err *open_root(struct start *s, enum container_root_part part, str
     return open_upper(s->e, s->c, r);
 }
 
-struct err *container_root_open(struct engine *e, struct container *c, enum container_root_part part,
-                                struct container_root *ret)
+static struct err *try_open(struct engine *e, struct container *c, enum container_root_part part,
+                            struct container_root *ret)
 {
     struct start s = {.e = e, .c = c, .root_fd = -1, .private_fd = -1};
     *ret = (struct container_root){.fd = -1, .upper_fd = -1, .engine = e};
@@ -249,18 +255,31 @@ struct err *container_root_open(struct engine *e, struct container *c, enum cont
     return err;
 }
 
+/* What was running may just be ending, or being restarted: then look again. */
+struct err *container_root_open(struct engine *e, struct container *c, enum container_root_part part,
+                                struct container_root *ret)
+{
+    for (int i = 0;; i++) {
+        bool was_live = is_live(c);
+        struct err *err = try_open(e, c, part, ret);
+        if (!err || !was_live || err_kind(err) != ERR_STATE || i == ROOT_TRIES)
+            return err;
+        err_drop(err);
+        usleep(ROOT_TRY_USEC);
+        TRY(container_observe(e, c));
+        if (c->gone)
+            return ERR_NEW(ERR_NOT_FOUND, "no container with name or ID \"%s\" found: no such container", c->name);
+    }
+}
+
 struct err *container_root_below(const struct container_root *r, int *ret_fd)
 {
-    AUTO_FREE char *place = NULL, *layers = NULL, *target = NULL;
-    const char *driver;
-    TRY(engine_storage_driver(r->engine, &driver));
+    AUTO_FREE char *place = NULL, *target = NULL;
     TRY(mem_asprintf(&place, "%s/" MONITOR_PRIVATE, engine_run_dir(r->engine)));
-    TRY(mem_asprintf(&layers, "%s/layers", engine_root(r->engine)));
     TRY(mem_asprintf(&target, "%s/below", place));
     TRY(storage_private_place(place));
     if (mkdir(target, 0755) < 0)
         return ERR_SYS(errno, "create %s", target);
-    const struct storage_mount m = {.driver = driver, .layers_dir = layers, .layers = r->layer_dirs, .read_only = true};
-    TRY(storage_mount(&m, target));
+    TRY(image_mount_layers(r->engine, &r->layer_dirs, target, false));
     return file_open_dir(AT_FDCWD, target, ret_fd);
 }

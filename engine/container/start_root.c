@@ -47,6 +47,17 @@ static struct err *root_options(struct start *s, struct plan_mount *root)
     return mem_strdup(o->fuse, &root->program_options);
 }
 
+/* Somebody looks at it (`mount`): the same mount then, since there may be one of an upper directory at a time. */
+static struct err *take_mounted(struct start *s, bool *ret_taken)
+{
+    struct plan_mount *root = &s->plan.root;
+    AUTO_FREE char *path = NULL;
+    TRY(container_mount_path(s->e, s->c, &path));
+    *ret_taken = path != NULL;
+    root->rootfs = TAKE_PTR(path);
+    return NULL;
+}
+
 struct err *start_plan_root(struct start *s)
 {
     struct plan_mount *root = &s->plan.root;
@@ -54,6 +65,10 @@ struct err *start_plan_root(struct start *s)
     const char *driver;
     TRY_WRAP(engine_driver_again(s->e, spec->storage_driver, spec->maps_ids, &driver), "container %s", s->c->name);
     TRY(mem_strdup(driver, &root->driver));
+    bool taken;
+    TRY(take_mounted(s, &taken));
+    if (taken)
+        return NULL;
     TRY(mem_asprintf(&root->layers_dir, "%s/layers", engine_root(s->e)));
     TRY(strv_copy(&s->layer_dirs, &root->layers));
     TRY(mem_strdup(spec->rootfs, &root->rootfs));

@@ -14,11 +14,10 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "engine/image/internal.h"
+#include "engine/storage/counted.h"
 #include "engine/storage/options.h"
 #include "engine/storage/storage.h"
 #include "rootless/session.h"
-
-#define COUNT_MAX 1000000
 
 /* --- mount, unmount */
 
@@ -29,8 +28,7 @@ static const char *run_dir(struct engine *e)
     return dir ? dir : "/nonexistent";
 }
 
-/* `lasting`: as long as the session, not only as long as this command. */
-static struct err *mount_layers(struct engine *e, const struct strv *layers, const char *target, bool lasting)
+struct err *image_mount_layers(struct engine *e, const struct strv *layers, const char *target, bool lasting)
 {
     AUTO_FREE char *layers_dir = NULL;
     AUTO_FD int watch = -1;
@@ -48,117 +46,49 @@ static struct err *mount_layers(struct engine *e, const struct strv *layers, con
     return storage_mount(&m, target);
 }
 
-static struct err *read_count(int dirfd, uint64_t *ret)
-{
-    AUTO_FREE char *text = NULL;
-    struct err *e = file_read(dirfd, "count", 32, &text, NULL);
-    if (e && err_kind(e) == ERR_NOT_FOUND) {
-        err_drop(e);
-        *ret = 0;
-        return NULL;
-    }
-    TRY(e);
-    return number_parse_u64(text, COUNT_MAX, ret);
-}
-
-static struct err *write_count(int dirfd, uint64_t count)
-{
-    AUTO_FREE char *text = NULL;
-    TRY(mem_asprintf(&text, "%llu", (unsigned long long)count));
-    return file_write_atomic(dirfd, "count", text, strlen(text), 0600, FILE_NOSYNC);
-}
-
 static struct err *entry_path(struct engine *e, const char *id, char **ret)
 {
     return mem_asprintf(ret, "%s/images/%s", run_dir(e), id);
 }
 
-struct err *image_mount(struct engine *e, const struct image *i, char **ret_path)
+struct mounting {
+    struct engine *e;
+    const struct image *image;
+};
+
+static struct err *mount_image(void *arg, const char *target)
 {
-    AUTO_FREE char *dir = NULL, *root = NULL;
-    AUTO_FD int lock = -1;
-    uint64_t count = 0;
-    TRY(entry_path(e, i->id, &dir));
-    TRY(mem_asprintf(&root, "%s/root", dir));
-    do { /* somebody may take it away between both */
-        fd_close(lock);
-        TRY(file_mkdirs(dir, 0700));
-        struct err *error = file_open_locked(AT_FDCWD, dir, true, true, &lock);
-        if (error && err_kind(error) != ERR_NOT_FOUND)
-            return error;
-        err_drop(error);
-    } while (lock < 0);
-    TRY(read_count(lock, &count));
-    if (count >= COUNT_MAX)
-        return ERR_NEW(ERR_NO_SPACE, "image %.12s is mounted %d times", i->id, COUNT_MAX);
-    if (mkdirat(lock, "root", 0755) < 0 && errno != EEXIST)
-        return ERR_SYS(errno, "create %s", root);
-    if (count == 0)
-        TRY_WRAP(mount_layers(e, &i->layer_dirs, root, true), "mount image %.12s", i->id);
-    TRY(write_count(lock, count + 1));
-    *ret_path = TAKE_PTR(root);
-    return NULL;
+    const struct mounting *m = arg;
+    return ERR_WRAP(image_mount_layers(m->e, &m->image->layer_dirs, target, true), "mount image %.12s", m->image->id);
 }
 
-static struct err *take_away(int lock, const char *dir, bool force)
+struct err *image_mount(struct engine *e, const struct image *i, char **ret_path)
 {
-    AUTO_FREE char *root = NULL;
-    TRY(mem_asprintf(&root, "%s/root", dir));
-    if (umount2(root, force ? MNT_DETACH : 0) < 0 && errno != EINVAL && errno != ENOENT) {
-        if (errno == EBUSY)
-            return ERR_NEW(ERR_IN_USE, "unmount %s: somebody works in it (--force detaches it all the same)", root);
-        return ERR_SYS(errno, "unmount %s", root);
-    }
-    (void)unlinkat(lock, "count", 0);
-    (void)unlinkat(lock, "root", AT_REMOVEDIR);
-    (void)rmdir(dir);
-    return NULL;
+    AUTO_FREE char *dir = NULL;
+    struct mounting m = {e, i};
+    TRY(entry_path(e, i->id, &dir));
+    return counted_mount(dir, mount_image, &m, ret_path);
 }
 
 struct err *image_unmount(struct engine *e, const char *id, bool force, bool *ret_was)
 {
     AUTO_FREE char *dir = NULL;
-    AUTO_FD int lock = -1;
-    uint64_t count = 0;
-    *ret_was = false;
     TRY(entry_path(e, id, &dir));
-    if (access(dir, F_OK) < 0)
-        return NULL;
-    struct err *error = file_open_locked(AT_FDCWD, dir, true, true, &lock);
-    if (error && err_kind(error) == ERR_NOT_FOUND) {
-        err_drop(error);
-        return NULL;
-    }
-    TRY(error);
-    TRY(read_count(lock, &count));
-    *ret_was = count > 0;
-    return count > 1 && !force ? write_count(lock, count - 1) : take_away(lock, dir, force);
+    return counted_unmount(dir, force, ret_was);
 }
 
 struct err *image_mounted(struct engine *e, struct strv *ret_ids)
 {
     AUTO_FREE char *dir = NULL;
     TRY(mem_asprintf(&dir, "%s/images", run_dir(e)));
-    DIR *d = opendir(dir);
-    const struct dirent *entry;
-    struct err *error = NULL;
-    if (!d)
-        return errno == ENOENT ? NULL : ERR_SYS(errno, "open %s", dir);
-    while (!error && (entry = readdir(d)))
-        if (ident_is_prefix(entry->d_name))
-            error = strv_add(ret_ids, entry->d_name);
-    closedir(d);
-    if (!error)
-        strv_sort(ret_ids);
-    return error;
+    return counted_list(dir, ret_ids);
 }
 
 struct err *image_mount_path(struct engine *e, const char *id, char **ret)
 {
-    AUTO_FREE char *dir = NULL, *count = NULL;
+    AUTO_FREE char *dir = NULL;
     TRY(entry_path(e, id, &dir));
-    TRY(mem_asprintf(&count, "%s/count", dir));
-    return access(count, F_OK) < 0 ? NULL : mem_asprintf(ret, "%s/root", dir);
+    return counted_path(dir, ret);
 }
 
 /* --- diff */
@@ -191,7 +121,7 @@ static struct err *mount_at(struct engine *e, const char *place, const char *nam
     TRY(mem_asprintf(&target, "%s/%s", place, name));
     if (mkdir(target, 0755) < 0)
         return ERR_SYS(errno, "create %s", target);
-    TRY(mount_layers(e, layers, target, false));
+    TRY(image_mount_layers(e, layers, target, false));
     return file_open_dir(AT_FDCWD, target, ret_fd);
 }
 

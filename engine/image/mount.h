@@ -1,7 +1,7 @@
 /* Root file systems of images as directories, read-only, in the session's mount namespace; and comparing them.
  *
- * <run_dir>/images/<id>/ has `root`, the mount point, and `count`, how often it was asked for; its lock is flock(2) on
- * that directory. The mounts live as long as the session. Everything here is called inside the session.
+ * They are counted (engine/storage/counted.h) in <run_dir>/images/<id>/ and live as long as the session. Everything
+ * here is called inside the session.
  */
 #pragma once
 
@@ -22,6 +22,10 @@ struct err *image_unmount(struct engine *e, const char *id, bool force, bool *re
 struct err *image_mounted(struct engine *e, struct strv *ret_ids) ERR_RESULT;
 /* Where an image is mounted; *ret stays NULL when it isn't. */
 struct err *image_mount_path(struct engine *e, const char *id, char **ret) ERR_RESULT;
+
+/* Layers, bottom first, read-only on `target`. `lasting`: as long as the session, not only as long as this command. */
+struct err *image_mount_layers(struct engine *e, const struct strv *layers, const char *target,
+                               bool lasting) ERR_RESULT;
 
 /* What makes `i` of `parent`; NULL: of all its layers but the topmost. Paths that every container has anew are left
  * out. Gives this process a private mount namespace: for commands that end afterwards. */

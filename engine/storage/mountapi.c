@@ -61,6 +61,11 @@ int mountapi_move_to(int mnt, int target_fd)
     return result(syscall(SYS_move_mount, mnt, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH_ | MOVE_MOUNT_T_EMPTY_PATH_));
 }
 
+int mountapi_clone_fd(int fd)
+{
+    return result(syscall(SYS_open_tree, fd, "", OPEN_TREE_CLONE_ | (unsigned)O_CLOEXEC | (unsigned)AT_EMPTY_PATH));
+}
+
 int mountapi_clone(const char *path, bool recursive)
 {
     unsigned flags = OPEN_TREE_CLONE_ | (unsigned)O_CLOEXEC | (recursive ? AT_RECURSIVE_ : 0);

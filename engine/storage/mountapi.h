@@ -15,6 +15,8 @@ int mountapi_fsmount(int fs, uint64_t attributes);
 int mountapi_move(int mnt, const char *target);
 /* The same onto what `target_fd` is, whatever its name means by now. */
 int mountapi_move_to(int mnt, int target_fd);
+/* A detached copy of the mount that `fd` is the top of; in the mount namespace where that is. */
+int mountapi_clone_fd(int fd);
 /* A detached copy of the mount at `path`, with what is mounted below it when `recursive`. */
 int mountapi_clone(const char *path, bool recursive);
 /* Set attributes and propagation (MS_PRIVATE …, 0: leave) of a mount and, when `recursive`, those below. */

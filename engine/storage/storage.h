@@ -36,6 +36,8 @@ struct err *storage_mount(const struct storage_mount *m, const char *target) ERR
 /* A directory or file on what `target_fd` (O_PATH) is, something of the same kind, in this process's mount namespace.
  */
 struct err *storage_bind(const char *source, int target_fd, bool read_only) ERR_RESULT;
+/* The mount that `root_fd` is the top of, in the mount namespace `mntns_fd`, shown on `target` in this process's. */
+struct err *storage_bind_from(int mntns_fd, int root_fd, const char *target) ERR_RESULT;
 /* A mount namespace for this process alone, if it has none yet, and in it an empty tmpfs on the directory `place`
  * (made when missing): whatever is mounted there goes with the process. Called again it puts another tmpfs on top; what
  * was opened in the one below stays. */

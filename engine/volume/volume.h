@@ -50,3 +50,7 @@ struct err *volume_inspect(struct engine *e, const struct volume *v, char **ret_
  * in the mounted root); else (`source_fd` -1) give the volume to the container's user. Called before the container
  * starts; does nothing from the second time on. */
 struct err *volume_copy_up(struct engine *e, const char *name, int source_fd, uid_t uid, gid_t gid) ERR_RESULT;
+/* All its files as a tar into `fd`, with owners as they are inside. */
+struct err *volume_export(struct engine *e, const struct volume *v, int fd) ERR_RESULT;
+/* The files of a tar, in any compression, into it, over what is there. ERR_CORRUPT. */
+struct err *volume_import(struct engine *e, const struct volume *v, int fd) ERR_RESULT;

@@ -225,8 +225,10 @@ LINES
     echo new >"$D/f"
     echo in >"$D/dir/f"
     for kind in running stopped; do
-        coracle run --name box --network none $BB sh -c 'mkdir -p /d/f /real; echo old >/file; ln /file /twin; ln -s real/target /link; ln -s /real /dlink'
-        [ $kind = stopped ] || coracle start box >/dev/null
+        coracle run -d --name box --network none $BB sh -c 'mkdir -p /d/f /real; echo old >/file; ln /file /twin; ln -s real/target /link; ln -s /real /dlink
+            trap "exit 0" TERM; echo ready; while :; do sleep 0.1; done' >/dev/null
+        wait_log box ready
+        [ $kind = running ] || coracle stop -t 5 box >/dev/null
         coracle cp "$D/f" box:/file
         coracle cp "$D/f" box:/link
         coracle cp "$D/f" box:/dlink/in
