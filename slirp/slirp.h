@@ -49,7 +49,7 @@ struct slirp {
     char *resolv_text;         /* the host's resolv.conf as it was at the start */
     int resolv_sock;           /* of a process that watches it, or -1 */
     struct frame_reass *reass; /* fragments; NULL before the first */
-    bool stack_used; /* libslirp got a frame since this was cleared */
+    bool stack_used;           /* libslirp got a frame since this was cleared */
     bool quit;
 };
 
