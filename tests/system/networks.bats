@@ -11,12 +11,13 @@ teardown() {
     coracle network prune -f >/dev/null
     if [ -d "$FILE_DIR/podman" ]; then
         podman rm -fa -t 0 >/dev/null
-        podman network prune -f >/dev/null
+        rm -rf "$FILE_DIR/podman-networks"
     fi
     clean
 }
 
-# podman's networks belong to this file as well.
+# podman's networks belong to this file as well. It takes a name that is the start of another network's id for that
+# network's: names here begin with letters that no id has.
 podman() { timeout --foreground -k 5 "${LIMIT:-60}" "$TESTS/podman-here" --network-config-dir "$FILE_DIR/podman-networks" "$@"; }
 
 # Both say the same and end with the same code: what is a matter of chance taken out.
@@ -150,28 +151,28 @@ both() { # ARGS...
     only_coracle
     local each
     for each in podman coracle; do
-        $each network create --subnet 10.71.0.0/24 a >/dev/null
-        $each network create --subnet 10.72.0.0/24 b >/dev/null
+        $each network create --subnet 10.71.0.0/24 na >/dev/null
+        $each network create --subnet 10.72.0.0/24 nb >/dev/null
         {
-            $each create --name c1 --network a --network b:ip=10.72.0.9 --network-alias zz $BB true
-            $each create --name c2 --network a:alias=x,alias=y,mac=02:00:00:00:00:01 $BB true
+            $each create --name c1 --network na --network nb:ip=10.72.0.9 --network-alias zz $BB true
+            $each create --name c2 --network na:alias=x,alias=y,mac=02:00:00:00:00:01 $BB true
             $each inspect c1 --format '{{json .NetworkSettings.Networks}} {{.HostConfig.NetworkMode}}'
             $each inspect c2 --format '{{json .NetworkSettings.Networks}} {{.HostConfig.NetworkMode}}'
-            $each ps -a --format '{{.Names}} {{.Networks}}' | sort | sed 's/b,a$/a,b/'
-            $each ps -a --filter network=b --format '{{.Names}}'
+            $each ps -a --format '{{.Names}} {{.Networks}}' | sort | sed 's/nb,na$/na,nb/'
+            $each ps -a --filter network=nb --format '{{.Names}}'
             $each ps -a --filter network=nope --format '{{.Names}}'
             $each ps -a --filter name=c1 --format json | jq -c '.[0].Networks | sort'
-            $each network rm a || echo "$?"
+            $each network rm na || echo "$?"
             $each network prune -f
-            $each network connect --alias f b c2
+            $each network connect --alias f nb c2
             $each inspect c2 --format '{{json .NetworkSettings.Networks}}'
-            $each network disconnect a c2
-            $each ps -a --filter network=a --format '{{.Names}}'
-            $each network rm -f -t 0 a
+            $each network disconnect na c2
+            $each ps -a --filter network=na --format '{{.Names}}'
+            $each network rm -f -t 0 na
             $each ps -a --format '{{.Names}}'
-            $each network rm b || echo "$?"
+            $each network rm nb || echo "$?"
             $each rm -fa -t 0 >/dev/null
-            $each network rm b
+            $each network rm nb
         } 2>&1 | sed -E 's/[0-9a-f]{64}/ID/g; s/\b[0-9a-f]{12}\b/SHORT/g' >"$FILE_DIR/places.$each"
     done
     run diff "$FILE_DIR/places.podman" "$FILE_DIR/places.coracle"
@@ -180,51 +181,51 @@ both() { # ARGS...
 
 @test "networks: options of run and create that contradict each other" {
     only_coracle
-    both network create --subnet 10.71.0.0/24 a
-    both network create --subnet 10.72.0.0/24 b
-    both create --network a --network host $BB true
-    both create --network host --network a $BB true
-    both create --network a --network none $BB true
-    both create --network none --network a $BB true
-    both create --network a --network slirp4netns $BB true
-    both create --network a,host $BB true
-    both create --network a:foo=bar $BB true
-    both create --network a:ip=xx $BB true
-    both create --network a:mac=xx $BB true
-    both create --network a:alias= $BB true
-    both create --network a,b --ip 10.71.0.9 $BB true
-    both create --network a --ip abc $BB true
-    both create --network a --mac-address abc $BB true
+    both network create --subnet 10.71.0.0/24 na
+    both network create --subnet 10.72.0.0/24 nb
+    both create --network na --network host $BB true
+    both create --network host --network na $BB true
+    both create --network na --network none $BB true
+    both create --network none --network na $BB true
+    both create --network na --network slirp4netns $BB true
+    both create --network na,host $BB true
+    both create --network na:foo=bar $BB true
+    both create --network na:ip=xx $BB true
+    both create --network na:mac=xx $BB true
+    both create --network na:alias= $BB true
+    both create --network na,nb --ip 10.71.0.9 $BB true
+    both create --network na --ip abc $BB true
+    both create --network na --mac-address abc $BB true
     both create --network host --network-alias foo $BB true
     both create --network nope $BB true
-    both create --network a --network container:foo $BB true
+    both create --network na --network container:foo $BB true
     # Podman says these when the container starts.
-    run -125 --separate-stderr coracle create --network a --ip 10.7.1.19 $BB true
-    one_error "requested static ip 10.7.1.19 not in any subnet on network a"
-    run -125 --separate-stderr coracle create --network a --ip6 fd00::3 $BB true
-    one_error "requested static ip fd00::3 not in any subnet on network a"
-    run -125 --separate-stderr coracle create --network a:ip=10.71.0.1 $BB true
+    run -125 --separate-stderr coracle create --network na --ip 10.7.1.19 $BB true
+    one_error "requested static ip 10.7.1.19 not in any subnet on network na"
+    run -125 --separate-stderr coracle create --network na --ip6 fd00::3 $BB true
+    one_error "requested static ip fd00::3 not in any subnet on network na"
+    run -125 --separate-stderr coracle create --network na:ip=10.71.0.1 $BB true
     one_error "gateway"
-    run -125 --separate-stderr coracle create --network a:ip=10.71.0.255 $BB true
-    run -125 --separate-stderr coracle create --network a:ip=10.71.0.4,ip=10.71.0.5 $BB true
+    run -125 --separate-stderr coracle create --network na:ip=10.71.0.255 $BB true
+    run -125 --separate-stderr coracle create --network na:ip=10.71.0.4,ip=10.71.0.5 $BB true
     run -0 coracle ps -aq
     is "$output" ""
-    both network rm a b
+    both network rm na nb
 }
 
 @test "networks: containers of other modes are not connected" {
     only_coracle
-    both network create --subnet 10.71.0.0/24 a
+    both network create --subnet 10.71.0.0/24 na
     both create --name s1 --network slirp4netns $BB true
-    both network connect a s1
-    both network disconnect a s1
+    both network connect na s1
+    both network disconnect na s1
     both rm s1
-    both create --name s2 --network a $BB true
-    both network connect a nope
+    both create --name s2 --network na $BB true
+    both network connect na nope
     both network connect nope s2
     both network reload s2
     both rm s2
-    both network rm a
+    both network rm na
     run -0 coracle create --name s3 --network none $BB true
     coracle network create x
     run -125 --separate-stderr coracle network connect x s3
@@ -280,11 +281,11 @@ address() { # CONTAINER NETWORK
     only_coracle
     local each
     for each in podman coracle; do
-        $each network create --subnet 10.71.0.0/24 a >/dev/null
-        $each network create --subnet 10.72.0.0/24 --subnet fd00:72::/64 b >/dev/null
+        $each network create --subnet 10.71.0.0/24 na >/dev/null
+        $each network create --subnet 10.72.0.0/24 --subnet fd00:72::/64 nb >/dev/null
         {
-            $each run --rm --name h1 --network a:ip=10.71.0.7 --network b:ip=10.72.0.7,ip6=fd00:72::7 --hostname hh $BB sh -c 'tail -n3 /etc/hosts; ip -4 -o addr show; ip -6 addr show scope global; cat /etc/resolv.conf'
-            $each run --rm --network a --dns 192.0.2.1 --dns-search foo.bar $BB cat /etc/resolv.conf
+            $each run --rm --name h1 --network na:ip=10.71.0.7 --network nb:ip=10.72.0.7,ip6=fd00:72::7 --hostname hh $BB sh -c 'tail -n3 /etc/hosts; ip -4 -o addr show; ip -6 addr show scope global; cat /etc/resolv.conf'
+            $each run --rm --network na --dns 192.0.2.1 --dns-search foo.bar $BB cat /etc/resolv.conf
         } 2>/dev/null | tr '\t' ' ' | sed -E "s/mtu .*//; s/ host.docker.internal//; s/(dns.podman) dns.podman/\\1/; s/^[0-9]+: //; s/@if[0-9]+//; s/eth[0-9]/ethN/g; s/ flags 02//; s/ +valid.*//; /valid_lft/d; /^nameserver $(awk '/^nameserver/ { print $2; exit }' /etc/resolv.conf)\$/d; /containers.internal/d" |
             sort >"$FILE_DIR/files.$each"
     done
