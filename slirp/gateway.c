@@ -67,9 +67,9 @@ static struct err *prepare_sysctls(unsigned index)
         TRY(write_sysctl(all, "0"));
     if (!reads_zero(path))
         TRY(write_sysctl(path, "0"));
-    /* Servers that the container reaches again and again have their port free again at once; a client that has given
-     * up is not asked for minutes. Both only help. */
-    err_drop(write_sysctl("/proc/sys/net/ipv4/tcp_tw_reuse", "1"));
+    /* No segment is late on this wire, so nothing has to wait for it (TIME_WAIT): a client may come again from the same
+     * port at once. One that has given up is not asked for minutes. Both only help. */
+    err_drop(write_sysctl("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0"));
     err_drop(write_sysctl("/proc/sys/net/ipv4/tcp_syn_retries", "2"));
     return NULL;
 }
