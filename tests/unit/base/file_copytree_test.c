@@ -128,6 +128,46 @@ static void chown_reaches_everything_but_link_targets(void **state)
     assert_int_equal(stat_of(t, "outside").st_uid, 0);
 }
 
+static void over_what_is_there(void **state)
+{
+    const struct tempdir *t = *state;
+    struct file_copy_opts merge = {.merge = true};
+    AUTO_FD int from = -1, to = -1;
+    open_both(t, &from, &to);
+    tempdir_mkdir(t, "from/d");
+    tempdir_write(t, "from/d/file", "new");
+    assert_int_equal(linkat(t->fd, "from/d/file", t->fd, "from/d/again", 0), 0);
+    tempdir_mkdir(t, "to/d");
+    tempdir_write(t, "to/d/file", "old");
+    tempdir_write(t, "to/d/kept", "kept");
+    assert_int_equal(symlinkat("kept", t->fd, "to/d/again"), 0); /* replaced, not followed */
+    assert_null(file_copy_entry(from, "d", to, "d", &merge));
+    assert_int_equal(stat_of(t, "to/d/file").st_size, 3);
+    assert_int_equal(stat_of(t, "to/d/file").st_ino, stat_of(t, "to/d/again").st_ino);
+    assert_int_equal(stat_of(t, "to/d/kept").st_size, 4);
+    assert_null(file_copy_entry(from, "d", to, "other", &merge));
+    assert_int_equal(stat_of(t, "to/other/file").st_nlink, 2);
+    /* Kinds are kept apart unless asked otherwise. */
+    tempdir_write(t, "from/x", "x");
+    tempdir_mkdir(t, "to/x");
+    tempdir_write(t, "to/x/in", "in");
+    expect_kind(file_copy_entry(from, "x", to, "x", &merge), ERR_EXISTS);
+    tempdir_write(t, "to/e", "e");
+    expect_kind(file_copy_entry(from, "d", to, "e", &merge), ERR_EXISTS);
+    merge.replace = true;
+    assert_null(file_copy_entry(from, "x", to, "x", &merge));
+    assert_true(S_ISREG(stat_of(t, "to/x").st_mode));
+    assert_null(file_copy_entry(from, "d", to, "e", &merge));
+    assert_true(S_ISDIR(stat_of(t, "to/e").st_mode));
+    static const char *const omit[] = {"d", NULL};
+    merge.omit = omit;
+    tempdir_mkdir(t, "all");
+    AUTO_FD int all = openat(t->fd, "all", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_null(file_copy_entries(from, all, &merge));
+    assert_int_equal(faccessat(all, "d", F_OK, 0), -1);
+    assert_int_equal(faccessat(all, "x", F_OK, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +175,7 @@ int main(void)
         TEMPDIR_TEST(hard_links_stay_together),
         TEMPDIR_TEST(an_existing_file_is_not_overwritten),
         TEMPDIR_TEST(owners_are_asked_for),
+        TEMPDIR_TEST(over_what_is_there),
         TEMPDIR_TEST(chown_reaches_everything_but_link_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
