@@ -58,7 +58,7 @@ verbs() { coracle --help | sed -n '/^Available Commands:/,/^$/p' | awk 'NR > 1 &
     run -0 coracle info --format json
     is "$(jq -r .host.arch <<<"$output")" "$(dpkg --print-architecture)"
     is "$(jq -r .store.graphRoot <<<"$output")" "$ROOT"
-    is "$(jq -r '.store.graphDriverName' <<<"$output")" overlay
+    is "$(jq -r '.store.graphDriverName' <<<"$output")" "${STORAGE_DRIVER:-overlay}"
     is "$(jq -r '.host.security.rootless' <<<"$output")" true
     run -0 coracle info --format '{{.Store.GraphDriverName}}'
     is "$output" overlay

@@ -65,6 +65,7 @@ teardown() { clean; }
 
 # A host whose FUSE does not work: the command, and the session it starts, see another file in its place.
 without_fuse() {
+    local STORAGE_DRIVER=
     unshare -m --propagation private -- sh -c 'mount --bind /dev/null /dev/fuse && exec "$@"' sh "$CORACLE" --root "$FILE_DIR/nofuse" "$@"
 }
 

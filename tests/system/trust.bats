@@ -513,7 +513,7 @@ JSON
     if command -v podman >/dev/null; then
         for format in "" --json --raw -n; do
             run -0 "$CORACLE" image trust show "${flags[@]}" $format
-            [ "$output" = "$(PATH=$BATS_TEST_TMPDIR/bin:$PATH podman image trust show "${flags[@]}" $format 2>/dev/null)" ]
+            [ "$output" = "$(PATH=$BATS_TEST_TMPDIR/bin:$PATH STORAGE_DRIVER= podman image trust show "${flags[@]}" $format 2>/dev/null)" ]
         done
     fi
     run -0 "$CORACLE" image trust show "${flags[@]}"
