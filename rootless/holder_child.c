@@ -61,6 +61,9 @@ void holder_child_run(const struct holder_child *c)
         holder_child_fail(c, HOLDER_SLAVE);
     if (mount("coracle", c->tmp_path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=64m,nr_inodes=262144") < 0)
         holder_child_fail(c, HOLDER_TMPFS);
+    /* What commands mount below it (volumes in memory) shows in monitors that are there already: slaves of ours. */
+    if (mount("none", c->tmp_path, NULL, MS_SHARED, NULL) < 0)
+        holder_child_fail(c, HOLDER_SLAVE);
     holder_child_write_hello(c);
     if (chdir("/") < 0)
         holder_child_fail(c, HOLDER_EXEC);

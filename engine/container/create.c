@@ -181,9 +181,6 @@ static struct err *add_volumes_from(struct creation *n)
 
 static struct err *refuse_not_built(const struct mount_spec *m)
 {
-    for (size_t i = 0; i < m->options.count; i++)
-        if (strncmp(m->options.items[i], "upperdir=", 9) == 0 || strncmp(m->options.items[i], "workdir=", 8) == 0)
-            return ERR_NEW(ERR_UNSUPPORTED, "mount %s: upperdir and workdir of your own are not built yet", m->target);
     return m->idmap ? ERR_NEW(ERR_UNSUPPORTED, "mount %s: id-mapped mounts are not built yet", m->target) : NULL;
 }
 
@@ -200,7 +197,14 @@ static struct err *name_anonymous(struct creation *n, struct mount_spec *m)
 static struct err *insert_anonymous(struct creation *n)
 {
     for (size_t i = 0; i < n->anonymous.count; i++) {
-        const struct volume_create_opts opts = {.name = n->anonymous.items[i], .anonymous = true};
+        struct volume_create_opts opts = {.name = n->anonymous.items[i], .anonymous = true};
+        for (size_t k = 0; k < n->spec.n_mounts; k++) {
+            const struct mount_spec *m = &n->spec.mounts[k];
+            if (m->type != MOUNT_VOLUME || strcmp(m->source, opts.name) != 0)
+                continue;
+            opts.driver = m->volume_driver; /* the lists are borrowed */
+            opts.options = m->volume_options;
+        }
         TRY(volume_insert(n->e, &opts));
     }
     return NULL;

@@ -13,6 +13,7 @@
 #include "engine/container/internal.h"
 #include "engine/container/start.h"
 #include "engine/engine.h"
+#include "engine/volume/options.h"
 #include "engine/volume/volume.h"
 
 #define MOUNTS_MAX 4096
@@ -89,21 +90,69 @@ static struct err *image_source(struct start *s, const struct mount_spec *m, cha
     return plan_source(s, index, m->subpath, ret);
 }
 
-static struct err *overlay_source(struct start *s, const char *dir, char **ret)
+/* Takes "upperdir=…" and "workdir=…" out of `options`: directories of the user's own, which last. */
+static struct err *take_own_dirs(struct strv *options, struct plan_mount *pm)
+{
+    static const char *const names[] = {"upperdir=", "workdir="};
+    for (size_t i = 0; i < options->count;) {
+        const char *o = options->items[i];
+        size_t k = strncmp(o, names[0], strlen(names[0])) == 0 ? 0 : 1;
+        if (k == 1 && strncmp(o, names[1], strlen(names[1])) != 0) {
+            i++;
+            continue;
+        }
+        TRY(mem_replace(k ? &pm->work : &pm->upper, o + strlen(names[k])));
+        strv_remove(options, i);
+    }
+    return NULL;
+}
+
+static struct err *overlay_source(struct start *s, const char *dir, struct strv *options, char **ret)
 {
     struct plan_mount *pm;
     size_t index;
     TRY(add_plan_mount(s, &pm, &index));
     TRY(mem_strdup(dir, &pm->rootfs));
     TRY(plan_upper(s, index, &pm->upper_dir));
+    TRY(take_own_dirs(options, pm));
     return plan_source(s, index, NULL, ret);
 }
 
-/* Below the volume, never out of it through a link. */
-static struct err *volume_source(struct start *s, const struct mount_spec *m, char **ret)
+/* Does another container that runs, or is being started, use the volume? */
+static struct err *used_by_others(struct start *s, const char *name, bool *ret)
+{
+    AUTO_STRV struct strv ids = STRV_INIT;
+    struct monitor_state state;
+    TRY(volume_users(s->e, name, &ids));
+    *ret = false;
+    for (size_t i = 0; i < ids.count && !*ret; i++) {
+        int lock = -1;
+        if (strcmp(ids.items[i], s->c->id) == 0)
+            continue;
+        TRY(monitor_peek(engine_run_dir(s->e), ids.items[i], &state));
+        *ret = state.phase != MONITOR_PHASE_NONE;
+        if (*ret)
+            continue;
+        struct err *err = container_lock(s->e, ids.items[i], &lock);
+        *ret = err && err_kind(err) == ERR_IN_USE;
+        err_drop(err);
+        if (lock >= 0)
+            container_unlock(s->e, ids.items[i], lock);
+    }
+    return NULL;
+}
+
+/* Below the volume, never out of it through a link. `options`: of the mount, appended. */
+static struct err *volume_source(struct start *s, const struct mount_spec *m, struct strv *options, char **ret)
 {
     AUTO_FREE char *data = NULL;
-    TRY(mem_asprintf(&data, "%s/volumes/%s/_data", engine_root(s->e), m->source));
+    AUTO_VOLUME_OPTIONS struct volume_options o = {0};
+    bool in_use = false;
+    TRY(volume_read_options(s->e, m->source, &o));
+    if (o.kind == VOLUME_TMPFS)
+        TRY(used_by_others(s, m->source, &in_use));
+    TRY(volume_place(s->e, m->source, &o, in_use, &data));
+    TRY(strv_add_all(options, o.binds.items));
     if (!m->subpath || !*m->subpath) {
         *ret = TAKE_PTR(data);
         return NULL;
@@ -119,17 +168,17 @@ static struct err *volume_source(struct start *s, const struct mount_spec *m, ch
     return mem_strndup(real, (size_t)n, ret);
 }
 
-static struct err *resolve_source(struct start *s, const struct mount_spec *m, char **ret)
+static struct err *resolve_source(struct start *s, const struct mount_spec *m, struct strv *options, char **ret)
 {
     AUTO_FREE char *dir = NULL;
     if (m->type == MOUNT_IMAGE)
         return image_source(s, m, ret);
     if (m->type == MOUNT_VOLUME)
-        TRY(volume_source(s, m, &dir));
+        TRY(volume_source(s, m, options, &dir));
     else
         TRY(mem_strdup(m->source, &dir));
     if (m->overlay)
-        return overlay_source(s, dir, ret);
+        return overlay_source(s, dir, options, ret);
     *ret = TAKE_PTR(dir);
     return NULL;
 }
@@ -147,7 +196,7 @@ static struct err *settle_mount(struct start *s, const struct mount_spec *m)
     TRY(mem_strdup(m->target, &o->target));
     TRY(strv_copy(&m->options, &o->options));
     if (strcmp(o->type, "bind") == 0) {
-        TRY_WRAP(resolve_source(s, m, &o->source), "mount %s", m->target);
+        TRY_WRAP(resolve_source(s, m, &o->options, &o->source), "mount %s", m->target);
         return add_bind_options(&o->options, m->read_only);
     }
     if (m->tmpcopyup && !strv_contains(&o->options, "tmpcopyup"))
@@ -216,9 +265,12 @@ static struct err *fill_volume(struct start *s, const struct mount_spec *m, uid_
 static struct err *chown_source(struct start *s, const struct mount_spec *m, uid_t uid, gid_t gid)
 {
     AUTO_FREE char *source = NULL;
+    AUTO_VOLUME_OPTIONS struct volume_options o = {0};
     AUTO_FD int fd = -1;
     if (m->type == MOUNT_VOLUME)
-        TRY(volume_source(s, m, &source));
+        TRY(volume_read_options(s->e, m->source, &o));
+    if (m->type == MOUNT_VOLUME)
+        TRY(volume_place(s->e, m->source, &o, true, &source)); /* it is mounted already */
     else
         TRY(mem_strdup(m->source, &source));
     struct stat st;

@@ -64,7 +64,7 @@ static const struct wire_field mount_fields[] = {
     M(WIRE_STR, driver),       M(WIRE_STR, layers_dir),      M(WIRE_STRV, layers),    M(WIRE_STR, rootfs),
     M(WIRE_STR, mount_points), M(WIRE_STR, upper_dir),       M(WIRE_BOOL, read_only), M(WIRE_BOOL, is_volatile),
     M(WIRE_BOOL, may_change),  M(WIRE_U32, flags),           M(WIRE_STR, uid_map),    M(WIRE_STR, gid_map),
-    M(WIRE_STR, program),      M(WIRE_STR, program_options),
+    M(WIRE_STR, program),      M(WIRE_STR, program_options), M(WIRE_STR, upper),      M(WIRE_STR, work),
 };
 #undef M
 
@@ -88,6 +88,8 @@ void plan_mount_get(const struct plan_mount *p, struct storage_mount *ret)
         .layers_dir = p->layers_dir,
         .layers = p->layers,
         .container_dir = p->upper_dir,
+        .upper = p->upper,
+        .work = p->work,
         .mount_points = p->mount_points,
         .rootfs = p->rootfs,
         .read_only = p->read_only,
@@ -178,6 +180,8 @@ static struct err *check_mount(const struct plan_mount *m)
     TRY(check_path(m->layers_dir, "directory of layers", m->layers.count > 0));
     TRY(check_path(m->rootfs, "root file system", false));
     TRY(check_path(m->program, "mount program", false));
+    TRY(check_path(m->upper, "upper directory", false));
+    TRY(check_path(m->work, "work directory", false));
     return check_path(m->upper_dir, "directory of a mount", false);
 }
 

@@ -24,6 +24,7 @@ struct plan_mount {
     struct strv layers; /* bottom first */
     char *mount_points; /* below the lowest layer */
     char *rootfs;       /* directory instead of layers */
+    char *upper, *work; /* other directories for what is written than below upper_dir; or NULL */
     char *upper_dir;    /* storage_mount's container_dir: upper/ and work/ (or copy/) live there; NULL: read-only */
     bool read_only;
     bool is_volatile;

@@ -111,6 +111,9 @@ struct err *copy_mount(const struct storage_mount *m, const char *target)
         return bind_mount(m->rootfs, target, m->read_only);
     if (!m->container_dir)
         return mount_shared(m, target);
+    if (m->upper)
+        return ERR_NEW(ERR_UNSUPPORTED, "upper directory %s: copies have none; a union file system is needed",
+                       m->upper);
     TRY(make_once(m, m->container_dir, "copy", APPLY_COPY));
     TRY(path_join(&path, m->container_dir, "copy"));
     TRY(bind_mount(path, target, m->read_only));

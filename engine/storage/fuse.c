@@ -54,8 +54,8 @@ static struct err *fuse_add_lowers(const struct storage_mount *m, struct strbuf 
 static struct err *fuse_add_own(const struct storage_mount *m, struct strbuf *sb)
 {
     AUTO_FREE char *upper = NULL, *work = NULL, *like = NULL;
-    TRY(path_join(&upper, m->container_dir, "upper"));
-    TRY(path_join(&work, m->container_dir, "work"));
+    TRY(m->upper ? mem_strdup(m->upper, &upper) : path_join(&upper, m->container_dir, "upper"));
+    TRY(m->work ? mem_strdup(m->work, &work) : path_join(&work, m->container_dir, "work"));
     if (m->rootfs)
         TRY(mem_strdup(m->rootfs, &like));
     else

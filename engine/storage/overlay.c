@@ -59,14 +59,14 @@ static struct err *overlay_lowers(const struct storage_mount *m, struct overlay 
     return m->mount_points ? strv_add(&o->lowers, m->mount_points) : NULL;
 }
 
-/* mkdir container_dir/name if needed, open it, and find a name that can stand in mount options. */
-static struct err *overlay_own_dir(const char *container_dir, const char *name, const char *like, int *ret_fd,
-                                   char **ret)
+/* `own`, or container_dir/name, which is made if needed: open it, and find a name that can stand in mount options. */
+static struct err *overlay_own_dir(const struct storage_mount *m, const char *own, const char *name, const char *like,
+                                   int *ret_fd, char **ret)
 {
     AUTO_FREE char *path = NULL;
-    TRY(path_join(&path, container_dir, name));
+    TRY(own ? mem_strdup(own, &path) : path_join(&path, m->container_dir, name));
     AUTO_FD int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) {
+    if (fd < 0 && errno == ENOENT && !own) {
         TRY(bind_make_dir(path, like));
         fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     }
@@ -91,8 +91,8 @@ static struct err *overlay_prepare(const struct storage_mount *m, struct overlay
     if (!m->container_dir)
         return NULL;
     o->is_volatile = m->is_volatile;
-    TRY(overlay_own_dir(m->container_dir, "upper", o->lowers.items[0], &o->upper_fd, &o->upper));
-    TRY(overlay_own_dir(m->container_dir, "work", NULL, &o->work_fd, &o->work));
+    TRY(overlay_own_dir(m, m->upper, "upper", o->lowers.items[0], &o->upper_fd, &o->upper));
+    TRY(overlay_own_dir(m, m->work, "work", NULL, &o->work_fd, &o->work));
     return file_remove_tree(o->work_fd, "work/incompat");
 }
 

@@ -45,6 +45,8 @@ static struct err *check(const struct storage_mount *m, const char *target)
         return ERR_NEW(ERR_INVALID, "the directory of layers must be an absolute path");
     if ((m->rootfs && m->rootfs[0] != '/') || (m->container_dir && m->container_dir[0] != '/') || target[0] != '/')
         return ERR_NEW(ERR_INVALID, "a root is mounted by absolute paths");
+    if (!m->upper != !m->work || (m->upper && (!m->container_dir || m->upper[0] != '/' || m->work[0] != '/')))
+        return ERR_NEW(ERR_INVALID, "an upper and a work directory belong together, and to a root that is written to");
     for (size_t i = 0; i < m->layers.count; i++) {
         const char *l = m->layers.items[i];
         if (!*l || *l == '.' || strpbrk(l, "/,:\\"))

@@ -16,8 +16,9 @@ struct storage_mount {
     const char *layers_dir;    /* <root>/layers */
     struct strv layers;        /* short directory names, bottom first; borrowed */
     const char *container_dir; /* has (or gets) upper/, work/; for copy: copy/. NULL: read-only mount of the layers */
-    const char *mount_points;  /* overlays: a directory below the lowest layer, relative to layers_dir; or NULL */
-    const char *rootfs;        /* --rootfs DIR instead of layers: plain bind, or the lowest layer with container_dir */
+    const char *upper, *work; /* overlays: other directories than those of container_dir, both there already; or NULL */
+    const char *mount_points; /* overlays: a directory below the lowest layer, relative to layers_dir; or NULL */
+    const char *rootfs;       /* --rootfs DIR instead of layers: plain bind, or the lowest layer with container_dir */
     bool read_only;
     bool is_volatile; /* --rm: nobody will read upper after a crash */
     bool may_change;  /* "overlay" that the kernel refuses: fuse-overlay goes on with the same directories */

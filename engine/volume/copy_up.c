@@ -57,6 +57,7 @@ struct err *volume_copy_up(struct engine *e, const char *name, int source_fd, ui
     AUTO_FD int lock = -1, datafd = -1;
     struct volume *v;
     struct store_stmt *st;
+    AUTO_VOLUME_OPTIONS struct volume_options o = {0};
     bool empty, wanted;
     TRY(mem_asprintf(&dir, "volumes/%s", name));
     TRY(mem_asprintf(&lock_name, "%s/.lock", dir));
@@ -64,10 +65,14 @@ struct err *volume_copy_up(struct engine *e, const char *name, int source_fd, ui
     TRY(file_open_locked(store_root_fd(s), lock_name, true, true, &lock));
     TRY(volume_find(e, name, &v)); /* under the lock: another start may have filled it */
     wanted = v->needs_copy_up;
+    struct err *err = volume_options_parse(&v->options, &o);
     volume_free(v);
-    if (!wanted)
+    TRY(err);
+    if (!wanted || o.kind != VOLUME_DIRECTORY)
         return NULL;
-    struct err *err = file_open_dir(store_root_fd(s), data, &datafd);
+    if (o.no_copy)
+        source_fd = -1;
+    err = file_open_dir(store_root_fd(s), data, &datafd);
     if (err && err_kind(err) == ERR_NOT_FOUND) { /* killed between the two steps of fill() */
         err_drop(err);
         if (mkdirat(store_root_fd(s), data, 0755) < 0)
@@ -78,7 +83,7 @@ struct err *volume_copy_up(struct engine *e, const char *name, int source_fd, ui
     TRY(is_empty(datafd, &empty));
     if (empty && source_fd >= 0)
         TRY_WRAP(fill(s, dir, source_fd), "copy the image's files into volume %s", name);
-    else if (empty && fchown(datafd, uid, gid) < 0)
+    else if (empty && fchown(datafd, o.has_uid ? o.uid : uid, o.has_gid ? o.gid : gid) < 0)
         return ERR_SYS(errno, "set owner of volume %s", name);
     AUTO_TX struct store_tx_guard tx = {s};
     TRY(store_begin(s, STORE_WRITE, false));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/store/store.h"
+#include "engine/volume/options.h"
 #include "engine/volume/volume.h"
 
 #define VOLUME_SELECT                                                                              \
@@ -10,3 +11,5 @@
 
 /* The current row of a VOLUME_SELECT statement. */
 struct err *volume_from_row(struct engine *e, struct store_stmt *st, struct volume **ret) ERR_RESULT;
+/* place.c: unmount what is mounted for it. */
+void volume_leave_place(struct engine *e, const char *name);

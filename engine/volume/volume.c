@@ -57,22 +57,16 @@ struct err *volume_from_row(struct engine *e, struct store_stmt *st, struct volu
     return NULL;
 }
 
-/* Options of the local driver. Those that mean a mount of their own need what an ordinary user lacks. */
-static struct err *check_options(const struct volume_create_opts *opts)
+/* Options of the local driver. */
+static struct err *check_options(const struct volume_create_opts *opts, struct volume_options *ret)
 {
     if (opts->driver && strcmp(opts->driver, "local") != 0)
         return ERR_NEW(ERR_UNSUPPORTED, "volume driver %s: only the local driver is built", opts->driver);
-    for (size_t i = 0; i < opts->options.count; i++) {
-        const char *o = opts->options.items[i];
-        if (strncmp(o, "type=", 5) == 0 || strncmp(o, "device=", 7) == 0 || strncmp(o, "o=", 2) == 0)
-            return ERR_NEW(ERR_UNSUPPORTED, "volume option %s: mount options of volumes are not built yet", o);
-        return ERR_NEW(ERR_INVALID, "invalid option \"%s\": invalid argument", o);
-    }
-    return NULL;
+    return volume_options_parse(&opts->options, ret);
 }
 
 /* The directory volumes/<name>/_data, visible by rename of a finished one. */
-static struct err *make_directory(struct store *s, const char *name)
+static struct err *make_directory(struct store *s, const char *name, const struct volume_options *o)
 {
     int root = store_root_fd(s);
     AUTO_FREE char *dir = NULL, *temporary = NULL, *data = NULL;
@@ -89,6 +83,9 @@ static struct err *make_directory(struct store *s, const char *name)
         return ERR_SYS(errno, "create directory of volume %s", name);
     if (fchmodat(root, data, 0755, 0) < 0)
         return ERR_SYS(errno, "set mode of volume %s", name);
+    if (o->kind == VOLUME_DIRECTORY && (o->has_uid || o->has_gid) &&
+        fchownat(root, data, o->has_uid ? o->uid : (uid_t)-1, o->has_gid ? o->gid : (gid_t)-1, 0) < 0)
+        return ERR_SYS(errno, "set owner of volume %s to %u:%u", name, o->uid, o->gid);
     if (renameat(root, temporary, root, dir) < 0) {
         int saved = errno;
         err_drop(file_remove_tree(root, temporary));
@@ -116,8 +113,9 @@ static struct err *insert_row(struct store *s, const struct volume_create_opts *
 /* A sweep, which takes a write transaction too, sees directory and row or neither. */
 struct err *volume_insert(struct engine *e, const struct volume_create_opts *opts)
 {
-    TRY(check_options(opts));
-    TRY(make_directory(engine_store(e), opts->name));
+    AUTO_VOLUME_OPTIONS struct volume_options o = {0};
+    TRY(check_options(opts, &o));
+    TRY(make_directory(engine_store(e), opts->name, &o));
     return insert_row(engine_store(e), opts);
 }
 
@@ -140,6 +138,7 @@ static struct err *exists(struct store *s, const char *name, bool *ret)
 
 struct err *volume_create(struct engine *e, const struct volume_create_opts *opts, struct volume **ret)
 {
+    AUTO_VOLUME_OPTIONS struct volume_options o = {0};
     struct volume_create_opts named = *opts;
     struct ident id;
     bool there = false;
@@ -150,7 +149,7 @@ struct err *volume_create(struct engine *e, const struct volume_create_opts *opt
     if (!ident_is_name(named.name))
         return ERR_NEW(ERR_INVALID,
                        "running volume create option: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");
-    TRY(check_options(opts));
+    TRY(check_options(opts, &o));
     if (opts->ignore_existing)
         TRY(exists(engine_store(e), named.name, &there));
     struct err *err = there ? NULL : insert_alone(e, &named);
@@ -245,6 +244,7 @@ struct err *volume_delete_row(struct engine *e, const char *name)
 struct err *volume_remove_directory(struct engine *e, const char *name)
 {
     AUTO_FREE char *dir = NULL;
+    volume_leave_place(e, name);
     TRY(mem_asprintf(&dir, "volumes/%s", name));
     return ERR_WRAP(file_remove_tree(store_root_fd(engine_store(e)), dir), "remove volume %s", name);
 }

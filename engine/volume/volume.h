@@ -46,9 +46,16 @@ struct err *volume_prune(struct engine *e, const struct strv *filters, struct st
                          uint64_t *ret_bytes) ERR_RESULT;
 /* Podman's `volume inspect` object, as JSON text. */
 struct err *volume_inspect(struct engine *e, const struct volume *v, char **ret_json) ERR_RESULT;
+/* Where its files are, in the session's mount namespace, for a container that is about to start. A volume in memory is
+ * mounted, anew unless it is `in_use` by another container. */
+struct volume_options;
+struct err *volume_place(struct engine *e, const char *name, const struct volume_options *o, bool in_use,
+                         char **ret_path) ERR_RESULT;
+/* The options that it was created with (options.h). */
+struct err *volume_read_options(struct engine *e, const char *name, struct volume_options *ret) ERR_RESULT;
 /* First use: when the image has files at the mount point copy them in, with the owner of that directory (`source_fd`,
  * in the mounted root); else (`source_fd` -1) give the volume to the container's user. Called before the container
- * starts; does nothing from the second time on. */
+ * starts; does nothing from the second time on, and for volumes that are mounted from elsewhere. */
 struct err *volume_copy_up(struct engine *e, const char *name, int source_fd, uid_t uid, gid_t gid) ERR_RESULT;
 /* All its files as a tar into `fd`, with owners as they are inside. */
 struct err *volume_export(struct engine *e, const struct volume *v, int fd) ERR_RESULT;

@@ -119,7 +119,7 @@ nothing_left() {
     local i text
     text=$(coracle ps -aq --no-trunc && coracle volume ls -q) || return 1
     [ -z "$text" ] || { echo "rows left: $text"; return 1; }
-    for i in $(seq 30); do
+    for i in $(seq 300); do # what --rm leaves to the background may be a gigabyte, on a slow disk
         text=$(orphans)
         [ -n "$text" ] || break
         sleep 0.1

@@ -214,6 +214,80 @@ teardown() { clean; }
     has "$stderr" nosuchdriver
 }
 
+@test "volume: o=uid,gid give the directory to somebody, and copying can be left out" {
+    run -0 coracle volume create -o o=uid=1000,gid=1001 owned
+    run -0 coracle run --rm -v owned:/v $BB stat -c %u:%g /v
+    is "$output" 1000:1001
+    run -0 coracle volume create -o o=nocopy bare
+    run -0 coracle run --rm -v bare:/etc $BB sh -c 'ls /etc | grep -c passwd || true'
+    is "$output" 0
+    run -0 coracle volume inspect -f '{{.Options.o}}' owned
+    is "$output" uid=1000,gid=1001
+}
+
+@test "volume: type=none,device=DIR,o=bind is a directory of the host" {
+    local dir; dir=$(scratch)
+    mkdir "$dir/d"
+    echo host >"$dir/d/f"
+    run -0 coracle volume create -o type=none -o "device=$dir/d" -o o=bind hosted
+    run -0 coracle run --rm -v hosted:/v $BB sh -c 'cat /v/f; echo ct >/v/g'
+    is "$output" host
+    is "$(cat "$dir/d/g")" ct
+    run -0 coracle run --rm -v hosted:/v --mount "type=volume,src=hosted,dst=/w,ro=true" $BB sh -c 'cat /w/g; touch /w/x 2>/dev/null || echo read-only'
+    is "$output" $'ct\nread-only'
+    run -0 coracle volume create -o "device=$dir/d" -o o=bind,ro locked
+    run -0 coracle run --rm -v locked:/v $BB sh -c 'cat /v/f; touch /v/x 2>/dev/null || echo read-only'
+    is "$output" $'host\nread-only'
+    run -0 coracle volume rm hosted
+    is "$(cat "$dir/d/f")" host
+    run -0 coracle volume create -o "device=$dir/nowhere" -o o=bind gone
+    run -125 --separate-stderr coracle run --rm -v gone:/v $BB true
+    one_error "mounting volume gone" "$dir/nowhere"
+}
+
+@test "volume: type=tmpfs is in memory, limited, shared while it is used, and empty afterwards" {
+    run -0 coracle volume create -o type=tmpfs -o device=tmpfs -o o=size=1m,uid=1000,mode=750,noexec mem
+    run -0 coracle run -d --name first -v mem:/v $BB sh -c 'echo shared >/v/f; sleep 1000'
+    eventually coracle exec first test -s /v/f
+    run -0 coracle run --rm -v mem:/v $BB sh -c 'cat /v/f; stat -c %u:%a /v; awk "\$2 == \"/v\" { print \$3, \$4 }" /proc/mounts; head -c 2000000 /dev/zero >/v/big 2>/dev/null || echo full'
+    is "${lines[0]}" shared
+    is "${lines[1]}" 1000:750
+    matches "${lines[2]}" '^tmpfs rw,.*noexec.*size=1024k'
+    is "${lines[3]}" full
+    run -0 coracle rm -f -t 0 first
+    run -0 coracle run --rm -v mem:/v $BB ls /v
+    is "$output" ""
+    run -0 coracle run --rm --mount type=volume,dst=/x,volume-opt=type=tmpfs,volume-opt=o=size=2m $BB awk '$2 == "/x" { print $3 }' /proc/mounts
+    is "$output" tmpfs
+    run -0 coracle volume rm mem
+}
+
+@test "volume: options that cannot be honoured name themselves" {
+    local o
+    for o in type=nfs type=ext4 o=size=10m o=colour=blue colour=blue o=ro; do
+        run -125 --separate-stderr coracle volume create -o "$o" v
+        one_error "$o"
+    done
+    run -0 coracle volume ls -q
+    is "$output" ""
+}
+
+@test "overlay volume: with upperdir and workdir of the user's own what is written stays" {
+    local dir; dir=$(scratch)
+    mkdir "$dir/low" "$dir/up" "$dir/work"
+    echo low >"$dir/low/f"
+    local v="$dir/low:/v:O,upperdir=$dir/up,workdir=$dir/work"
+    run -0 coracle run --rm -v "$v" $BB sh -c 'cat /v/f; echo changed >/v/f; echo new >/v/g'
+    is "$output" low
+    is "$(cat "$dir/low/f") $(cat "$dir/up/f") $(cat "$dir/up/g")" "low changed new"
+    run -0 coracle run --rm -v "$v" $BB cat /v/f /v/g
+    is "$output" $'changed\nnew'
+    run -125 --separate-stderr coracle run --rm -v "$dir/low:/v:O,upperdir=$dir/no,workdir=$dir/work" $BB true
+    one_error "$dir/no"
+    run -125 --separate-stderr coracle run --rm -v "$dir/low:/v:O,upperdir=$dir/up" $BB true
+    one_error "must set both"
+}
+
 @test "volumes survive a restart of the session" {
     only_coracle
     coracle run --rm -v s:/s $BB sh -c 'echo still >/s/f'
