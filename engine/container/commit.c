@@ -71,7 +71,8 @@ static struct err *start_packing(struct committing *m)
     int ends[2];
     struct layer_pack_opts opts = {.compression = LAYER_PLAIN, .diff = !m->opts->squash};
     TRY(layer_source(m, &source));
-    if (m->opts->squash) { /* an upper directory has the image's ids, whatever the container's are */
+    /* An upper directory has the image's ids, whatever the container's are, but above copies of layers. */
+    if (m->opts->squash || !m->c->spec.maps_ids) {
         opts.uids = m->root.uids;
         opts.gids = m->root.gids;
     }
