@@ -80,6 +80,11 @@ struct monitor;
 struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io, int *ret_exit,
                                   bool *ret_again) ERR_RESULT;
 
+/* --- root file system */
+struct plan_mount;
+/* What mounts it, running or not: for storage_mount(), by way of plan_mount_get(). */
+struct err *container_plan_root(struct engine *e, struct container *c, struct plan_mount *ret) ERR_RESULT;
+
 /* --- network */
 struct network_options;
 struct monitor_network;

@@ -79,3 +79,23 @@ struct err *start_plan_root(struct start *s)
     TRY(root_options(s, root));
     return start_mount_points(s);
 }
+
+/* What needs neither a monitor nor config.json. */
+static struct err *plan_alone(struct start *s, struct plan_mount *ret)
+{
+    TRY(container_load_spec(s->e, s->c));
+    TRY(start_load_image(s));
+    TRY(start_settle_userns(s));
+    TRY(start_plan_root(s));
+    *ret = s->plan.root;
+    s->plan.root = (struct plan_mount){0};
+    return NULL;
+}
+
+struct err *container_plan_root(struct engine *e, struct container *c, struct plan_mount *ret)
+{
+    struct start s = {.e = e, .c = c, .root_fd = -1, .private_fd = -1};
+    struct err *err = plan_alone(&s, ret);
+    start_done(&s);
+    return err;
+}
