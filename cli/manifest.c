@@ -2,9 +2,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/progress.h"
 #include "cli/push_flags.h"
 #include "cli/registry_flags.h"
 #include "cli/signing.h"
+#include "cli/transport.h"
 #include "cli/verbs.h"
 #include "engine/image/index.h"
 #include "engine/image/push.h"
@@ -197,24 +199,27 @@ static const struct cli_flag push_flags[] = {
     {0},
 };
 
-static struct err *destination(const char *text, const char **ret)
+/* Lists are for registries and for files, but not for our own store, where this one is. */
+static struct err *check_destination(const struct transport *to, const char *text)
 {
-    static const char *const others[] = {"docker-archive:", "oci-archive:", "oci:", "dir:", "docker-daemon:"};
-    for (size_t i = 0; i < ARRAY_LEN(others); i++)
-        if (strncmp(text, others[i], strlen(others[i])) == 0)
-            return ERR_NEW(ERR_UNSUPPORTED, "manifest push to %s is not built yet, only to registries", others[i]);
-    *ret = strncmp(text, "docker://", 9) == 0 ? text + 9 : text;
-    return NULL;
+    if (to->kind == TRANSPORT_DOCKER || to->kind == TRANSPORT_FILE)
+        return NULL;
+    return ERR_NEW(ERR_UNSUPPORTED, "%s: a manifest list cannot be pushed to %s", text, to->name);
 }
 
 static struct err *push(struct cli *c, const struct push_opts *o, struct image_push_opts *push)
 {
+    AUTO_TRANSPORT struct transport to = {0};
     AUTO_FREE char *id = NULL, *digest = NULL;
     AUTO_STRV struct strv untagged = STRV_INIT, deleted = STRV_INIT;
     const struct image_remove_opts remove = {.no_prune = true, .all_names = true};
-    const char *to;
-    TRY(destination(c->n_args > 1 ? c->args[1] : c->args[0], &to));
-    TRY(index_push(c->engine, c->args[0], to, push, &digest));
+    const char *text = c->args[c->n_args > 1];
+    TRY(transport_parse(text, &to));
+    TRY(check_destination(&to, text));
+    const struct image_push_files files = transport_files(&to, text);
+    push->files = to.kind == TRANSPORT_FILE ? &files : NULL;
+    push->bars = o->how.quiet || push->files ? NULL : progress_bars();
+    TRY(index_push(c->engine, c->args[0], to.path, push, &digest));
     TRY(registry_flags_digestfile(o->digestfile, digest));
     if (!o->rm && !o->purge)
         return NULL;
@@ -244,8 +249,9 @@ const struct cli_verb cli_verb_manifest_push = {
     .paths = "manifest push",
     .synopsis = "[options] LIST [DESTINATION]",
     .summary = "Push a manifest list or image index to a registry",
-    .description = "Pushes manifest lists and image indexes to registries.",
-    .examples = "@ mylist:v1.11 docker://quay.io/myuser/image:v1.11",
+    .description = "Pushes manifest lists and image indexes to registries, OCI layouts (oci:, oci-archive:) and "
+                   "directories (dir:).",
+    .examples = "@ mylist:v1.11 docker://quay.io/myuser/image:v1.11\n@ --all mylist oci-archive:image.tar:v1.11",
     .flags = push_flags,
     .more_flags = cli_registry_flags,
     .opts_size = sizeof(struct push_opts),

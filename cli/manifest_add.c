@@ -4,8 +4,10 @@
 
 #include "base/mem.h"
 #include "cli/registry_flags.h"
+#include "cli/transport.h"
 #include "cli/verbs.h"
 #include "engine/image/index.h"
+#include "engine/image/platform.h"
 
 #define INSECURE_FLAG                                                                                                \
     {                                                                                                                \
@@ -13,10 +15,40 @@
                                  .help = "neither require HTTPS nor verify certificates when accessing the registry" \
     }
 
-/* Images of the command line, behind the list. */
-static struct err *rest(const struct cli *c, struct strv *ret)
+/* What is in files comes into our own store first, without its names: lists know their images by digests. An index in
+ * there has the image for the platform that was named, or else, when that is only to be written down, this machine's.
+ */
+static struct err *take_file(struct engine *e, const struct transport *from, const struct image_platform *named,
+                             bool all, struct strv *ret)
 {
-    return c->n_args > 1 ? strv_add_all(ret, c->args + 1) : NULL;
+    AUTO_STRV struct strv ids = STRV_INIT;
+    static const struct image_platform none = {0};
+    struct transport_opts opts = {
+        .platform = all ? &none : named, .quiet = true, .unnamed = true, .all_platforms = all};
+    struct err *err = transport_pull(e, from, &opts, &ids);
+    if (err && err_kind(err) == ERR_NOT_FOUND && (named->os || named->arch)) {
+        err_drop(err);
+        opts.platform = &none;
+        err = transport_pull(e, from, &opts, &ids);
+    }
+    TRY(err);
+    for (size_t i = 0; i < ids.count; i++)
+        TRY(strv_addf(ret, "containers-storage:%s", ids.items[i]));
+    return NULL;
+}
+
+/* Images of the command line, behind the list. */
+static struct err *rest(const struct cli *c, const struct image_platform *named, bool all, struct strv *ret)
+{
+    for (size_t i = 1; i < c->n_args; i++) {
+        AUTO_TRANSPORT struct transport from = {0};
+        TRY(transport_parse(c->args[i], &from));
+        if (from.kind == TRANSPORT_FILE || from.kind == TRANSPORT_DAEMON)
+            TRY(take_file(c->engine, &from, named, all, ret));
+        else
+            TRY(strv_add(ret, c->args[i]));
+    }
+    return NULL;
 }
 
 /* --- create */
@@ -40,6 +72,7 @@ static const struct cli_flag create_flags[] = {
 static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
 {
     const struct create_opts *o = opts;
+    static const struct image_platform any = {0};
     struct registry_opts registry;
     AUTO_STRV struct strv images = STRV_INIT;
     AUTO_FREE char *id = NULL;
@@ -47,8 +80,8 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
     (void)exit_code;
     TRY(registry_flags_take(c, &o->registry, &registry));
     TRY(registry_flags_insecure(c, o->insecure, &registry));
-    TRY(rest(c, &images));
     TRY(cli_engine(c, &e));
+    TRY(rest(c, &any, o->all, &images));
     const struct index_create_opts create = {
         .registry = &registry, .all = o->all, .amend = o->amend, .annotations = o->annotations};
     TRY(index_create(e, c->args[0], &images, &create, &id));
@@ -151,9 +184,9 @@ static struct err *add_verb(struct cli *c, void *opts, int *exit_code)
         TRY(check_artifact_flags(c));
     TRY(registry_flags_take(c, &o->registry, &registry));
     TRY(registry_flags_insecure(c, o->insecure, &registry));
-    TRY(rest(c, &images));
     TRY(cli_engine(c, &e));
     if (o->artifact) {
+        TRY(strv_add_all(&images, c->args + 1));
         const struct index_artifact_opts artifact = {.type = o->artifact_type,
                                                      .config_path = o->artifact_config,
                                                      .config_type = o->config_type,
@@ -165,6 +198,11 @@ static struct err *add_verb(struct cli *c, void *opts, int *exit_code)
                                                      .words = words_of(o)};
         TRY(index_add_artifact(e, c->args[0], &images, &artifact, &id));
     } else {
+        AUTO_PLATFORM struct image_platform named = {0};
+        TRY(mem_strdup(o->os, &named.os));
+        TRY(mem_strdup(o->arch, &named.arch));
+        TRY(mem_strdup(o->variant, &named.variant));
+        TRY(rest(c, &named, o->all, &images));
         const struct index_add_opts add = {.registry = &registry, .all = o->all, .words = words_of(o)};
         TRY(index_add(e, c->args[0], &images, &add, &id));
     }

@@ -46,7 +46,7 @@ static const struct cli_flag push_flags[] = {
     {0},
 };
 
-/* What only makes sense for registries. */
+/* What has no manifest of its own that these could change. */
 static struct err *check_other(const struct cli *c, const struct transport *to)
 {
     static const char *const flags[] = {
@@ -54,39 +54,49 @@ static struct err *check_other(const struct cli *c, const struct transport *to)
         "sign-by", "sign-by-sigstore",   "sign-by-sigstore-private-key"};
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         if (cli_given(c, flags[i]))
-            return ERR_NEW(ERR_UNSUPPORTED, "--%s with %s is not built yet: files get the image as it is", flags[i],
+            return ERR_NEW(ERR_INVALID, "--%s has no meaning for %s, which has no manifest of its own", flags[i],
                            to->name);
     return NULL;
 }
 
-static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
+static struct err *push_image(struct cli *c, const struct push_opts *o, const struct transport *to,
+                              const struct image_push_files *files)
 {
-    const struct push_opts *o = opts;
     struct registry_opts registry;
-    AUTO_TRANSPORT struct transport to = {0};
     AUTO_FREE char *digest = NULL;
     AUTO_SIGNING struct signing signing = {.passphrase = NULL};
     struct engine *e;
-    (void)exit_code;
-    TRY(transport_parse(c->n_args > 1 ? c->args[1] : "docker://-", &to));
-    if (to.kind != TRANSPORT_DOCKER) {
-        TRY(check_other(c, &to));
-        if (o->compress && to.format != IMAGE_DOCKER_DIR)
-            return ERR_NEW(ERR_INVALID, "--compress can be set only when destination type is \"dir\"");
-        TRY(cli_engine(c, &e));
-        return transport_push(e, c->args[0], &to, o->compress, o->how.quiet);
-    }
-    if (o->compress)
-        return ERR_NEW(ERR_INVALID, "--compress can be set only when destination type is \"dir\"");
     TRY(registry_flags_take(c, &o->registry, &registry));
     TRY(signing_take(&o->signing, &signing));
     TRY(cli_engine(c, &e));
     struct image_push_opts push = push_options(c, &o->how);
     push.registry = &registry;
     push.signing = &signing.image;
-    push.bars = o->how.quiet ? NULL : progress_bars();
-    TRY(image_push(e, c->args[0], c->n_args > 1 ? to.path : NULL, &push, &digest));
+    push.files = files;
+    push.bars = o->how.quiet || files ? NULL : progress_bars();
+    TRY(image_push(e, c->args[0], c->n_args > 1 ? to->path : NULL, &push, &digest));
     return registry_flags_digestfile(o->digestfile, digest);
+}
+
+static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
+{
+    const struct push_opts *o = opts;
+    AUTO_TRANSPORT struct transport to = {0};
+    struct engine *e;
+    (void)exit_code;
+    TRY(transport_parse(c->n_args > 1 ? c->args[1] : "docker://-", &to));
+    if (o->compress && (to.kind != TRANSPORT_FILE || to.format != IMAGE_DOCKER_DIR))
+        return ERR_NEW(ERR_INVALID, "--compress can be set only when destination type is \"dir\"");
+    if (to.kind == TRANSPORT_DOCKER)
+        return push_image(c, o, &to, NULL);
+    if (to.kind == TRANSPORT_FILE && to.format != IMAGE_DOCKER_ARCHIVE) {
+        struct image_push_files files = transport_files(&to, c->args[1]);
+        files.compress = o->compress;
+        return push_image(c, o, &to, &files);
+    }
+    TRY(check_other(c, &to));
+    TRY(cli_engine(c, &e));
+    return transport_push(e, c->args[0], &to, o->how.quiet);
 }
 
 const struct cli_verb cli_verb_push = {

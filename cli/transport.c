@@ -80,6 +80,8 @@ struct err *transport_pull(struct engine *e, const struct transport *t, const st
         .reference = t->reference,
         .platform = *opts->platform,
         .signature_policy = opts->signature_policy,
+        .unnamed = opts->unnamed,
+        .all_platforms = opts->all_platforms,
         .progress = opts->quiet ? NULL : registry_flags_progress,
         .bars = opts->quiet ? NULL : progress_bars(),
     };
@@ -89,7 +91,12 @@ struct err *transport_pull(struct engine *e, const struct transport *t, const st
     return NULL;
 }
 
-struct err *transport_push(struct engine *e, const char *name, const struct transport *t, bool compress, bool quiet)
+struct image_push_files transport_files(const struct transport *t, const char *text)
+{
+    return (struct image_push_files){.text = text, .format = t->format, .path = t->path, .reference = t->reference};
+}
+
+struct err *transport_push(struct engine *e, const char *name, const struct transport *t, bool quiet)
 {
     AUTO_STRV struct strv names = STRV_INIT;
     if (t->kind == TRANSPORT_DAEMON)
@@ -101,10 +108,7 @@ struct err *transport_push(struct engine *e, const char *name, const struct tran
         .format = t->format,
         .path = t->path,
         .fd = -1,
-        .compress = compress,
-        /* As Podman: an archive of Docker's keeps the image's name, OCI's have none. */
-        .reference = t->reference || t->format == IMAGE_DOCKER_ARCHIVE ? t->reference : "",
-        .add = t->format == IMAGE_OCI_DIR,
+        .reference = t->reference,
         .progress = quiet ? NULL : registry_flags_progress,
     };
     if (!quiet)

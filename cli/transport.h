@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "cli/cli.h"
-#include "engine/image/image.h"
+#include "engine/image/push.h"
 
 enum transport_kind {
     TRANSPORT_DOCKER, /* a registry; also what has no transport in front */
@@ -29,9 +29,11 @@ struct transport_opts {
     const struct image_platform *platform;
     const char *signature_policy;
     bool quiet;
+    bool unnamed, all_platforms; /* as in struct image_load_opts */
 };
 struct err *transport_pull(struct engine *e, const struct transport *t, const struct transport_opts *opts,
                            struct strv *ret_ids) ERR_RESULT;
-/* The image `name` into a file, or under another name into our own store. */
-struct err *transport_push(struct engine *e, const char *name, const struct transport *t, bool compress,
-                           bool quiet) ERR_RESULT;
+/* The image `name` into an archive of Docker's, or under another name into our own store. */
+struct err *transport_push(struct engine *e, const char *name, const struct transport *t, bool quiet) ERR_RESULT;
+/* For image_push() and index_push(): strings are borrowed; `text` is what was parsed. */
+struct image_push_files transport_files(const struct transport *t, const char *text);

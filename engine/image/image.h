@@ -134,6 +134,7 @@ struct image_load_opts {
     int fd;           /* read when path is NULL or "-" */
     struct image_platform platform;
     bool all_platforms;
+    bool unnamed;          /* names in there are not given to anything here; one image, unless all_platforms */
     const char *reference; /* only the image of this name in there, or "@N", the Nth of a docker-archive; NULL: all */
     const char *signature_policy;                  /* as in image_pull_opts */
     void (*progress)(void *arg, const char *line); /* NULL: quiet */

@@ -6,7 +6,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "engine/image/index_internal.h"
-#include "engine/image/push_internal.h"
+#include "engine/image/push_files.h"
 #include "engine/image/verify.h"
 
 #define REGISTRY "docker://"
@@ -173,10 +173,11 @@ static struct err *push_list(struct push *p, const json_t *doc, char **ret_diges
         TRY(json_array_clear(listdoc_entries(out)) ? err_oom() : NULL);
         TRY(push_entries(p, doc, out));
     }
-    bool docker = p->opts->format ? strcmp(p->opts->format, "oci") != 0 : listdoc_is_docker(out);
+    bool docker = p->opts->format ? strcmp(p->opts->format, "oci") != 0
+                                  : listdoc_is_docker(out) && !(p->files && push_files_want_oci(p->files));
     TRY(listdoc_build(out, docker, &text));
     push_say(p, "Writing manifest list to image destination");
-    TRY(push_manifest(p, text, docker ? MEDIA_DOCKER_LIST : MEDIA_OCI_INDEX, remote_target(&p->to)));
+    TRY(push_manifest(p, text, docker ? MEDIA_DOCKER_LIST : MEDIA_OCI_INDEX, push_target(p)));
     push_say(p, "Storing list signatures");
     return ret_digest ? mem_strdup(digest_of(text, strlen(text)).s, ret_digest) : NULL;
 }
@@ -196,6 +197,6 @@ struct err *index_push(struct engine *e, const char *list, const char *destinati
     TRY_WRAP(index_find(e, list, &id), "retrieving local image from image name %s", list);
     TRY(index_read(e, id, &doc));
     TRY(push_open(&p, destination));
-    TRY_WRAP(push_list(&p, doc, ret_digest), "copying %s to docker://%s", list, p.to.full_name);
-    return store_event(engine_store(e), "image", "push", id, p.to.full_name, NULL);
+    TRY_WRAP(push_close(&p, push_list(&p, doc, ret_digest)), "copying %s to %s", list, p.where);
+    return store_event(engine_store(e), "image", "push", id, opts->files ? p.where : p.to.full_name, NULL);
 }

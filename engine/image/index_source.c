@@ -183,7 +183,7 @@ static struct err *check_transport(const char *name)
     static const char *const others[] = {"oci:", "oci-archive:", "docker-archive:", "dir:", "docker-daemon:"};
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         if (strncmp(name, others[i], strlen(others[i])) == 0)
-            return ERR_NEW(ERR_UNSUPPORTED, "%s: adding from %s is not built yet; `load` it, and add it by its name",
+            return ERR_NEW(ERR_UNSUPPORTED, "%s: an image in %s is to be loaded first, and named by its name here",
                            name, others[i]);
     return NULL;
 }

@@ -158,10 +158,11 @@ static struct err *add_image(struct load *l, const struct load_image *image, con
                              const size_t *layers)
 {
     AUTO_FREE char *made = NULL;
+    const struct strv no_names = STRV_INIT;
     struct content_image ci = {.media_type = image->media_type,
                                .parsed = config,
                                .layers = layers,
-                               .names = image->names,
+                               .names = l->opts->unnamed ? &no_names : image->names,
                                .extra_digests = image->extra_digests,
                                .manifest_len = image->manifest_len,
                                .config_len = image->config_len,
@@ -179,8 +180,8 @@ static struct err *add_image(struct load *l, const struct load_image *image, con
     TRY(content_put_document(l->content, image->config, image->config_len, &ci.config));
     TRY(content_wait(l->content)); /* sizes */
     TRY(content_add_image(l->content, &ci));
-    if (image->names->count > 0)
-        return strv_add_all(&l->names, image->names->items);
+    if (ci.names->count > 0)
+        return strv_add_all(&l->names, ci.names->items);
     return strv_add(&l->names, ci.config.s);
 }
 
@@ -303,6 +304,8 @@ static struct err *load_from(struct load *l)
         TRY(extract(l, path ? fd : l->opts->fd));
     }
     TRY(load_any(l));
+    if (l->opts->unnamed && !l->opts->all_platforms && l->names.count > 1)
+        return ERR_NEW(ERR_INVALID, "there are %zu images in it: name one of them behind a colon", l->names.count);
     return content_commit(l->content);
 }
 

@@ -14,6 +14,7 @@
 #include "base/strbuf.h"
 #include "engine/image/index.h"
 #include "engine/image/progress.h"
+#include "engine/image/push_files.h"
 #include "engine/image/push_internal.h"
 #include "rootless/session.h"
 
@@ -24,6 +25,9 @@ void push_init(struct push *p, struct engine *e, const struct image_push_opts *o
 
 void push_done(struct push *p)
 {
+    if (p->files)
+        err_drop(push_files_close(TAKE_PTR(p->files), ERR_NEW(ERR_STATE, "given up")));
+    mem_freep(&p->where);
     remote_close(&p->to);
     signer_closep(&p->signer);
     fd_close(p->empty_dirfd);
@@ -38,8 +42,38 @@ void push_say(const struct push *p, const char *fmt, ...)
     va_end(ap);
 }
 
+static bool wants_signature(const struct image_signing *o)
+{
+    return o && (o->gpg_key || o->sigstore_key_file || o->sigstore_params);
+}
+
+/* A signature is for a name in a registry, and files have none; as Podman. */
+static struct err *open_files(struct push *p)
+{
+    const struct image_push_files *to = p->opts->files;
+    if (wants_signature(p->opts->signing))
+        return ERR_NEW(ERR_INVALID,
+                       "Cannot determine canonical Docker reference for destination %s: signatures are for names in "
+                       "registries",
+                       to->text);
+    TRY(mem_strdup(to->text, &p->where));
+    return push_files_open(p->engine, to, &p->files);
+}
+
+const char *push_target(const struct push *p)
+{
+    return p->files ? "" : remote_target(&p->to);
+}
+
+struct err *push_close(struct push *p, struct err *take_e)
+{
+    return p->files ? push_files_close(TAKE_PTR(p->files), take_e) : take_e;
+}
+
 struct err *push_open(struct push *p, const char *destination)
 {
+    if (p->opts->files)
+        return open_files(p);
     struct registry_opts opts = p->opts->registry ? *p->opts->registry : (struct registry_opts){0};
     AUTO_REFERENCE struct reference r = {0};
     opts.push = true;
@@ -47,6 +81,7 @@ struct err *push_open(struct push *p, const char *destination)
     if (r.digest)
         return ERR_NEW(ERR_INVALID, "%s: a destination has a tag, not a digest", destination);
     TRY(remote_open(destination, &opts, &p->to));
+    TRY(mem_asprintf(&p->where, "docker://%s", p->to.full_name));
     return signer_open(p->opts->signing, engine_session(p->engine)->host_uid, p->to.full_name, &p->signer);
 }
 
@@ -85,6 +120,8 @@ void push_result_done(struct push_result *r)
 struct err *push_manifest(struct push *p, const char *text, const char *media_type, const char *tag)
 {
     struct digest digest = digest_of(text, strlen(text));
+    if (p->files)
+        return ERR_WRAP(push_files_put_manifest(p->files, text, media_type, tag != NULL), "writing manifest");
     AUTO_FD int fd = memfd_create("manifest", MFD_CLOEXEC);
     if (fd < 0)
         return ERR_SYS(errno, "memfd_create");
@@ -110,7 +147,9 @@ struct err *push_manifest(struct push *p, const char *text, const char *media_ty
 /* What the user wants it to be, else what it is. */
 static bool wants_docker(const struct push *p, const struct manifest *m)
 {
-    return p->opts->format ? strcmp(p->opts->format, "oci") != 0 : m->is_docker;
+    if (p->opts->format)
+        return strcmp(p->opts->format, "oci") != 0;
+    return m->is_docker && !(p->files && push_files_want_oci(p->files));
 }
 
 /* The same document with other layers: whatever else is in it stays. */
@@ -241,10 +280,11 @@ struct err *image_push(struct engine *e, const char *name, const char *destinati
     TRY(image_push_check(opts));
     TRY(image_find_id(engine_store(e), name, &id, NULL));
     TRY(image_fetch(engine_store(e), id, &i));
-    TRY(destination_name(&p, name, destination, &full));
+    if (!opts->files)
+        TRY(destination_name(&p, name, destination, &full));
     if (i->is_list)
         return index_push(e, id, full, opts, ret_digest);
     TRY(push_open(&p, full));
-    TRY_WRAP(push_image(&p, i, remote_target(&p.to), ret_digest), "copying %s to docker://%s", name, p.to.full_name);
-    return store_event(engine_store(e), "image", "push", i->id, p.to.full_name, NULL);
+    TRY_WRAP(push_close(&p, push_image(&p, i, push_target(&p), ret_digest)), "copying %s to %s", name, p.where);
+    return store_event(engine_store(e), "image", "push", i->id, opts->files ? p.where : p.to.full_name, NULL);
 }

@@ -1,4 +1,4 @@
-/* Pushing images and manifest lists to registries.
+/* Pushing images and manifest lists to registries, and into files.
  *
  * What was pulled goes out as it came, manifest and blobs, so that digests stay the same. Only on request, or where the
  * image came without a manifest of its own and has plain layers, layers are compressed (anew) by coracle-layer into
@@ -10,7 +10,17 @@
 
 struct registry_opts;
 
+/* Files in place of a registry. */
+struct image_push_files {
+    const char *text;         /* as the user named it, for messages: "oci:…" */
+    enum image_format format; /* but IMAGE_DOCKER_ARCHIVE */
+    const char *path;
+    const char *reference; /* in an OCI layout, or NULL */
+    bool compress;         /* plain layers become gzip */
+};
+
 struct image_push_opts {
+    const struct image_push_files *files; /* NULL: to a registry */
     const struct registry_opts *registry;
     const char *format;      /* "oci", "v2s2" ("docker"), or NULL: as it is */
     const char *compression; /* "gzip", "zstd", or NULL: as it is */

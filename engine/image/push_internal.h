@@ -16,10 +16,13 @@ struct push_source {
     bool is_far;       /* opening costs a download: only what the destination does not have */
 };
 
+struct push_files;
 struct push {
     struct engine *engine;
     const struct image_push_opts *opts;
     struct remote to;
+    struct push_files *files;     /* in place of `to`, or NULL */
+    char *where;                  /* for messages and events */
     struct signer *signer;        /* or NULL */
     struct store_staging staging; /* made when needed: compressed layers */
     size_t n_staged;
@@ -29,8 +32,12 @@ void push_init(struct push *p, struct engine *e, const struct image_push_opts *o
 void push_done(struct push *p);
 #define AUTO_PUSH __attribute__((cleanup(push_done)))
 __attribute__((format(printf, 2, 3))) void push_say(const struct push *p, const char *fmt, ...);
-/* Start the registry for `destination`, a full name with a tag or none. */
+/* Start the registry for `destination`, a full name with a tag or none; or what opts->files says. */
 struct err *push_open(struct push *p, const char *destination) ERR_RESULT;
+/* Files are complete now; `take_e`: or why they will not be. */
+struct err *push_close(struct push *p, struct err *take_e) ERR_RESULT;
+/* What the document is put as: the tag, "" for files. */
+const char *push_target(const struct push *p);
 /* A new file in staging, open for reading and writing. */
 struct err *push_stage(struct push *p, int *ret_fd) ERR_RESULT;
 

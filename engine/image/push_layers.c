@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/strv.h"
 #include "engine/image/progress.h"
-#include "engine/image/push_internal.h"
+#include "engine/image/push_files.h"
 #include "engine/layer/layer.h"
 
 #define BLOBS_AT_ONCE 6
@@ -111,6 +111,8 @@ static struct err *upload(struct uploads *u, const char *digest, uint64_t size_b
 {
     size_t slot = u->next++ % BLOBS_AT_ONCE;
     AUTO_FREE char *mount = NULL;
+    if (u->push->files)
+        return push_files_put_blob(u->push->files, digest, fd);
     TRY(finish_upload(u, slot));
     TRY(begin_bar(u, slot, digest, size_bytes, fd));
     TRY(mount_source(u->push, digest, &mount));
@@ -137,6 +139,10 @@ static bool is_repeated(const struct manifest_descriptor *list, size_t index)
 /* Whether the registry has it already. */
 static struct err *is_there(struct push *p, const char *digest, bool *ret)
 {
+    if (p->files) {
+        *ret = push_files_has(p->files, digest);
+        return NULL;
+    }
     AUTO_ANSWER struct registry_answer answer = {0};
     const struct registry_request request = {.verb = REGISTRY_HEAD_BLOB, .target = digest};
     TRY(registry_do(p->to.registry, &request, &answer));
@@ -244,6 +250,15 @@ static struct err *finish_recoding(struct layers *l)
     return upload(&l->uploads, d->digest, d->size_bytes, fd);
 }
 
+/* Layers that nobody has compressed: a "dir:" keeps them, unless asked otherwise. */
+static bool packs_plain(const struct layers *l)
+{
+    const struct image_push_files *to = l->push->opts->files;
+    if (to && to->format == IMAGE_DOCKER_DIR)
+        return to->compress;
+    return l->source->own_manifest;
+}
+
 /* How each layer shall be compressed. */
 static struct err *plan(struct layers *l, const char *compression, bool *docker)
 {
@@ -259,7 +274,7 @@ static struct err *plan(struct layers *l, const char *compression, bool *docker)
         }
         if (compression)
             wanted = zstd ? PACKING_ZSTD : PACKING_GZIP;
-        else if (packing == PACKING_PLAIN && l->source->own_manifest)
+        else if (packing == PACKING_PLAIN && packs_plain(l))
             wanted = PACKING_GZIP;
         if (compression && wanted != packing && packing != PACKING_PLAIN && l->push->opts->keep_differing)
             TRY(is_there(l->push, l->manifest->entries[i].digest, &keep));

@@ -41,16 +41,23 @@ struct err *save_text(const struct save *s, const char *path, const char *text)
 
 struct err *save_blob(const struct save *s, const char *digest, const char *path)
 {
-    AUTO_FD int from = -1, to = -1;
+    AUTO_FD int from = -1;
     if (file_exists(s->dirfd, path))
         return NULL;
     TRY(store_blob_open(engine_store(s->engine), digest, &from, NULL));
+    return save_file(s, from, path);
+}
+
+struct err *save_file(const struct save *s, int from, const char *path)
+{
     struct fd_path link = fd_proc_path(from);
     if (s->may_link && linkat(AT_FDCWD, link.s, s->dirfd, path, AT_SYMLINK_FOLLOW) == 0)
         return NULL;
-    to = openat(s->dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    AUTO_FD int to = openat(s->dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (to < 0)
         return ERR_SYS(errno, "create %s", path);
+    if (lseek(from, 0, SEEK_SET) < 0)
+        return ERR_SYS(errno, "seek");
     return ERR_WRAP(file_copy_data(from, to), "write %s", path);
 }
 
@@ -240,20 +247,6 @@ static struct err *write_archive(const struct save *s)
     return e;
 }
 
-static struct err *save_archive(struct save *s)
-{
-    struct store *store = engine_store(s->engine);
-    struct store_staging staging;
-    TRY(store_staging_new(store, &staging));
-    s->dirfd = staging.dirfd;
-    s->may_link = true;
-    struct err *e = formats[s->opts->format].fill(s);
-    if (!e)
-        e = write_archive(s);
-    store_staging_done(store, &staging);
-    return e;
-}
-
 /* Make the directory, or take an empty one. */
 static struct err *open_directory(const char *path, bool add, bool *ret_made, int *ret_fd)
 {
@@ -270,16 +263,33 @@ static struct err *open_directory(const char *path, bool add, bool *ret_made, in
     return NULL;
 }
 
-static struct err *save_directory(struct save *s)
+struct err *save_begin(struct save *s)
 {
-    AUTO_FD int fd = -1;
-    bool made;
+    s->dirfd = -1;
+    s->staging = (struct store_staging){.dirfd = -1, .lock_fd = -1};
+    if (formats[s->opts->format].is_archive) {
+        TRY(store_staging_new(engine_store(s->engine), &s->staging));
+        s->dirfd = s->staging.dirfd;
+        s->may_link = true;
+        return NULL;
+    }
     if (!s->opts->path)
         return ERR_NEW(ERR_INVALID, "a directory cannot be written to standard output: name it with --output");
-    TRY(open_directory(s->opts->path, s->opts->add, &made, &fd));
-    s->dirfd = fd;
-    struct err *e = formats[s->opts->format].fill(s);
-    if (e && made)
+    return open_directory(s->opts->path, s->opts->add, &s->made, &s->dirfd);
+}
+
+struct err *save_end(struct save *s, struct err *take_e)
+{
+    struct err *e = take_e;
+    if (s->staging.name) {
+        if (!e)
+            e = write_archive(s);
+        store_staging_done(engine_store(s->engine), &s->staging);
+        s->dirfd = -1;
+        return e;
+    }
+    s->dirfd = fd_close(s->dirfd);
+    if (e && s->made)
         err_drop(file_remove_tree(AT_FDCWD, s->opts->path));
     return e;
 }
@@ -293,7 +303,9 @@ struct err *image_save(struct engine *e, const struct strv *names, const struct 
     if (!error)
         say_images(&s);
     if (!error)
-        error = formats[opts->format].is_archive ? save_archive(&s) : save_directory(&s);
+        error = save_begin(&s);
+    if (!error)
+        error = save_end(&s, formats[opts->format].fill(&s));
     if (!error)
         say(&s, "Storing signatures");
     for (size_t i = 0; i < s.count && !error; i++)

@@ -39,7 +39,7 @@ struct err *save_docker_archive(const struct save *s)
 }
 
 /* OCI image layout, in an archive or a directory. */
-static struct err *make_dirs(const struct save *s)
+struct err *save_oci_dirs(const struct save *s)
 {
     static const char *const dirs[] = {"blobs", "blobs/sha256"};
     for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
@@ -55,18 +55,18 @@ static struct err *save_oci_blob(const struct save *s, const char *digest)
     return save_blob(s, digest, path);
 }
 
-static struct err *push_index_entry(json_t *manifests, const char *text, const char *name)
+struct err *save_oci_entry(json_t *manifests, const char *text, const char *media_type, const char *name)
 {
     json_t *entry, *annotations;
     struct digest d = digest_of(text, strlen(text));
     TRY(json_push_obj(manifests, &entry));
-    TRY(json_put_str(entry, "mediaType", MEDIA_OCI_MANIFEST));
+    TRY(json_put_str(entry, "mediaType", media_type));
     TRY(json_put_str(entry, "digest", d.s));
     TRY(json_put_int(entry, "size", (int64_t)strlen(text)));
     if (!name)
         return NULL;
     TRY(json_put_obj(entry, "annotations", &annotations));
-    return json_put_str(annotations, "org.opencontainers.image.ref.name", name);
+    return json_put_str(annotations, SAVE_REF_NAME, name);
 }
 
 static struct err *add_oci_image(const struct save *s, const struct save_image *i, json_t *manifests)
@@ -79,14 +79,28 @@ static struct err *add_oci_image(const struct save *s, const struct save_image *
     TRY(mem_asprintf(&path, "blobs/sha256/%s", digest_hex(digest_of(text, strlen(text)).s)));
     TRY(save_text(s, path, text));
     if (i->names.count == 0)
-        return push_index_entry(manifests, text, NULL);
+        return save_oci_entry(manifests, text, MEDIA_OCI_MANIFEST, NULL);
     for (size_t k = 0; k < i->names.count; k++)
-        TRY(push_index_entry(manifests, text, i->names.items[k]));
+        TRY(save_oci_entry(manifests, text, MEDIA_OCI_MANIFEST, i->names.items[k]));
     return NULL;
 }
 
-/* What the layout has already, but for an image of our name. */
-static struct err *keep_entries(const struct save *s, json_t *manifests)
+/* Whether an entry of the layout gives way: to one of its name, or to itself when it has none. */
+static bool is_replaced(const json_t *old, const struct strv *names, json_t *entries)
+{
+    const char *name = json_string_value(json_object_get(json_object_get(old, "annotations"), SAVE_REF_NAME));
+    const json_t *digest = json_object_get(old, "digest");
+    size_t i;
+    json_t *entry;
+    if (name)
+        return strv_contains(names, name);
+    json_array_foreach (entries, i, entry)
+        if (json_equal(digest, json_object_get(entry, "digest")))
+            return true;
+    return false;
+}
+
+static struct err *keep_entries(const struct save *s, const struct strv *names, json_t *entries, json_t *manifests)
 {
     AUTO_JSON json_t *old = NULL;
     json_t *list = NULL, *entry;
@@ -94,29 +108,36 @@ static struct err *keep_entries(const struct save *s, json_t *manifests)
     TRY(json_read(s->dirfd, "index.json", "index.json", &old));
     TRY(json_get_arr(old, "manifests", "index.json", &list));
     json_array_foreach (list, i, entry) {
-        const char *name = json_string_value(
-            json_object_get(json_object_get(entry, "annotations"), "org.opencontainers.image.ref.name"));
-        if (!name || !strv_contains(&s->images[0].names, name))
+        if (!is_replaced(entry, names, entries))
             TRY(json_push(manifests, json_incref(entry)));
     }
     return NULL;
 }
 
-struct err *save_oci(const struct save *s)
+struct err *save_oci_index(const struct save *s, const struct strv *names, json_t *entries)
 {
     AUTO_JSON json_t *index = json_object();
     AUTO_FREE char *text = NULL;
-    json_t *manifests;
-    TRY(make_dirs(s));
+    json_t *manifests, *entry;
+    size_t i;
     TRY(json_put_int(index, "schemaVersion", 2));
     TRY(json_put_arr(index, "manifests", &manifests));
     if (s->opts->add && file_exists(s->dirfd, "index.json"))
-        TRY(keep_entries(s, manifests));
-    for (size_t i = 0; i < s->count; i++)
-        TRY(add_oci_image(s, &s->images[i], manifests));
+        TRY(keep_entries(s, names, entries, manifests));
+    json_array_foreach (entries, i, entry)
+        TRY(json_push(manifests, json_incref(entry)));
     TRY(save_text(s, "oci-layout", "{\"imageLayoutVersion\": \"1.0.0\"}"));
     TRY(json_text(index, &text));
     return save_text(s, "index.json", text); /* last: without it the directory is no layout */
+}
+
+struct err *save_oci(const struct save *s)
+{
+    AUTO_JSON json_t *entries = json_array();
+    TRY(save_oci_dirs(s));
+    for (size_t i = 0; i < s->count; i++)
+        TRY(add_oci_image(s, &s->images[i], entries));
+    return save_oci_index(s, &s->images[0].names, entries);
 }
 
 /* containers/image's "dir:": blobs named by the hex of their digests, manifest.json, version. */
@@ -125,7 +146,7 @@ struct err *save_docker_dir(const struct save *s)
     struct save_image *i = &s->images[0];
     AUTO_FREE char *text = NULL;
     bool docker = true;
-    TRY(save_text(s, "version", "Directory Transport Version: 1.1\n"));
+    TRY(save_text(s, "version", SAVE_DIR_VERSION));
     TRY(save_blob(s, i->image->config_digest, digest_hex(i->image->config_digest)));
     for (size_t k = 0; k < i->manifest.count; k++) {
         enum manifest_packing packing;
