@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/progress.h"
 #include "cli/registry_flags.h"
 #include "cli/report.h"
 #include "cli/signing.h"
@@ -242,7 +243,8 @@ static struct err *pull_verb(struct cli *c, void *opts, int *exit_code)
     TRY(registry_flags_take(c, &o->registry, &registry));
     TRY(cli_engine(c, &e));
     const struct artifact_transfer_opts transfer = {.registry = &registry,
-                                                    .progress = o->quiet ? NULL : registry_flags_progress};
+                                                    .progress = o->quiet ? NULL : registry_flags_progress,
+                                                    .bars = o->quiet ? NULL : progress_bars()};
     TRY(artifact_pull(e, c->args[0], &transfer, &digest));
     return cli_printf(c, "%s\n", hex(digest));
 }
@@ -279,8 +281,10 @@ static struct err *push_verb(struct cli *c, void *opts, int *exit_code)
     TRY(registry_flags_take(c, &o->registry, &registry));
     TRY(signing_take(&o->signing, &signing));
     TRY(cli_engine(c, &e));
-    const struct artifact_transfer_opts transfer = {
-        .registry = &registry, .signing = &signing.image, .progress = o->quiet ? NULL : registry_flags_progress};
+    const struct artifact_transfer_opts transfer = {.registry = &registry,
+                                                    .signing = &signing.image,
+                                                    .progress = o->quiet ? NULL : registry_flags_progress,
+                                                    .bars = o->quiet ? NULL : progress_bars()};
     TRY(artifact_push(e, c->args[0], &transfer, &digest));
     return registry_flags_digestfile(o->digestfile, digest);
 }

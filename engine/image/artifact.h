@@ -53,11 +53,13 @@ struct artifact_extract_opts {
 struct err *artifact_extract(struct engine *e, const char *name, const char *target,
                              const struct artifact_extract_opts *opts) ERR_RESULT;
 
+struct image_bars;
 struct artifact_transfer_opts {
     const struct registry_opts *registry;
     const struct image_signing *signing;           /* push; or NULL */
     void (*progress)(void *arg, const char *line); /* NULL: quiet */
     void *progress_arg;
+    const struct image_bars *bars; /* for a terminal, or NULL */
 };
 struct err *artifact_pull(struct engine *e, const char *name, const struct artifact_transfer_opts *opts,
                           char **ret_digest) ERR_RESULT;

@@ -41,7 +41,7 @@ struct err *artifact_put_file(struct content *c, const char *path, const char *t
     uint64_t bytes;
     json_t *layer, *all;
     TRY(open_file(path, &fd, &found));
-    TRY_WRAP(content_put_file(c, fd, ARTIFACT_FILE_MAX_BYTES, &digest, &bytes), "add %s", path);
+    TRY_WRAP(content_put_file(c, fd, ARTIFACT_FILE_MAX_BYTES, -1, &digest, &bytes), "add %s", path);
     TRY(json_push_obj(layers, &layer));
     TRY(json_put_str(layer, "mediaType", type && type[0] ? type : found));
     TRY(json_put_str(layer, "digest", digest.s));

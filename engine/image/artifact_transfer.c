@@ -9,10 +9,12 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strbuf.h"
 #include "engine/image/artifact_internal.h"
+#include "engine/image/partial.h"
 #include "engine/image/progress.h"
 #include "engine/image/push_internal.h"
 #include "engine/image/verify.h"
@@ -27,6 +29,9 @@ struct artifact_pull {
     const struct artifact_transfer_opts *opts;
     struct remote from;
     struct content *content;
+    struct partial partial; /* of the blob that is coming */
+    struct image_bar *bars; /* of blobs so far; NULL: no terminal */
+    size_t n_bars;
 };
 
 __attribute__((format(printf, 2, 3))) static void say(const struct artifact_pull *p, const char *fmt, ...)
@@ -48,7 +53,16 @@ static struct err *is_here(struct store *s, const char *digest, bool *ret)
     return NULL;
 }
 
-/* Through a pipe: hashed and written by us while coracle-registry fetches. */
+static void show(void *arg)
+{
+    const struct artifact_pull *p = arg;
+    off_t at = p->partial.fd < 0 ? -1 : lseek(p->partial.fd, 0, SEEK_CUR);
+    if (at > 0)
+        p->bars[p->n_bars - 1].done_bytes = (uint64_t)at;
+    p->opts->bars->show(p->opts->bars->arg, p->bars, p->n_bars);
+}
+
+/* Through a pipe: hashed by us, and written to the partial file, while coracle-registry fetches what that lacks. */
 static struct err *fetch_blob(struct artifact_pull *p, const struct manifest_descriptor *d)
 {
     int ends[2];
@@ -59,12 +73,19 @@ static struct err *fetch_blob(struct artifact_pull *p, const struct manifest_des
         return ERR_SYS(errno, "make a pipe");
     AUTO_FD int from = ends[0];
     AUTO_FD int to = ends[1];
+    AUTO_FD int resume = -1;
     (void)fcntl(to, F_SETPIPE_SZ, PIPE_BYTES); /* only quicker */
-    const struct registry_request request = {
-        .verb = REGISTRY_GET_BLOB, .target = d->digest, .size_bytes = d->size_bytes, .fd = to};
+    if (p->partial.fd >= 0)
+        TRY(fd_duplicate(p->partial.fd, &resume));
+    const struct registry_request request = {.verb = REGISTRY_GET_BLOB,
+                                             .target = d->digest,
+                                             .size_bytes = d->size_bytes,
+                                             .offset = p->partial.have_bytes,
+                                             .fd = to,
+                                             .resume_fd = resume};
     TRY(registry_ask(p->from.registry, &request, &id));
     to = fd_close(to); /* so that its end is seen */
-    struct err *e = content_put_file(p->content, from, d->size_bytes, &digest, &bytes);
+    struct err *e = content_put_file(p->content, from, d->size_bytes, p->partial.fd, &digest, &bytes);
     from = fd_close(from);
     struct err *network = registry_wait(p->from.registry, id, NULL);
     if (network && (!e || err_kind(network) != ERR_STATE)) { /* the cause; ours is what follows from it */
@@ -78,12 +99,69 @@ static struct err *fetch_blob(struct artifact_pull *p, const struct manifest_des
     return NULL;
 }
 
-static struct err *pull_blob(struct artifact_pull *p, const struct manifest_descriptor *d, const char *what)
+/* What came before a failure is kept, unless it is wrong. *ret_again: then it was kept from earlier. */
+static struct err *fetch_kept(struct artifact_pull *p, const struct manifest_descriptor *d, bool *ret_again)
+{
+    struct store *s = engine_store(p->engine);
+    TRY(partial_open(s, d->digest, d->size_bytes, &p->partial));
+    struct err *e = fetch_blob(p, d);
+    bool corrupt = e && err_kind(e) == ERR_CORRUPT;
+    *ret_again = corrupt && p->partial.have_bytes > 0;
+    partial_done(s, &p->partial, !e || corrupt);
+    p->partial = (struct partial)PARTIAL_INIT;
+    return e;
+}
+
+static struct err *fetch(struct artifact_pull *p, const struct manifest_descriptor *d)
+{
+    bool again = false;
+    struct err *e = fetch_kept(p, d, &again);
+    if (!again)
+        return e;
+    log_debug("from the start again: %s", err_text(e));
+    err_drop(e);
+    return fetch_kept(p, d, &again);
+}
+
+static struct err *pull_blob(struct artifact_pull *p, const struct manifest_descriptor *d)
 {
     bool here = false;
     TRY(is_here(engine_store(p->engine), d->digest, &here));
-    say(p, "Copying %s %s%s", what, d->digest, here ? " skipped: already exists  " : "");
-    return here ? NULL : ERR_WRAP(fetch_blob(p, d), "%s %s", what, d->digest);
+    if (!p->bars) {
+        say(p, "Copying blob %s%s", d->digest, here ? " skipped: already exists  " : "");
+        return here ? NULL : ERR_WRAP(fetch(p, d), "blob %s", d->digest);
+    }
+    struct image_bar *bar = &p->bars[p->n_bars++];
+    *bar = image_bar_of_blob(d->digest, d->size_bytes);
+    if (!here)
+        TRY_WRAP(fetch(p, d), "blob %s", d->digest);
+    bar->finished = true;
+    bar->existed = here;
+    bar->done_bytes = d->size_bytes;
+    show(p);
+    return NULL;
+}
+
+static struct err *pull_config(struct artifact_pull *p, const struct manifest_descriptor *d)
+{
+    bool here = false;
+    TRY(is_here(engine_store(p->engine), d->digest, &here));
+    say(p, "Copying config %s%s", d->digest, here ? " skipped: already exists  " : "");
+    content_set_tick(p->content, NULL, NULL);
+    return here ? NULL : ERR_WRAP(fetch(p, d), "config %s", d->digest);
+}
+
+static struct err *bring(struct artifact_pull *p, const struct manifest *m)
+{
+    if (p->opts->bars) {
+        p->bars = mem_zalloc((m->count + 1) * sizeof *p->bars);
+        if (!p->bars)
+            return err_oom();
+        content_set_tick(p->content, show, p);
+    }
+    for (size_t i = 0; i < m->count; i++)
+        TRY(pull_blob(p, &m->entries[i]));
+    return pull_config(p, &m->config);
 }
 
 static struct err *pull(struct artifact_pull *p, const char *full, char **ret_digest)
@@ -99,10 +177,9 @@ static struct err *pull(struct artifact_pull *p, const char *full, char **ret_di
         return ERR_NEW(ERR_UNSUPPORTED, "it is no artifact but %s", type);
     TRY(manifest_parse_artifact(text, len, &m));
     say(p, "Getting image source signatures");
+    TRY(store_clean(engine_store(p->engine))); /* a killed pull's links to its partial files, in staging */
     TRY(content_begin(p->engine, &p->content));
-    for (size_t i = 0; i < m.count; i++)
-        TRY(pull_blob(p, &m.entries[i], "blob"));
-    TRY(pull_blob(p, &m.config, "config"));
+    TRY(bring(p, &m));
     say(p, "Writing manifest to image destination");
     TRY(artifact_commit(p->content, full, text, true, &digest));
     return mem_strdup(digest.s, ret_digest);
@@ -111,14 +188,17 @@ static struct err *pull(struct artifact_pull *p, const char *full, char **ret_di
 struct err *artifact_pull(struct engine *e, const char *name, const struct artifact_transfer_opts *opts,
                           char **ret_digest)
 {
-    struct artifact_pull p = {.engine = e, .opts = opts};
+    struct artifact_pull p = {.engine = e, .opts = opts, .partial = PARTIAL_INIT};
     AUTO_STRV struct strv names = STRV_INIT;
     AUTO_FREE char *full = NULL;
     TRY(remote_names(name, &names));
     TRY(reference_normalize_docker(names.items[0], &full));
     struct err *error = ERR_WRAP(pull(&p, full, ret_digest), "initializing source docker://%s", full);
     content_free(p.content);
+    mem_freep(&p.bars);
     remote_close(&p.from);
+    if (!error)
+        partial_clean(engine_store(e));
     return error;
 }
 
@@ -131,9 +211,11 @@ static struct err *push(struct push *p, const struct artifact *a, const char *te
     TRY(manifest_parse_artifact(text, strlen(text), &m));
     TRY(push_open(p, a->name));
     push_say(p, "Getting image source signatures");
-    for (size_t i = 0; i < m.count; i++)
+    for (size_t i = 0; i < m.count && !p->opts->bars; i++)
         push_say(p, "Copying blob %s", m.entries[i].digest);
+    p->show_blobs = true;
     TRY_WRAP(push_blobs(p, &source, m.entries, m.count), "writing blob");
+    p->show_blobs = false;
     push_say(p, "Copying config %s", m.config.digest);
     TRY_WRAP(push_blobs(p, &source, &m.config, 1), "writing config");
     push_say(p, "Writing manifest to image destination");
@@ -149,7 +231,8 @@ struct err *artifact_push(struct engine *e, const char *name, const struct artif
     const struct image_push_opts push_opts = {.registry = opts->registry,
                                               .signing = opts->signing,
                                               .progress = opts->progress,
-                                              .progress_arg = opts->progress_arg};
+                                              .progress_arg = opts->progress_arg,
+                                              .bars = opts->bars};
     push_init(&p, e, &push_opts);
     TRY(artifact_find(e, name, &a));
     TRY(artifact_read(e, a, &text));

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/timefmt.h"
 #include "engine/engine.h"
 #include "engine/image/content_internal.h"
 #include "engine/image/image.h"
@@ -202,14 +203,32 @@ struct err *content_put_document(struct content *c, const void *data, size_t len
     return NULL;
 }
 
+/* Until there is something to read, and then no more often than anybody wants to see. */
+static void tick_for(const struct content *c, int fd, int64_t *last_nsec)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    if (!c->tick)
+        return;
+    while (poll(&p, 1, IMAGE_BARS_PERIOD_MSEC) == 0)
+        c->tick(c->tick_arg);
+    int64_t now = timefmt_now();
+    if (now - *last_nsec >= 0 && now - *last_nsec < (int64_t)IMAGE_BARS_PERIOD_MSEC * 1000000)
+        return;
+    *last_nsec = now;
+    c->tick(c->tick_arg);
+}
+
 /* Hashed while it is copied: what is in staging is what the digest is of, whatever happens to the file. */
-static struct err *copy_hashed(int from, int to, uint64_t max, struct digest *ret, uint64_t *ret_bytes)
+static struct err *copy_hashed(const struct content *c, int from, int to, uint64_t max, struct digest *ret,
+                               uint64_t *ret_bytes)
 {
     AUTO_FREE char *buf = mem_alloc(COPY_BYTES);
     struct digest_ctx *hash = NULL;
     struct err *e = buf ? digest_new(&hash) : err_oom();
     ssize_t n = 1;
+    int64_t ticked = 0;
     for (*ret_bytes = 0; !e && n > 0; *ret_bytes += (uint64_t)n) {
+        tick_for(c, from, &ticked);
         do
             n = read(from, buf, COPY_BYTES);
         while (n < 0 && errno == EINTR);
@@ -228,12 +247,29 @@ static struct err *copy_hashed(int from, int to, uint64_t max, struct digest *re
     return e;
 }
 
-struct err *content_put_file(struct content *c, int fd, uint64_t max, struct digest *ret, uint64_t *ret_bytes)
+/* As new_document(), but it is a link to a file that outlives a failure, and written from its start. */
+static struct err *kept_document(struct content *c, int keep_fd, char **ret_path, int *ret_fd)
+{
+    struct fd_path from = fd_proc_path(keep_fd);
+    AUTO_FREE char *path = NULL;
+    TRY(mem_grow(&c->documents, c->n_documents, &c->cap_documents, sizeof *c->documents, ENTRIES_MAX));
+    TRY(mem_asprintf(&path, "document-%zu", c->n_files));
+    if (linkat(AT_FDCWD, from.s, c->staging.dirfd, path, AT_SYMLINK_FOLLOW) < 0) /* no hard links, or no /proc */
+        return new_document(c, ret_path, ret_fd);
+    c->n_files++;
+    if (lseek(keep_fd, 0, SEEK_SET) < 0)
+        return ERR_SYS(errno, "seek");
+    *ret_path = TAKE_PTR(path);
+    return fd_duplicate(keep_fd, ret_fd);
+}
+
+struct err *content_put_file(struct content *c, int fd, uint64_t max, int keep_fd, struct digest *ret,
+                             uint64_t *ret_bytes)
 {
     AUTO_FREE char *path = NULL;
     AUTO_FD int to = -1;
-    TRY(new_document(c, &path, &to));
-    TRY(copy_hashed(fd, to, max, ret, ret_bytes));
+    TRY(keep_fd > 0 ? kept_document(c, keep_fd, &path, &to) : new_document(c, &path, &to));
+    TRY(copy_hashed(c, fd, to, max, ret, ret_bytes));
     if (is_staged(c, ret->s))
         return NULL;
     c->documents[c->n_documents++] =

@@ -29,8 +29,8 @@ const struct store_staging *content_staging(const struct content *c);
 /* A manifest or config. */
 struct err *content_put_document(struct content *c, const void *data, size_t len, struct digest *ret) ERR_RESULT;
 
-/* Any other file, from where `fd` stands to its end. At most `max` bytes. */
-struct err *content_put_file(struct content *c, int fd, uint64_t max, struct digest *ret,
+/* Any other file, from where `fd` stands to its end. At most `max` bytes. `keep_fd`: as in content_layer_source. */
+struct err *content_put_file(struct content *c, int fd, uint64_t max, int keep_fd, struct digest *ret,
                              uint64_t *ret_bytes) ERR_RESULT;
 
 struct content_layer_source {
@@ -50,7 +50,7 @@ struct err *content_put_layer(struct content *c, const struct content_layer_sour
 bool content_layer_is_known(const struct content *c, size_t index);
 /* How many layers are unpacked at once, where another number than the default is better. */
 void content_set_jobs(struct content *c, size_t jobs);
-/* Called ten times a second while layers are waited for. */
+/* Called ten times a second while layers are waited for, and files are copied. */
 void content_set_tick(struct content *c, void (*fn)(void *arg), void *arg);
 /* How much of a layer's blob has come, and how much of that was unpacked; *ret_done: all, and verified. Of a layer
  * whose blob is neither a file nor kept in one: 0 until it is done. */

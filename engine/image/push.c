@@ -231,7 +231,7 @@ struct err *image_push_check(const struct image_push_opts *o)
         return ERR_NEW(ERR_INVALID, "unknown format \"%s\". Choose one of the supported formats: 'oci' or 'v2s2'",
                        o->format);
     if (o->compression && strcmp(o->compression, "zstd:chunked") == 0)
-        return ERR_NEW(ERR_UNSUPPORTED, "compression zstd:chunked is not built yet; there are gzip and zstd");
+        return ERR_NEW(ERR_UNSUPPORTED, "compression zstd:chunked is not made here: there are gzip and zstd");
     for (size_t i = 0; i < ARRAY_LEN(compressions); i++)
         known |= o->compression && strcmp(o->compression, compressions[i]) == 0;
     if (!known)

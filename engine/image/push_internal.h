@@ -23,6 +23,7 @@ struct push {
     struct remote to;
     struct push_files *files;     /* in place of `to`, or NULL */
     char *where;                  /* for messages and events */
+    bool show_blobs;              /* push_blobs() has bars, if there is a terminal */
     struct signer *signer;        /* or NULL */
     struct store_staging staging; /* made when needed: compressed layers */
     size_t n_staged;

@@ -166,7 +166,7 @@ static struct err *upload_as_is(struct uploads *u, const struct push_source *sou
 struct err *push_blobs(struct push *p, const struct push_source *source, const struct manifest_descriptor *blobs,
                        size_t count)
 {
-    struct uploads u = {.push = p};
+    __attribute__((cleanup(uploads_done))) struct uploads u = {.push = p, .shown = p->show_blobs};
     for (size_t i = 0; i < count; i++)
         if (!is_repeated(blobs, i))
             TRY(upload_as_is(&u, source, &blobs[i]));

@@ -176,6 +176,34 @@ completes() {
     grep -qE 'bytes=6[0-9]{5}-' "$LOG"
 }
 
+@test "an artifact's pull that broke off goes on within the blob, also after a kill" {
+    local file=$BATS_TEST_TMPDIR/file digest
+    head -c 2000000 /dev/urandom >"$file"
+    digest=$(sha256sum "$file")
+    coracle artifact add "$PLAIN/a/file:1" "$file" >/dev/null
+    coracle artifact push -q "$PLAIN/a/file:1"
+    coracle artifact rm "$PLAIN/a/file:1" >/dev/null
+    faulty cut=500000
+    run -125 coracle artifact pull -q --retry 0 "$F/a/file:1"
+    is "$(stat -c %s "$ROOT"/partial/*)" 500000
+    nothing_left
+    faulty slow=600000
+    "$CORACLE" --root "$ROOT" artifact pull -q "$F/a/file:1" 3>&- &
+    eventually eval "[ \$(stat -c %s '$ROOT'/partial/* 2>/dev/null | sort -n | tail -n 1) -ge 700000 ]"
+    kill -KILL $!
+    wait $! || true
+    grep -q 'bytes=500000-' "$LOG"
+    # What is kept is wrong: noticed, and fetched from its start.
+    printf xxxx | dd of="$(ls "$ROOT"/partial/*)" conv=notrunc bs=1 seek=1000 status=none
+    faulty
+    run -0 coracle artifact pull -q "$F/a/file:1"
+    grep -qE 'bytes=[0-9]+-' "$LOG"
+    is "$(ls "$ROOT/partial")" ""
+    coracle artifact extract "$F/a/file:1" "$file.out"
+    is "$(sha256sum <"$file.out")" "${digest%% *}  -"
+    coracle artifact rm "$F/a/file:1" >/dev/null
+}
+
 @test "two pulls of the same at once share the work" {
     faulty
     "$CORACLE" --root "$ROOT" pull -q "$F/t/img:1" >"$BATS_TEST_TMPDIR/first" 3>&- &

@@ -198,6 +198,31 @@ there() { CORACLE_SESSION_IDLE=0 CORACLE_ROOT=$FILE_DIR/there "$CORACLE" "$@"; }
     there rmi -fa >/dev/null
 }
 
+@test "image scp to another user of this machine and from one, through sudo" {
+    export CORACLE_SESSION_IDLE=0
+    mkdir -p "$BATS_TEST_TMPDIR/bin"
+    # sudo that becomes nobody else, but has another data directory.
+    cat >"$BATS_TEST_TMPDIR/bin/sudo" <<SH
+#!/bin/sh
+echo "\$1 \$2 \$3 \$4 \$5 \$6" >>$BATS_TEST_TMPDIR/sudo
+shift 4
+CORACLE_ROOT=$FILE_DIR/there exec "\$@"
+SH
+    chmod +x "$BATS_TEST_TMPDIR/bin/sudo"
+    export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+    run -0 coracle image scp bb other@localhost::
+    has "$output" "Loaded image: localhost/bb:latest"
+    is "$(cat "$BATS_TEST_TMPDIR/sudo")" "-i -u other -- sh -c"
+    is "$(there image inspect -f '{{.Id}}' bb)" "$(coracle image inspect -f '{{.Id}}' bb)"
+    there tag bb localhost/others:1
+    run -0 coracle image scp -q other@localhost::localhost/others:1
+    coracle image exists localhost/others:1
+    coracle untag localhost/others:1 localhost/others:1
+    run -125 --separate-stderr coracle image scp other@localhost::none
+    has "$stderr" "saving the image: sudo ended with code 125"
+    there rmi -fa >/dev/null
+}
+
 @test "image scp refuses what would be options or shell on the other side" {
     fake_ssh
     local bad

@@ -105,6 +105,32 @@ no_bars() {
     has "$output" "skipped: already exists"
 }
 
+@test "artifacts and manifest lists on a terminal: bars as well, then plain lines" {
+    local file=$BATS_TEST_TMPDIR/file
+    head -c 1000000 /dev/urandom >"$file"
+    coracle artifact add "$PLAIN/art:1" "$file" >/dev/null
+    run -0 on_terminal -- $(coracle_words) artifact push "$PLAIN/art:1"
+    is "${lines[0]}" "code 0"
+    no_bars
+    matches "${lines[3]}" '^Copying blob [0-9a-f]{12} done \| 976\.6KiB$'
+    coracle artifact rm "$PLAIN/art:1" >/dev/null
+    slow 500000
+    run -0 on_terminal -- $(coracle_words) artifact pull "$SLOW/art:1"
+    is "${lines[0]}" "code 0"
+    no_bars
+    matches "${lines[3]}" '^Copying blob [0-9a-f]{12} done \| 976\.6KiB$'
+    tr '\r' '\n' <"$RAW" >"$RAW.lines"
+    grep -aE 'Copying blob [0-9a-f]{12} \[=+>-+\] [0-9.]+KiB / 976\.6KiB \| [0-9.]+KiB/s \| [0-9]+s' "$RAW.lines"
+    coracle artifact rm -a >/dev/null
+    coracle pull -q "$PLAIN/big:1" >/dev/null
+    coracle manifest create --amend list "containers-storage:$PLAIN/big:1" >/dev/null
+    run -0 on_terminal -- $(coracle_words) manifest push --all list "docker://$PLAIN/list:1"
+    is "${lines[0]}" "code 0"
+    no_bars
+    is "$(grep -c 'Copying blob [0-9a-f]* ' <<<"$output")" 2
+    coracle manifest rm list >/dev/null
+}
+
 @test "a terminal that becomes narrow, wide, tiny keeps a clean screen" {
     slow 500000
     run -0 on_terminal --size 120x30 --when 'Unpacking=size:50x20' --when 'Unpacking=size:133x40' --when 'Unpacking=size:30x3' \
