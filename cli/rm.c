@@ -132,15 +132,18 @@ const struct cli_verb cli_verb_container_prune = {
 /* --- container cleanup */
 
 struct cleanup_opts {
-    bool all, latest, rm;
+    bool all, latest, rm, rmi;
 };
 #undef O
 #define O(field) offsetof(struct cleanup_opts, field)
 
 static const struct cli_flag cleanup_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Cleans up all containers"},
+    {"exec", 0, CLI_STRING, .missing = "what is left of exec sessions goes with them",
+     .help = "Clean up the given exec session instead of the container"},
     {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
     {"rm", 0, CLI_BOOL, .offset = O(rm), .help = "After cleanup, remove the container entirely"},
+    {"rmi", 0, CLI_BOOL, .offset = O(rmi), .help = "After cleanup, remove the image entirely"},
     {0},
 };
 
@@ -156,7 +159,7 @@ static struct err *cleanup_one(struct cli *c, const struct cleanup_opts *o, cons
                        "container state improper",
                        ct->id, ct->id);
     }
-    TRY(container_cleanup(c->engine, ct, o->rm));
+    TRY(container_cleanup(c->engine, ct, o->rm, o->rmi));
     return cli_printf(c, "%s\n", item->shown);
 }
 

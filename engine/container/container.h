@@ -141,8 +141,9 @@ struct err *container_clear_strangers(struct engine *e) ERR_RESULT;
 /* Remove stopped ones; *ret_ids the removed. */
 struct err *container_prune(struct engine *e, const struct strv *filters, struct strv *ret_ids,
                             uint64_t *ret_bytes) ERR_RESULT;
-/* What the monitor's exit command and `container cleanup` do: record the exit, honour --rm. */
-struct err *container_cleanup(struct engine *e, struct container *c, bool remove) ERR_RESULT;
+/* What the monitor's exit command and `container cleanup` do: record the exit, honour --rm. `image`: remove
+ * the image too, by the name that it was run by, unless others use it. */
+struct err *container_cleanup(struct engine *e, struct container *c, bool remove, bool image) ERR_RESULT;
 /* The same for the whole id of a container whose row is gone: whoever removed it could not tell its monitor, or was
  * killed before the directory went. *ret_done: there is no such row, and no directory now. */
 struct err *container_cleanup_directory(struct engine *e, const char *id, bool *ret_done) ERR_RESULT;

@@ -98,6 +98,31 @@ static void settle_network(struct creation *n)
 
 /* --- namespaces of other containers: names become ids, so that renaming changes nothing */
 
+/* The container named `name` must be there as long as the new one; *ret_c is the caller's. */
+static struct err *need(struct creation *n, const char *name, struct container **ret_c)
+{
+    TRY(container_find(n->e, name, ret_c));
+    struct err *err = strv_contains(&n->needs, (*ret_c)->id) ? NULL : strv_add(&n->needs, (*ret_c)->id);
+    if (err)
+        container_free(*ret_c);
+    return err;
+}
+
+/* --requires, as ids. */
+static struct err *settle_requires(struct creation *n)
+{
+    struct strv *all = &n->spec.requires;
+    for (size_t i = 0; i < all->count; i++) {
+        struct container *c;
+        TRY_WRAP(need(n, all->items[i], &c), "\"%s\" is not a valid container, cannot be used as a dependency",
+                 all->items[i]);
+        struct err *err = mem_replace(&all->items[i], c->id);
+        container_free(c);
+        TRY(err);
+    }
+    return NULL;
+}
+
 static struct err *settle_namespaces(struct creation *n)
 {
     struct ns_spec *const all[] = {&n->spec.pid,     &n->spec.ipc,      &n->spec.uts,
@@ -106,10 +131,8 @@ static struct err *settle_namespaces(struct creation *n)
         struct container *c;
         if (all[i]->mode != NS_CONTAINER)
             continue;
-        TRY(container_find(n->e, all[i]->arg ? all[i]->arg : "", &c));
+        TRY(need(n, all[i]->arg ? all[i]->arg : "", &c));
         struct err *err = mem_replace(&all[i]->arg, c->id);
-        if (!err && !strv_contains(&n->needs, c->id))
-            err = strv_add(&n->needs, c->id);
         container_free(c);
         TRY(err);
     }
@@ -169,10 +192,8 @@ static struct err *add_volumes_from(struct creation *n)
         const char *value = n->spec.volumes_from.items[i], *colon = strchr(value, ':');
         struct container *c;
         TRY(mem_strndup(value, colon ? (size_t)(colon - value) : strlen(value), &name));
-        TRY_WRAP(container_find(n->e, name, &c), "looking up container \"%s\" for volumes-from", name);
+        TRY_WRAP(need(n, name, &c), "looking up container \"%s\" for volumes-from", name);
         struct err *err = take_mounts_of(n, c, colon ? colon + 1 : "");
-        if (!err && !strv_contains(&n->needs, c->id))
-            err = strv_add(&n->needs, c->id);
         container_free(c);
         TRY(err);
     }
@@ -397,6 +418,7 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     TRY(find_image(n));
     TRY(merge_labels(n));
     TRY(settle_namespaces(n));
+    TRY(settle_requires(n));
     TRY(settle_mounts(n));
     settle_network(n);
     TRY(create_settle_networks(n->e, &n->spec, &n->networks));

@@ -114,6 +114,11 @@ struct err *oci_put_linux(struct oci_build *b)
     if (b->facts->cgroup_path)
         jsonout_str(j, "cgroupsPath", b->facts->cgroup_path);
     put_namespaces(b);
+    if (b->spec->personality) {
+        jsonout_open(j, "personality", '{');
+        jsonout_str(j, "domain", b->spec->personality);
+        jsonout_close(j, '}');
+    }
     const char *propagation = root_propagation(b);
     if (propagation)
         jsonout_str(j, "rootfsPropagation", propagation);

@@ -31,6 +31,47 @@ static struct err *set_default(struct strv *env, const char *key, const char *va
     return strv_addf(env, "%s=%s", key, value);
 }
 
+static bool is_name(char c, bool first)
+{
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (!first && c >= '0' && c <= '9');
+}
+
+/* $NAME and ${NAME} as Go's os.Expand has them: what is not there is empty; any other character behind a $ goes with
+ * it. */
+static struct err *expand(const char *text, const struct strv *from, struct strbuf *out)
+{
+    while (*text) {
+        if (*text != '$') {
+            TRY(strbuf_putc(out, *text++));
+            continue;
+        }
+        bool braces = *++text == '{';
+        const char *name = text + braces;
+        size_t len = 0;
+        while (braces ? name[len] && name[len] != '}' : is_name(name[len], len == 0))
+            len++;
+        text = name + len + (braces && name[len] == '}');
+        if (!len)
+            continue;
+        AUTO_FREE char *key = NULL;
+        TRY(mem_strndup(name, len, &key));
+        const char *value = strv_env_get(from, key);
+        TRY(value ? strbuf_puts(out, value) : NULL);
+    }
+    return NULL;
+}
+
+/* --env-merge: the image's values inside of the user's. */
+static struct err *merge(struct strv *env, const struct strv *items, const struct strv *image)
+{
+    for (size_t i = 0; i < items->count; i++) {
+        AUTO_STRBUF struct strbuf out = STRBUF_INIT;
+        TRY(expand(items->items[i], image, &out));
+        TRY(strv_env_set(env, strbuf_str(&out)));
+    }
+    return NULL;
+}
+
 /* --unsetenv-all leaves what the user gave and the three variables that every process gets. */
 struct err *oci_environment(const struct oci_build *b, struct strv *ret)
 {
@@ -46,6 +87,12 @@ struct err *oci_environment(const struct oci_build *b, struct strv *ret)
             strv_env_unset(&env, s->unsetenv.items[i]);
     }
     TRY(set_all(&env, &s->env));
+    AUTO_STRV struct strv image = STRV_INIT;
+    if (s->env_merge.count) {
+        TRY(strv_add(&image, DEFAULT_PATH));
+        TRY(set_all(&image, &b->image->env));
+        TRY(merge(&env, &s->env_merge, &image));
+    }
     const char *home = b->facts->user->home;
     TRY(set_default(&env, "HOME", home && home[0] ? home : "/"));
     if (b->facts->hostname)

@@ -137,6 +137,26 @@ static void put_blkio(struct oci_build *b)
     jsonout_close(&b->out, '}');
 }
 
+/* --cgroup-conf: files of the container's cgroup, which runtimes write as they are told (resources.unified). */
+static struct err *put_unified(struct oci_build *b)
+{
+    const struct strv *conf = &b->spec->cgroup_conf;
+    const struct oci_facts *f = b->facts;
+    if (!conf->count)
+        return NULL;
+    if (is_disabled(b->spec) || !f->cgroup_v2 || !f->cgroup_writable)
+        return b->notices ? tell_unusable(b, "", "--cgroup-conf") : NULL;
+    jsonout_open(&b->out, "unified", '{');
+    for (size_t i = 0; i < conf->count; i++) {
+        AUTO_FREE char *key = NULL;
+        const char *eq = strchr(conf->items[i], '='); /* there: container_spec_check() */
+        TRY(mem_strndup(conf->items[i], (size_t)(eq - conf->items[i]), &key));
+        jsonout_str(&b->out, key, eq + 1);
+    }
+    jsonout_close(&b->out, '}');
+    return NULL;
+}
+
 /* The object is written even when empty: runc wants one. */
 struct err *oci_put_resources(struct oci_build *b)
 {
@@ -145,6 +165,7 @@ struct err *oci_put_resources(struct oci_build *b)
     put_cpu(b);
     put_pids(b);
     put_blkio(b);
+    TRY(put_unified(b));
     jsonout_close(&b->out, '}');
     return NULL;
 }

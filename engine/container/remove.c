@@ -215,13 +215,15 @@ static struct err *cleanup_locked(struct engine *e, struct container *c, bool re
     return remove ? container_erase(e, c, true) : container_record_exit(e, c);
 }
 
-struct err *container_cleanup(struct engine *e, struct container *c, bool remove)
+struct err *container_cleanup(struct engine *e, struct container *c, bool remove, bool image)
 {
     AUTO_FD int lock = -1;
+    if (image) /* while there is a row to read its name from */
+        TRY(container_load_spec(e, c));
     TRY(container_lock_wait(e, c->id, &lock));
     struct err *err = cleanup_locked(e, c, remove || (c->auto_remove && c->started_nsec));
     container_unlock(e, c->id, TAKE_FD(lock));
-    return err;
+    return err || !image ? err : remove_image(e, c);
 }
 
 struct err *container_cleanup_directory(struct engine *e, const char *id, bool *ret_done)

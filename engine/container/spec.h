@@ -87,13 +87,20 @@ struct container_spec {
     struct strv command;    /* arguments behind the image */
     struct strv entrypoint; /* when entrypoint_set */
     bool entrypoint_set;
-    struct strv env;      /* "KEY=VALUE" of --env and --env-file; above the image's */
-    struct strv env_base; /* of the host (--env-host, proxies); below the image's. See spec_add_host_env */
+    struct strv env;       /* "KEY=VALUE" of --env and --env-file; above the image's */
+    struct strv env_base;  /* of the host (--env-host, proxies); below the image's. See spec_add_host_env */
+    struct strv env_merge; /* "KEY=VALUE" whose $NAME and ${NAME} are the image's; above env */
     struct strv unsetenv;
     bool unsetenv_all, env_host;
     bool no_http_proxy;
     char *workdir, *user, *hostname, *umask, *timezone;
     struct strv group_add;           /* "keep-groups" included */
+    bool no_passwd;                  /* leave /etc/passwd and /etc/group as the image has them */
+    char *passwd_entry;              /* what is added for the user instead of Podman's line; $USERNAME … in it */
+    struct strv host_users;          /* of the host, to be known inside */
+    char *personality;               /* "LINUX", "LINUX32"; NULL: as it is */
+    struct strv requires;            /* containers that must run first; ids, once created */
+    struct strv cgroup_conf;         /* "memory.high=…": files of the container's cgroup */
     struct strv labels, annotations; /* "key=value" */
     bool tty, interactive;           /* interactive: stdin stays open */
     bool privileged, init, read_only, no_read_only_tmpfs;

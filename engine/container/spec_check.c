@@ -119,6 +119,26 @@ static struct err *check_process(const struct container_spec *s)
     return NULL;
 }
 
+/* What becomes part of the OCI configuration as it is. */
+static struct err *check_oci_words(const struct container_spec *s)
+{
+    static const char *const domains[] = {"LINUX", "LINUX32", NULL};
+    if (s->personality && !one_of(s->personality, domains))
+        return ERR_NEW(ERR_INVALID, "unknown persona specified `%s`: neither LINUX nor LINUX32", s->personality);
+    for (size_t i = 0; i < s->cgroup_conf.count; i++) {
+        const char *item = s->cgroup_conf.items[i], *eq = strchr(item, '=');
+        if (!eq || eq == item || item[0] == '.' || memchr(item, '/', (size_t)(eq - item)))
+            return ERR_NEW(ERR_INVALID, "--cgroup-conf must be formatted KEY=VALUE: \"%s\"", item);
+    }
+    for (size_t i = 0; i < s->env_merge.count; i++)
+        if (!strchr(s->env_merge.items[i], '='))
+            return ERR_NEW(ERR_INVALID, "unable to process environment variables to merge: \"%s\" is not KEY=VALUE",
+                           s->env_merge.items[i]);
+    if (s->passwd_entry && strpbrk(s->passwd_entry, "\r\n"))
+        return ERR_NEW(ERR_INVALID, "--passwd-entry: one entry is one line");
+    return NULL;
+}
+
 /* Two different mounts on one place: which would win is nothing to guess. */
 static struct err *check_mounts(const struct container_spec *s)
 {
@@ -168,7 +188,7 @@ static struct err *check_security(const struct container_spec *s)
 struct err *container_spec_check(const struct container_spec *s)
 {
     static struct err *(*const checks[])(const struct container_spec *) = {
-        check_source, check_life,         check_namespaces, check_words,        check_process,
+        check_source, check_life,         check_namespaces, check_words,        check_process,      check_oci_words,
         check_mounts, check_volumes_from, check_security,   spec_check_sysctls, spec_check_network,
     };
     for (size_t i = 0; i < ARRAY_LEN(checks); i++)

@@ -56,6 +56,24 @@ static void describe_self(const struct session *session, struct start *s, struct
     };
 }
 
+/* Lines for --hostuser, as Podman writes them. */
+static struct err *describe_host_users(const struct strv *names, struct strbuf *out)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const struct passwd *pw = getpwnam(names->items[i]);
+        uint64_t uid = 0;
+        struct err *e = pw ? NULL : number_parse_u64(names->items[i], UINT32_MAX, &uid);
+        if (!pw && !e)
+            pw = getpwuid((uid_t)uid);
+        err_drop(e);
+        if (!pw)
+            return ERR_NEW(ERR_NOT_FOUND, "--hostuser: unknown user %s: no such user on this host", names->items[i]);
+        TRY(strbuf_printf(out, "%s:*:%u:%u:%s:%s:/bin/sh\n", pw->pw_name, (unsigned)pw->pw_uid, (unsigned)pw->pw_gid,
+                          strpbrk(pw->pw_gecos, ":\n") ? "" : pw->pw_gecos, "/"));
+    }
+    return NULL;
+}
+
 static struct err *settle_user(struct start *s)
 {
     const struct container_spec *spec = &s->c->spec;
@@ -80,7 +98,17 @@ static struct err *settle_user(struct start *s)
     }
     TRY(err);
     s->facts.user = &s->user;
-    TRY(user_db_extend(&db, user ? user : "", spec->workdir, keep ? &self : NULL, &passwd, &group));
+    if (spec->no_passwd)
+        return NULL;
+    AUTO_STRBUF struct strbuf host_users = STRBUF_INIT;
+    TRY(describe_host_users(&spec->host_users, &host_users));
+    const struct user_additions add = {
+        .self = keep ? &self : NULL,
+        .workdir = spec->workdir,
+        .entry = spec->passwd_entry,
+        .more = strbuf_str(&host_users),
+    };
+    TRY(user_db_extend(&db, user ? user : "", &add, &passwd, &group));
     if (passwd)
         TRY(put_private(s, "passwd", passwd, &s->facts.passwd_path));
     return group ? put_private(s, "group", group, &s->facts.group_path) : NULL;
@@ -102,6 +130,24 @@ static struct err *pid_of(struct start *s, const char *id, pid_t *ret)
     *ret = c->host_pid;
     container_free(c);
     return err;
+}
+
+/* --requires: each runs, or has run. */
+static struct err *start_required(struct start *s)
+{
+    const struct strv *all = &s->c->spec.requires;
+    for (size_t i = 0; i < all->count; i++) {
+        struct container *c;
+        TRY(container_find(s->e, all->items[i], &c));
+        const struct container_start_opts opts = {.attach = false};
+        struct err *err = c->state == CT_RUNNING || c->state == CT_PAUSED
+                              ? NULL
+                              : ERR_WRAP(container_start(s->e, c, &opts, NULL), "start container %s, which %s requires",
+                                         c->name, s->c->name);
+        container_free(c);
+        TRY(err);
+    }
+    return NULL;
 }
 
 static struct err *settle_namespaces(struct start *s)
@@ -299,6 +345,7 @@ struct err *start_fill_facts(struct start *s)
     const struct session *session = engine_session(s->e);
     struct oci_facts *f = &s->facts;
     TRY(settle_user(s));
+    TRY(start_required(s));
     TRY(settle_namespaces(s));
     settle_limits(s);
     settle_oom_score(s);

@@ -302,20 +302,51 @@ static bool is_plain(const char *text)
     return text && text[0] && !strpbrk(text, ":\r\n");
 }
 
-/* Podman's lines: the user of keep-id by name, and a number as its own name, so that `whoami` and ssh work. */
-static struct err *extend_passwd(const struct user_db *db, const char *user, uint32_t gid, const char *workdir,
-                                 const struct user_self *self, struct strbuf *sb)
+/* One line of /etc/passwd: Podman's, or --passwd-entry with what it asks for in place. */
+static struct err *put_entry(struct strbuf *sb, const char *entry, const char *name, uint32_t uid, uint32_t gid,
+                             const char *gecos, const char *home)
+{
+    char uid_text[16], gid_text[16];
+    (void)snprintf(uid_text, sizeof(uid_text), "%u", uid);
+    (void)snprintf(gid_text, sizeof(gid_text), "%u", gid);
+    const struct {
+        const char *name, *value;
+    } words[] = {{"$USERNAME", name}, {"$UID", uid_text}, {"$GID", gid_text}, {"$NAME", gecos}, {"$HOME", home}};
+    if (!entry)
+        return strbuf_printf(sb, "%s:*:%u:%u:%s:%s:/bin/sh\n", name, uid, gid, gecos, home);
+    while (*entry) {
+        size_t i = 0;
+        while (i < ARRAY_LEN(words) && strncmp(entry, words[i].name, strlen(words[i].name)) != 0)
+            i++;
+        TRY(i < ARRAY_LEN(words) ? strbuf_puts(sb, words[i].value) : strbuf_putc(sb, *entry));
+        entry += i < ARRAY_LEN(words) ? strlen(words[i].name) : 1;
+    }
+    return strbuf_putc(sb, '\n');
+}
+
+/* The user of keep-id by name, and a number as its own name, so that `whoami` and ssh work. */
+static struct err *extend_passwd(const struct user_db *db, const char *user, uint32_t gid,
+                                 const struct user_additions *add, struct strbuf *sb)
 {
     struct field f[PW_FIELDS];
     uint32_t uid = 0, other = 0;
-    if (self && is_plain(self->name) && !find_user(db->passwd, self->name, f, &uid, &other)) {
-        const char *home = is_plain(self->home) ? self->home : workdir;
-        TRY(strbuf_printf(sb, "%s:*:%u:%u:%s:%s:/bin/sh\n", self->name, self->ct_uid, self->ct_gid,
-                          is_plain(self->gecos) ? self->gecos : self->name, home));
-    }
+    const struct user_self *self = add->self;
+    const char *workdir = is_plain(add->workdir) ? add->workdir : "/";
+    if (self && is_plain(self->name) && !find_user(db->passwd, self->name, f, &uid, &other))
+        TRY(put_entry(sb, add->entry, self->name, self->ct_uid, self->ct_gid,
+                      is_plain(self->gecos) ? self->gecos : self->name, is_plain(self->home) ? self->home : workdir));
     bool is_self = self && parse_id(user, strlen(user), &uid) && uid == self->ct_uid && sb->len > 0;
-    if (!is_self && parse_id(user, strlen(user), &uid) && !find_user(db->passwd, user, f, &other, &other))
-        TRY(strbuf_printf(sb, "%u:*:%u:%u:container user:%s:/bin/sh\n", uid, uid, gid, workdir));
+    if (!is_self && parse_id(user, strlen(user), &uid) && !find_user(db->passwd, user, f, &other, &other)) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "%u", uid);
+        TRY(put_entry(sb, add->entry, name, uid, gid, "container user", workdir));
+    }
+    for (const char *line = add->more; line && *line; line = strchr(line, '\n') + 1) {
+        AUTO_FREE char *name = NULL;
+        TRY(mem_strndup(line, strcspn(line, ":"), &name));
+        if (!find_user(db->passwd, name, f, &other, &other))
+            TRY(strbuf_printf(sb, "%.*s\n", (int)strcspn(line, "\n"), line));
+    }
     return NULL;
 }
 
@@ -342,8 +373,8 @@ static struct err *join(const char *old, const struct strbuf *more, char **ret)
 }
 
 /* What is added comes last, so that no existing entry is hidden. */
-struct err *user_db_extend(const struct user_db *db, const char *user, const char *workdir,
-                           const struct user_self *self, char **ret_passwd, char **ret_group)
+struct err *user_db_extend(const struct user_db *db, const char *user, const struct user_additions *add,
+                           char **ret_passwd, char **ret_group)
 {
     AUTO_FREE char *name = NULL, *group = NULL, *passwd_text = NULL, *group_text = NULL;
     AUTO_STRBUF struct strbuf passwd = STRBUF_INIT, groups = STRBUF_INIT;
@@ -351,8 +382,8 @@ struct err *user_db_extend(const struct user_db *db, const char *user, const cha
     TRY(split_user(user ? user : "", &name, &group));
     if (group)
         TRY(resolve_group(db, group, &gid));
-    TRY(extend_passwd(db, name, gid, is_plain(workdir) ? workdir : "/", self, &passwd));
-    TRY(extend_group(db, group, name, self, &groups));
+    TRY(extend_passwd(db, name, gid, add, &passwd));
+    TRY(extend_group(db, group, name, add->self, &groups));
     TRY(join(db->passwd, &passwd, &passwd_text));
     TRY(join(db->group, &groups, &group_text));
     *ret_passwd = TAKE_PTR(passwd_text);

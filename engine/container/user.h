@@ -43,8 +43,15 @@ struct user_self {
     const char *name, *group, *home, *gecos; /* home: as it is to be inside */
     uint32_t ct_uid, ct_gid;
 };
-/* The files with what Podman adds: an entry for the user of keep-id (`self`, or NULL), and one for a user or group
- * given as a number that has none. *ret_x is NULL when nothing is added. `workdir` becomes the home of a numbered user.
- */
-struct err *user_db_extend(const struct user_db *db, const char *user, const char *workdir,
-                           const struct user_self *self, char **ret_passwd, char **ret_group) ERR_RESULT;
+/* What the files get besides; all borrowed, all may be NULL. */
+struct user_additions {
+    const struct user_self *self; /* of keep-id */
+    const char *workdir;          /* home of a numbered user */
+    const char
+        *entry; /* instead of Podman's line for either: --passwd-entry, with $USERNAME, $UID, $GID, $NAME, $HOME */
+    const char *more; /* lines of users of the host */
+};
+/* The files with what Podman adds: an entry for the user of keep-id, and one for a user or group given as a number that
+ * has none; users whose names are there already are not added. *ret_x is NULL when nothing is added. */
+struct err *user_db_extend(const struct user_db *db, const char *user, const struct user_additions *add,
+                           char **ret_passwd, char **ret_group) ERR_RESULT;

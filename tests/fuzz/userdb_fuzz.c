@@ -23,15 +23,16 @@ static char *cut(const uint8_t **data, size_t *size)
 /* With the lines that were added, a numeric user and group have entries, so that nothing is added a second time. */
 static void check_extended(const struct user_db *db, const char *user, const struct oci_user *u)
 {
+    const struct user_additions add = {.workdir = "/work"};
     struct user_db more = {0};
     AUTO_FREE char *passwd = NULL, *group = NULL;
-    err_drop(user_db_extend(db, user, "/work", NULL, &more.passwd, &more.group));
+    err_drop(user_db_extend(db, user, &add, &more.passwd, &more.group));
     struct user_db all = {.passwd = more.passwd ? more.passwd : db->passwd,
                           .group = more.group ? more.group : db->group};
     AUTO_OCI_USER struct oci_user again = {0};
     struct err *e = user_resolve(&all, user, NULL, &again);
     FUZZ_CHECK(!e && again.ct_uid == u->ct_uid && again.ct_gid == u->ct_gid);
-    err_drop(user_db_extend(&all, user, "/work", NULL, &passwd, &group));
+    err_drop(user_db_extend(&all, user, &add, &passwd, &group));
     FUZZ_CHECK(!passwd && !group);
     user_db_done(&more);
 }

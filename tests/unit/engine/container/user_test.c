@@ -118,7 +118,8 @@ static void expect_added(const char *user, const struct user_self *self, const c
 {
     struct user_db small = {.passwd = (char[]){"root:x:0:0:root:/root:/bin/sh"}, .group = (char[]){"root:x:0:\n"}};
     AUTO_FREE char *p = NULL, *g = NULL;
-    expect_ok(user_db_extend(&small, user, "/work", self, &p, &g), user);
+    const struct user_additions add = {.self = self, .workdir = "/work"};
+    expect_ok(user_db_extend(&small, user, &add, &p, &g), user);
     assert_true(passwd ? p && strcmp(p + strlen(small.passwd), passwd) == 0 : !p);
     assert_true(group ? g && strcmp(g + strlen(small.group), group) == 0 : !g);
 }
