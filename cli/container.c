@@ -96,18 +96,37 @@ static const struct cli_flag wait_flags[] = {
     {0},
 };
 
-/* Names of states as --condition takes them. */
-static bool parse_state(const char *name, enum container_state *ret)
+/* Names as --condition takes them: states, and two of health. */
+static bool parse_condition(const char *name, enum container_state *ret_state, enum container_health *ret_health)
 {
+    *ret_health = CT_NO_HEALTH;
+    *ret_state = CT_RUNNING;
+    for (int h = CT_HEALTHY; h <= CT_UNHEALTHY; h++) {
+        if (strcmp(name, container_health_name((enum container_health)h)) == 0) {
+            *ret_health = (enum container_health)h;
+            return true;
+        }
+    }
     for (int st = CT_CREATED; st <= CT_REMOVING; st++) {
         if (strcmp(name, container_state_name((enum container_state)st)) == 0) {
-            *ret = (enum container_state)st;
+            *ret_state = (enum container_state)st;
             return true;
         }
     }
     if (strcmp(name, "stopped") == 0 || strcmp(name, "configured") == 0) {
-        *ret = *name == 's' ? CT_EXITED : CT_CREATED;
+        *ret_state = *name == 's' ? CT_EXITED : CT_CREATED;
         return true;
+    }
+    return strcmp(name, "initialized") == 0; /* as good as running: nothing lies between here */
+}
+
+static bool is_reached(const struct wait_opts *o, const struct container *ct)
+{
+    for (size_t i = 0; i < o->conditions.count; i++) {
+        enum container_state st;
+        enum container_health health;
+        if (parse_condition(o->conditions.items[i], &st, &health) && (health ? health == ct->health : st == ct->state))
+            return true;
     }
     return false;
 }
@@ -118,11 +137,7 @@ static struct err *wait_state(struct cli *c, const struct wait_opts *o, const ch
     for (;;) {
         struct container *ct;
         TRY(container_find(c->engine, id, &ct));
-        bool reached = false;
-        for (size_t i = 0; i < o->conditions.count && !reached; i++) {
-            enum container_state st = CT_EXITED;
-            reached = parse_state(o->conditions.items[i], &st) && st == ct->state;
-        }
+        bool reached = is_reached(o, ct);
         container_free(ct);
         if (reached)
             return NULL;
@@ -135,8 +150,9 @@ static struct err *wait_one(struct cli *c, const struct wait_opts *o, struct con
 {
     bool other = false;
     for (size_t i = 0; i < o->conditions.count; i++) {
-        enum container_state st = CT_EXITED;
-        if (!parse_state(o->conditions.items[i], &st))
+        enum container_state st;
+        enum container_health health;
+        if (!parse_condition(o->conditions.items[i], &st, &health))
             return ERR_NEW(ERR_INVALID, "unknown container state: %s: invalid argument", o->conditions.items[i]);
         other |= st != CT_EXITED;
     }

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "engine/container/container.h"
 #include "engine/image/platform.h"
+#include "engine/secret/secret.h"
 
 #define ENV_FILE_MAX ((size_t)1 << 20)
 
@@ -158,6 +159,15 @@ static struct err *check_host(const struct container_spec *s)
     return NULL;
 }
 
+static struct err *check_secrets(const struct container_spec *s)
+{
+    for (size_t i = 0; i < s->secrets.count; i++) {
+        AUTO_SECRET_USE struct secret_use use = {0};
+        TRY(secret_use_parse(s->secrets.items[i], &use));
+    }
+    return NULL;
+}
+
 struct err *create_finish_spec(struct cli *c, struct create_opts *o)
 {
     struct container_spec *s = &o->spec;
@@ -173,8 +183,8 @@ struct err *create_finish_spec(struct cli *c, struct create_opts *o)
     TRY(fill_platform(o));
     TRY(make_absolute(&s->pidfile));
     TRY(make_absolute(&s->cidfile));
-    if (o->no_healthcheck)
-        TRY(mem_replace(&s->healthcheck, "{\"Test\":[\"NONE\"]}"));
+    TRY(check_secrets(s));
+    TRY(health_flags_apply(c, &o->health, NULL, s));
     if (o->rootfs)
         TRY(fill_rootfs(o, c->args[0]));
     else

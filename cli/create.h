@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/health_flags.h"
 #include "cli/registry_flags.h"
 #include "engine/container/spec.h"
 
@@ -12,7 +13,8 @@ struct create_opts {
     struct strv env, env_files, labels, label_files, attach;
     const char *arch, *os, *variant, *platform;
     uint64_t preserve_fds;
-    bool replace, quiet, rootfs, no_healthcheck;
+    bool replace, quiet, rootfs;
+    struct health_flags health;
     /* run alone */
     bool detach, rmi, no_sig_proxy;
     const char *detach_keys;

@@ -1,5 +1,6 @@
 /* The table of run's and create's flags, with the setters that fill a container_spec. */
 #include "cli/create.h"
+#include "cli/resource_flags.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,18 +14,10 @@
 
 /* Where no feature is behind a flag yet. */
 #define NO_PODS "pods are not built yet"
-#define NO_HEALTH "health checks are not built yet"
-#define NO_SECRETS "secrets are not built yet"
-#define NO_THROTTLE "limits on block devices are not built yet"
 
 static void *slot(void *opts, const struct cli_flag *f)
 {
     return (char *)opts + f->offset;
-}
-
-static struct err *set_text(void *opts, const struct cli_flag *f, const char *value)
-{
-    return mem_replace(slot(opts, f), value);
 }
 
 static struct err *set_inverted(void *opts, const struct cli_flag *f, const char *value)
@@ -40,28 +33,6 @@ static struct err *ignore(void *opts, const struct cli_flag *f, const char *valu
     return NULL;
 }
 
-static struct err *set_bytes(void *opts, const struct cli_flag *f, const char *value)
-{
-    uint64_t bytes;
-    struct err *e = number_parse_bytes(value, &bytes);
-    if (!e && bytes <= INT64_MAX) {
-        *(int64_t *)slot(opts, f) = (int64_t)bytes;
-        return NULL;
-    }
-    err_drop(e);
-    if (strcmp(f->name, "shm-size") == 0)
-        return ERR_NEW(ERR_INVALID, "unable to translate --shm-size: invalid size: '%s'", value);
-    return ERR_NEW(ERR_INVALID, "invalid value for %s: invalid size: '%s'", f->name, value);
-}
-
-static struct err *set_memory_swap(void *opts, const struct cli_flag *f, const char *value)
-{
-    if (strcmp(value, "-1") != 0)
-        return set_bytes(opts, f, value);
-    *(int64_t *)slot(opts, f) = -1;
-    return NULL;
-}
-
 static struct err *set_oom_score(void *opts, const struct cli_flag *f, const char *value)
 {
     struct create_opts *o = opts;
@@ -73,15 +44,6 @@ static struct err *set_oom_score(void *opts, const struct cli_flag *f, const cha
     }
     o->spec.res.oom_score_adj_set = true;
     return NULL;
-}
-
-static struct err *set_blkio_weight(void *opts, const struct cli_flag *f, const char *value)
-{
-    struct err *e = number_parse_i64(value, 10, 1000, slot(opts, f));
-    if (!e)
-        return NULL;
-    err_drop(e);
-    return ERR_NEW(ERR_INVALID, "invalid value for blkio-weight: '%s': not a number from 10 to 1000", value);
 }
 
 static struct err *set_namespace(void *opts, const struct cli_flag *f, const char *value)
@@ -143,8 +105,6 @@ SPEC_SETTER(add_annotation, spec_add_annotation)
 SPEC_SETTER(set_restart, spec_set_restart)
 SPEC_SETTER(set_entrypoint, spec_set_entrypoint)
 
-#define BYTES_HELP " (format: <number>[<unit>], where unit = b (bytes), k (kibibytes), m (mebibytes), or g (gibibytes))"
-
 const struct cli_flag create_flags[] = {
     {"add-host", 0, CLI_STRINGS, .offset = S(add_host), .help = "Add a custom host-to-IP mapping (host:ip)"},
     {"annotation", 0, CLI_CALL_CSV, .set = add_annotation, .help = "Add annotations to container (key=value)"},
@@ -153,53 +113,30 @@ const struct cli_flag create_flags[] = {
     {"attach", 'a', CLI_STRINGS, .offset = O(attach), .help = "Attach to STDIN, STDOUT or STDERR"},
     {"authfile", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(registry.authfile),
      .help = "Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override"},
-    {"blkio-weight", 0, CLI_CALL, .offset = S(res.blkio_weight), .set = set_blkio_weight,
-     .help = "Block IO weight (relative weight) accepts a weight value between 10 and 1000."},
-    {"blkio-weight-device", 0, CLI_STRING, .missing = NO_THROTTLE, .arg = "DEVICE_NAME:WEIGHT",
-     .help = "Block IO weight (relative device weight, format: DEVICE_NAME:WEIGHT)"},
+    RESOURCE_BLKIO_FLAGS(S(res)),
     {"cap-add", 0, CLI_STRINGS, .offset = S(cap_add), .help = "Add capabilities to the container"},
     {"cap-drop", 0, CLI_STRINGS, .offset = S(cap_drop), .help = "Drop capabilities from the container"},
     {"cert-dir", 0, CLI_STRING, CLI_COMPLETE_DIR, .offset = O(registry.cert_dir),
      .help = "Pathname of a directory containing TLS certificates and keys"},
     {"cgroup-conf", 0, CLI_STRINGS, .offset = S(cgroup_conf), .help = "Configure cgroup v2 (key=value)"},
-    {"cgroup-parent", 0, CLI_CALL, .offset = S(cgroup_parent), .set = set_text,
+    {"cgroup-parent", 0, CLI_CALL, .offset = S(cgroup_parent), .set = resource_set_text,
      .help = "Optional parent cgroup for the container"},
     {"cgroupns", 0, CLI_CALL, .set = set_namespace, .help = "cgroup namespace to use"},
-    {"cgroups", 0, CLI_CALL, .offset = S(cgroups), .set = set_text, .def = "enabled",
+    {"cgroups", 0, CLI_CALL, .offset = S(cgroups), .set = resource_set_text, .def = "enabled",
      .help = "control container cgroup configuration (\"enabled\"|\"disabled\"|\"no-conmon\"|\"split\")"},
     {"chrootdirs", 0, CLI_STRINGS, .missing = "directories with copies of /etc/hosts and its kin are not built yet",
      .help = "Chroot directories inside the container"},
-    {"cidfile", 0, CLI_CALL, CLI_COMPLETE_FILE, .offset = S(cidfile), .set = set_text,
+    {"cidfile", 0, CLI_CALL, CLI_COMPLETE_FILE, .offset = S(cidfile), .set = resource_set_text,
      .help = "Write the container ID to the file"},
     {"conmon-pidfile", 0, CLI_STRING, .missing = "there is no conmon here; --pidfile gives the container's process",
      .help = "Path to the file that will receive the PID of conmon"},
-    {"cpu-period", 0, CLI_UINT, .offset = S(res.cpu_period),
-     .help = "Limit the CPU CFS (Completely Fair Scheduler) period"},
-    {"cpu-quota", 0, CLI_INT, .offset = S(res.cpu_quota),
-     .help = "Limit the CPU CFS (Completely Fair Scheduler) quota"},
-    {"cpu-rt-period", 0, CLI_UINT, .offset = S(res.cpu_rt_period),
-     .help = "Limit the CPU real-time period in microseconds"},
-    {"cpu-rt-runtime", 0, CLI_INT, .offset = S(res.cpu_rt_runtime),
-     .help = "Limit the CPU real-time runtime in microseconds"},
-    {"cpu-shares", 'c', CLI_UINT, .offset = S(res.cpu_shares), .help = "CPU shares (relative weight)"},
-    {"cpus", 0, CLI_FLOAT, .offset = S(res.cpus), .help = "Number of CPUs. The default is 0.000 which means no limit"},
-    {"cpuset-cpus", 0, CLI_CALL, .offset = S(res.cpuset_cpus), .set = set_text,
-     .help = "CPUs in which to allow execution (0-3, 0,1)"},
-    {"cpuset-mems", 0, CLI_CALL, .offset = S(res.cpuset_mems), .set = set_text,
-     .help = "Memory nodes (MEMs) in which to allow execution (0-3, 0,1). Only effective on NUMA systems."},
+    RESOURCE_CPU_FLAGS(S(res)),
     {"creds", 0, CLI_STRING, .offset = O(registry.creds),
      .help = "Credentials (USERNAME:PASSWORD) to use for authenticating to a registry"},
     {"device", 0, CLI_CALL_CSV, CLI_COMPLETE_FILE, .set = add_device, .help = "Add a host device to the container"},
     {"device-cgroup-rule", 0, CLI_STRINGS, .missing = "device rules are not built yet",
      .help = "Add a rule to the cgroup allowed devices list"},
-    {"device-read-bps", 0, CLI_STRINGS, .missing = NO_THROTTLE,
-     .help = "Limit read rate (bytes per second) from a device (e.g. --device-read-bps=/dev/sda:1mb)"},
-    {"device-read-iops", 0, CLI_STRINGS, .missing = NO_THROTTLE,
-     .help = "Limit read rate (IO per second) from a device (e.g. --device-read-iops=/dev/sda:1000)"},
-    {"device-write-bps", 0, CLI_STRINGS, .missing = NO_THROTTLE,
-     .help = "Limit write rate (bytes per second) to a device (e.g. --device-write-bps=/dev/sda:1mb)"},
-    {"device-write-iops", 0, CLI_STRINGS, .missing = NO_THROTTLE,
-     .help = "Limit write rate (IO per second) to a device (e.g. --device-write-iops=/dev/sda:1000)"},
+    RESOURCE_THROTTLE_FLAGS,
     {"disable-content-trust", 0, CLI_CALL_BOOL, .set = ignore,
      .help = "This is a Docker specific option and is a NOOP"},
     {"dns", 0, CLI_STRINGS, .offset = S(dns), .help = "Set custom DNS servers"},
@@ -219,58 +156,43 @@ const struct cli_flag create_flags[] = {
     {"group-add", 0, CLI_STRINGS, .offset = S(group_add),
      .help = "Add additional groups to the primary container process. 'keep-groups' allows container processes to use "
              "supplementary groups."},
-    {"health-cmd", 0, CLI_STRING, .missing = NO_HEALTH,
-     .help = "set a healthcheck command for the container ('none' disables the existing healthcheck)"},
-    {"health-interval", 0, CLI_STRING, .missing = NO_HEALTH, .help = "set an interval for the healthchecks"},
-    {"health-on-failure", 0, CLI_STRING, .missing = NO_HEALTH,
-     .help = "action to take once the container turns unhealthy"},
-    {"health-retries", 0, CLI_STRING, .missing = NO_HEALTH, .arg = "uint",
-     .help = "the number of retries allowed before a healthcheck is considered to be unhealthy"},
-    {"health-start-period", 0, CLI_STRING, .missing = NO_HEALTH,
-     .help = "the initialization time needed for a container to bootstrap"},
-    {"health-timeout", 0, CLI_STRING, .missing = NO_HEALTH,
-     .help = "the maximum time allowed to complete the healthcheck before an interval is considered failed"},
-    {"hostname", 'h', CLI_CALL, .offset = S(hostname), .set = set_text, .help = "Set container hostname"},
+    HEALTH_FLAGS(O(health)),
+    {"hostname", 'h', CLI_CALL, .offset = S(hostname), .set = resource_set_text, .help = "Set container hostname"},
     {"hostuser", 0, CLI_STRINGS, .offset = S(host_users),
      .help = "Host user account to add to /etc/passwd within container"},
     {"http-proxy", 0, CLI_CALL_BOOL, .offset = S(no_http_proxy), .set = set_inverted, .def = "true",
      .help = "Set proxy environment variables in the container based on the host proxy vars"},
-    {"image-volume", 0, CLI_CALL, .offset = S(image_volumes), .set = set_text, .def = "bind",
+    {"image-volume", 0, CLI_CALL, .offset = S(image_volumes), .set = resource_set_text, .def = "bind",
      .help = "Tells " CLI_PROGRAM " how to handle the builtin image volumes (\"bind\"|\"tmpfs\"|\"ignore\")"},
     {"init", 0, CLI_BOOL, .offset = S(init),
      .help = "Run an init binary inside the container that forwards signals and reaps processes"},
     {"init-ctr", 0, CLI_STRING, .missing = NO_PODS, .help = "Make this a pod init container (\"always\"|\"once\")"},
-    {"init-path", 0, CLI_CALL, CLI_COMPLETE_FILE, .offset = S(init_path), .set = set_text,
+    {"init-path", 0, CLI_CALL, CLI_COMPLETE_FILE, .offset = S(init_path), .set = resource_set_text,
      .help = "Path to the container-init binary"},
     {"interactive", 'i', CLI_BOOL, .offset = S(interactive), .help = "Keep STDIN open even if not attached"},
-    {"ip", 0, CLI_CALL, .offset = S(ip), .set = set_text, .help = "Specify a static IPv4 address for the container"},
-    {"ip6", 0, CLI_CALL, .offset = S(ip6), .set = set_text, .help = "Specify a static IPv6 address for the container"},
+    {"ip", 0, CLI_CALL, .offset = S(ip), .set = resource_set_text,
+     .help = "Specify a static IPv4 address for the container"},
+    {"ip6", 0, CLI_CALL, .offset = S(ip6), .set = resource_set_text,
+     .help = "Specify a static IPv6 address for the container"},
     {"ipc", 0, CLI_CALL, .set = set_namespace, .help = "IPC namespace to use"},
     {"label", 'l', CLI_ARRAY, .offset = O(labels), .help = "Set metadata on container"},
     {"label-file", 0, CLI_STRINGS, CLI_COMPLETE_FILE, .offset = O(label_files),
      .help = "Read in a line delimited file of labels"},
-    {"log-driver", 0, CLI_CALL, .offset = S(log_driver), .set = set_text, .def = "k8s-file",
+    {"log-driver", 0, CLI_CALL, .offset = S(log_driver), .set = resource_set_text, .def = "k8s-file",
      .help = "Logging driver for the container"},
     {"log-opt", 0, CLI_STRINGS, .offset = S(log_opt), .help = "Logging driver options"},
-    {"mac-address", 0, CLI_CALL, .offset = S(mac_address), .set = set_text,
+    {"mac-address", 0, CLI_CALL, .offset = S(mac_address), .set = resource_set_text,
      .help = "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
-    {"memory", 'm', CLI_CALL, .offset = S(res.memory_bytes), .set = set_bytes, .arg = "<number>[<unit>]",
-     .help = "Memory limit" BYTES_HELP},
-    {"memory-reservation", 0, CLI_CALL, .offset = S(res.memory_reservation_bytes), .set = set_bytes,
-     .arg = "<number>[<unit>]", .help = "Memory soft limit" BYTES_HELP},
-    {"memory-swap", 0, CLI_CALL, .offset = S(res.memory_swap_bytes), .set = set_memory_swap,
-     .help = "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"},
-    {"memory-swappiness", 0, CLI_INT, .offset = S(res.memory_swappiness), .def = "-1",
-     .help = "Tune container memory swappiness (0 to 100, or -1 for system default)"},
+    RESOURCE_MEMORY_FLAGS(S(res)),
     {"mount", 0, CLI_CALL, .set = add_mount, .arg = "stringArray",
      .help = "Attach a filesystem mount to the container"},
-    {"name", 0, CLI_CALL, .offset = S(name), .set = set_text, .help = "Assign a name to the container"},
+    {"name", 0, CLI_CALL, .offset = S(name), .set = resource_set_text, .help = "Assign a name to the container"},
     {"net", 0, CLI_CALL, .hidden = true, .set = set_network},
     {"network", 0, CLI_CALL, CLI_COMPLETE_NETWORK, .set = set_network, .arg = "stringArray",
      .help = "Connect a container to a network (NAME[:OPTIONS], slirp4netns[:OPTIONS], private, none, host, "
              "container:NAME, ns:PATH)"},
     {"network-alias", 0, CLI_STRINGS, .offset = S(network_alias), .help = "Add network-scoped alias for the container"},
-    {"no-healthcheck", 0, CLI_BOOL, .offset = O(no_healthcheck), .help = "Disable healthchecks on container"},
+    NO_HEALTHCHECK_FLAG(O(health)),
     {"no-hosts", 0, CLI_BOOL, .offset = S(no_hosts),
      .help = "Do not create /etc/hosts within the container, instead use the version from the image"},
     {"oom-kill-disable", 0, CLI_BOOL, .offset = S(res.oom_kill_disable), .help = "Disable OOM Killer"},
@@ -279,14 +201,14 @@ const struct cli_flag create_flags[] = {
     {"os", 0, CLI_STRING, .offset = O(os), .arg = "OS", .help = "use OS instead of the running OS for choosing images"},
     {"passwd", 0, CLI_CALL_BOOL, .offset = S(no_passwd), .set = set_inverted, .def = "true",
      .help = "add entries to /etc/passwd and /etc/group"},
-    {"passwd-entry", 0, CLI_CALL, .offset = S(passwd_entry), .set = set_text, .help = "Entry to write to /etc/passwd"},
-    {"personality", 0, CLI_CALL, .offset = S(personality), .set = set_text,
+    {"passwd-entry", 0, CLI_CALL, .offset = S(passwd_entry), .set = resource_set_text,
+     .help = "Entry to write to /etc/passwd"},
+    {"personality", 0, CLI_CALL, .offset = S(personality), .set = resource_set_text,
      .help = "Configure execution domain using personality (e.g., LINUX/LINUX32)"},
     {"pid", 0, CLI_CALL, .set = set_namespace, .help = "PID namespace to use"},
-    {"pidfile", 0, CLI_CALL, CLI_COMPLETE_FILE, .offset = S(pidfile), .set = set_text,
+    {"pidfile", 0, CLI_CALL, CLI_COMPLETE_FILE, .offset = S(pidfile), .set = resource_set_text,
      .help = "Write the container process ID to the file"},
-    {"pids-limit", 0, CLI_INT, .offset = S(res.pids_limit),
-     .help = "Tune container pids limit (set -1 for unlimited) (default 2048 where limits can be applied)"},
+    RESOURCE_PIDS_FLAG(S(res)),
     {"platform", 0, CLI_STRING, .offset = O(platform),
      .help = "Specify the platform for selecting the image.  (Conflicts with --arch and --os)"},
     {"pod", 0, CLI_STRING, .missing = NO_PODS, .help = "Run container in an existing pod"},
@@ -318,11 +240,11 @@ const struct cli_flag create_flags[] = {
      .help = "control sd-notify behavior (\"container\"|\"conmon\"|\"ignore\")"},
     {"seccomp-policy", 0, CLI_STRING, .missing = "seccomp profiles in images are not built yet",
      .help = "Policy for selecting a seccomp profile (experimental)"},
-    {"secret", 0, CLI_ARRAY, .missing = NO_SECRETS, .help = "Add secret to container"},
+    {"secret", 0, CLI_ARRAY, .offset = S(secrets), .help = "Add secret to container"},
     {"security-opt", 0, CLI_ARRAY, .offset = S(security_opt), .help = "Security Options"},
-    {"shm-size", 0, CLI_CALL, .offset = S(shm_bytes), .set = set_bytes, .arg = "<number>[<unit>]", .def = "65536k",
-     .help = "Size of /dev/shm" BYTES_HELP},
-    {"stop-signal", 0, CLI_CALL, .offset = S(stop_signal), .set = set_text,
+    {"shm-size", 0, CLI_CALL, .offset = S(shm_bytes), .set = resource_set_bytes, .arg = "<number>[<unit>]",
+     .def = "65536k", .help = "Size of /dev/shm" RESOURCE_BYTES_HELP},
+    {"stop-signal", 0, CLI_CALL, .offset = S(stop_signal), .set = resource_set_text,
      .help = "Signal to stop a container. Default is SIGTERM"},
     {"stop-timeout", 0, CLI_UINT, .offset = S(stop_timeout), .def = "10",
      .help =
@@ -344,15 +266,16 @@ const struct cli_flag create_flags[] = {
     {"tmpfs", 0, CLI_CALL, .set = add_tmpfs, .arg = "tmpfs",
      .help = "Mount a temporary filesystem (tmpfs) into a container"},
     {"tty", 't', CLI_BOOL, .offset = S(tty), .help = "Allocate a pseudo-TTY for container"},
-    {"tz", 0, CLI_CALL, .offset = S(timezone), .set = set_text, .help = "Set timezone in container"},
+    {"tz", 0, CLI_CALL, .offset = S(timezone), .set = resource_set_text, .help = "Set timezone in container"},
     {"uidmap", 0, CLI_CALL_CSV, .offset = S(uid_map), .set = set_idmap,
      .help = "UID map to use for the user namespace"},
     {"ulimit", 0, CLI_CALL_CSV, .set = add_ulimit, .help = "Ulimit options"},
-    {"umask", 0, CLI_CALL, .offset = S(umask), .set = set_text, .def = "0022", .help = "Set umask in container"},
+    {"umask", 0, CLI_CALL, .offset = S(umask), .set = resource_set_text, .def = "0022",
+     .help = "Set umask in container"},
     {"unsetenv", 0, CLI_ARRAY, .offset = S(unsetenv), .help = "Unset environment default variables in container"},
     {"unsetenv-all", 0, CLI_BOOL, .offset = S(unsetenv_all),
      .help = "Unset all default environment variables in container"},
-    {"user", 'u', CLI_CALL, .offset = S(user), .set = set_text,
+    {"user", 'u', CLI_CALL, .offset = S(user), .set = resource_set_text,
      .help = "Username or UID (format: <name|uid>[:<group|gid>])"},
     {"userns", 0, CLI_CALL, .set = set_namespace, .help = "User namespace to use"},
     {"uts", 0, CLI_CALL, .set = set_namespace, .help = "UTS namespace to use"},
@@ -362,7 +285,7 @@ const struct cli_flag create_flags[] = {
      .help = "Bind mount a volume into the container"},
     {"volumes-from", 0, CLI_ARRAY, CLI_COMPLETE_CONTAINER, .offset = S(volumes_from),
      .help = "Mount volumes from the specified container(s)"},
-    {"workdir", 'w', CLI_CALL, CLI_COMPLETE_NONE, .offset = S(workdir), .set = set_text,
+    {"workdir", 'w', CLI_CALL, CLI_COMPLETE_NONE, .offset = S(workdir), .set = resource_set_text,
      .help = "Working directory inside the container"},
     {0},
 };

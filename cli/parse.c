@@ -142,12 +142,11 @@ static bool is_not_built(const char *group, const char *word)
     static const struct {
         const char *group, *words;
     } missing[] = {
-        {"", " auto-update build compose farm generate healthcheck init kube machine "
-             "play pod quadlet secret update "},
-        {"container", " checkpoint clone init restore runlabel "
-                      "update "},
+        {"", " auto-update build compose farm generate init kube machine "
+             "play pod quadlet "},
+        {"container", " checkpoint clone init restore runlabel "},
         {"image", " build "},
-        {"system", " connection df migrate prune renumber reset service "},
+        {"system", " connection service "},
     };
     char padded[64];
     int len = snprintf(padded, sizeof padded, " %s ", word);

@@ -82,6 +82,8 @@ struct err *container_stop(struct engine *e, struct container *c, int64_t timeou
  * Podman's words. */
 struct err *container_pause(struct engine *e, struct container *c) ERR_RESULT;
 struct err *container_unpause(struct engine *e, struct container *c) ERR_RESULT;
+/* Check its health now. ERR_NOT_FOUND: it has no check. */
+struct err *container_check_health(struct engine *e, struct container *c, bool *ret_ok) ERR_RESULT;
 struct err *container_kill(struct engine *e, struct container *c, int sig) ERR_RESULT;
 struct err *container_restart(struct engine *e, struct container *c, int64_t timeout_sec) ERR_RESULT;
 struct container_remove_opts {
@@ -93,6 +95,14 @@ struct err *container_remove(struct engine *e, struct container *c,
 /* Until it has stopped (or any of the conditions); the exit code. */
 struct err *container_wait(struct engine *e, struct container *c, int *ret_exit) ERR_RESULT;
 struct err *container_rename(struct engine *e, struct container *c, const char *new_name) ERR_RESULT;
+
+/* The health check that holds for it, as JSON text (healthcheck.h); NULL: none. */
+struct err *container_healthcheck(struct engine *e, struct container *c, char **ret_json) ERR_RESULT;
+struct container_changes { /* which parts of c->spec are new */
+    bool resources, restart, health;
+};
+/* Keep c->spec, which the caller has changed; what runs is told. */
+struct err *container_update(struct engine *e, struct container *c, const struct container_changes *changes) ERR_RESULT;
 
 /* Publish `value` (as -p) as well, or no longer; of a running container at once. ERR_STATE: its network isn't its own.
  */

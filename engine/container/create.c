@@ -17,6 +17,7 @@
 #include "engine/container/networks.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
+#include "engine/monitor/plan.h"
 #include "engine/volume/volume.h"
 #include "rootless/session.h"
 
@@ -34,6 +35,7 @@ struct creation {
     struct ident id;
     char *name;
     char *json;
+    struct store_staging secrets; /* their data; without a path: none */
 };
 
 static void creation_done(struct creation *n)
@@ -48,6 +50,8 @@ static void creation_done(struct creation *n)
     container_networks_done(&n->networks);
     mem_freep(&n->name);
     mem_freep(&n->json);
+    if (n->secrets.path)
+        store_staging_done(engine_store(n->e), &n->secrets);
 }
 
 /* A copy by way of JSON, which also proves that the row will be readable. */
@@ -389,6 +393,17 @@ static struct err *make_directory(struct creation *n, bool *ret_made)
     return NULL;
 }
 
+/* What was read before the transaction. */
+static struct err *place_secrets(struct creation *n, const char *dir)
+{
+    AUTO_FREE char *to = NULL;
+    int root = store_root_fd(engine_store(n->e));
+    if (!n->secrets.path)
+        return NULL;
+    TRY(mem_asprintf(&to, "%s/secrets", dir));
+    return renameat(n->secrets.dirfd, "secrets", root, to) < 0 ? ERR_SYS(errno, "move secrets into place") : NULL;
+}
+
 /* Directory and row under one write transaction: a sweep, which takes one too, sees both or neither. */
 static struct err *commit(struct creation *n)
 {
@@ -400,6 +415,8 @@ static struct err *commit(struct creation *n)
     TRY(store_begin(s, STORE_WRITE, false));
     struct err *err = make_directory(n, &made);
     if (!err)
+        err = place_secrets(n, dir);
+    if (!err)
         err = insert_anonymous(n);
     if (!err)
         err = insert_rows(n);
@@ -408,6 +425,27 @@ static struct err *commit(struct creation *n)
     if (err && made)
         err_drop(file_remove_tree(store_root_fd(s), dir));
     return err;
+}
+
+/* An action needs a check that may ask for it. */
+static struct err *check_health(const struct creation *n)
+{
+    struct plan_health plan;
+    const char *action = n->spec.health_on_failure;
+    if (!action || strcmp(action, "none") == 0)
+        return NULL;
+    TRY(container_health_plan(&n->spec, &n->config, &plan));
+    return plan.enabled ? NULL
+                        : ERR_NEW(ERR_INVALID, "cannot set on-failure action to %s without a health check", action);
+}
+
+/* Into staging: drivers may be programs. */
+static struct err *copy_secrets(struct creation *n)
+{
+    if (!n->spec.secrets.count)
+        return NULL;
+    TRY(store_staging_new(engine_store(n->e), &n->secrets));
+    return container_copy_secrets(n->e, &n->spec.secrets, n->secrets.dirfd);
 }
 
 static struct err *create(struct creation *n, const struct container_spec *spec, struct container **ret)
@@ -425,6 +463,8 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     TRY(create_settle_ports(n->e, &n->spec, &n->config.exposed_ports));
     TRY(settle_identity(n));
     TRY(settle_driver(n));
+    TRY(check_health(n));
+    TRY(copy_secrets(n));
     TRY(container_spec_to_json(&n->spec, &n->json));
     AUTO_FD int lock = -1;
     TRY(container_lock(n->e, n->id.s, &lock));

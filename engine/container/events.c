@@ -21,7 +21,8 @@ struct reader {
     const struct events_opts *opts;
     struct err *(*fn)(void *arg, const struct event *event);
     void *arg;
-    int64_t row; /* number of the last event that was seen */
+    int64_t row;    /* number of the last event that was seen */
+    unsigned looks; /* since the kernel last told of a change */
 };
 
 static const char *text_of(const json_t *attributes, const char *key)
@@ -130,27 +131,40 @@ static struct err *watch(struct engine *e, int *ret)
     AUTO_FD int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     TRY(mem_asprintf(&runs, "%s/containers", engine_run_dir(e)));
     TRY(file_mkdirs(runs, 0700));
-    if (fd < 0 || inotify_add_watch(fd, engine_root(e), IN_MODIFY | IN_CREATE) < 0 ||
+    if (fd < 0 || inotify_add_watch(fd, engine_root(e), IN_MODIFY | IN_CREATE | IN_CLOSE_WRITE) < 0 ||
         inotify_add_watch(fd, runs, IN_DELETE) < 0)
         return ERR_SYS(errno, "watch for events");
     *ret = TAKE_FD(fd);
     return NULL;
 }
 
-/* False: until_nsec has come. */
-static struct err *wait_for_change(const struct reader *r, int fd, bool *ret_more)
+/* A commit shows a moment after the log was written, without a word of the kernel's (what makes it show is in shared
+ * memory); most of those who commit close the files soon, which is told. So: look again some times after each word. */
+static int next_look_msec(unsigned looks)
+{
+    static const int waits[] = {20, 100, 500, 2000};
+    return looks < ARRAY_LEN(waits) ? waits[looks] : -1;
+}
+
+static int until_msec(const struct reader *r)
+{
+    if (!r->opts->until_nsec)
+        return -1;
+    int64_t left = (r->opts->until_nsec - timefmt_now()) / 1000000 + 1;
+    return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
+/* *ret_more false: until_nsec has come. */
+static struct err *wait_for_change(struct reader *r, int fd, bool *ret_more)
 {
     char ignored[4096];
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    int timeout = -1;
-    if (r->opts->until_nsec) {
-        int64_t left = (r->opts->until_nsec - timefmt_now()) / 1000000 + 1;
-        timeout = left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
-    }
+    int look = next_look_msec(r->looks), until = until_msec(r);
     store_idle(engine_store(r->e));
-    int n = poll(&p, 1, timeout);
+    int n = poll(&p, 1, look < 0 || (until >= 0 && until < look) ? until : look);
     if (n < 0 && errno != EINTR)
         return ERR_SYS(errno, "wait for events");
+    r->looks = n > 0 ? 0 : r->looks + 1;
     while (read(fd, ignored, sizeof(ignored)) > 0)
         continue;
     *ret_more = !r->opts->until_nsec || timefmt_now() < r->opts->until_nsec;

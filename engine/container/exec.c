@@ -61,13 +61,13 @@ static struct err *connect(struct execution *x)
     return NULL;
 }
 
-static struct err *load_image(struct execution *x)
+struct err *container_image_config(struct engine *e, const struct container *c, struct image_config *ret)
 {
     struct image *i;
-    if (!x->c->image_id)
+    if (!c->image_id)
         return NULL;
-    TRY(image_find(x->e, x->c->image_id, &i));
-    struct err *err = image_read_config(x->e, i, &x->config);
+    TRY(image_find(e, c->image_id, &i));
+    struct err *err = image_read_config(e, i, ret);
     image_free(i);
     return err;
 }
@@ -180,7 +180,7 @@ static struct err *start(struct execution *x)
 static struct err *run(struct execution *x, int *ret_exit)
 {
     TRY(connect(x));
-    TRY(load_image(x));
+    TRY(container_image_config(x->e, x->c, &x->config));
     TRY(settle_user(x));
     TRY(check_workdir(x));
     TRY(write_process(x));
@@ -209,6 +209,23 @@ struct err *container_exec(struct engine *e, struct container *c, const struct e
         err = mem_strdup(x.id.s, ret_id);
     if (!err && ret_exit)
         *ret_exit = exit_code;
+    execution_done(&x);
+    return err;
+}
+
+struct err *container_exec_process(struct engine *e, struct container *c, const struct strv *command, int *ret_fd)
+{
+    const struct exec_opts opts = {.command = *command};
+    struct execution x = {.e = e, .c = c, .opts = &opts, .root_fd = -1, .process_fd = -1};
+    struct err *err = connect(&x);
+    if (!err)
+        err = container_image_config(e, c, &x.config);
+    if (!err)
+        err = settle_user(&x);
+    if (!err)
+        err = write_process(&x);
+    if (!err)
+        *ret_fd = TAKE_FD(x.process_fd);
     execution_done(&x);
     return err;
 }

@@ -68,21 +68,19 @@ static struct err *generate_oci(struct inspection *in)
     return json_parse(text, strlen(text), "OCI config", &in->oci);
 }
 
-static struct err *put_times(json_t *o, const struct container *c)
+static struct err *put_times(json_t *o, const struct inspection *in)
 {
+    const struct container *c = in->c;
     TRY(json_put_str(o, "StartedAt", timefmt_rfc3339_or_zero(c->started_nsec, 0).s));
     TRY(json_put_str(o, "FinishedAt", timefmt_rfc3339_or_zero(c->finished_nsec, 0).s));
-    json_t *health;
-    TRY(json_put_obj(o, "Health", &health));
-    TRY(json_put_str(health, "Status", ""));
-    TRY(json_put_int(health, "FailingStreak", 0));
-    TRY(json_put(health, "Log", json_null()));
+    TRY(inspect_put_health(o, in));
     TRY(json_put_str(o, "CheckpointedAt", TIMEFMT_ZERO));
     return json_put_str(o, "RestoredAt", TIMEFMT_ZERO);
 }
 
-static struct err *put_state(json_t *obj, const struct container *c)
+static struct err *put_state(json_t *obj, const struct inspection *in)
 {
+    const struct container *c = in->c;
     json_t *o;
     TRY(json_put_obj(obj, "State", &o));
     TRY(json_put_str(o, "OciVersion", "1.0.2-dev"));
@@ -95,7 +93,7 @@ static struct err *put_state(json_t *obj, const struct container *c)
     TRY(json_put_int(o, "Pid", c->host_pid));
     TRY(json_put_int(o, "ExitCode", c->exit_code));
     TRY(json_put_str(o, "Error", c->error));
-    return put_times(o, c);
+    return put_times(o, in);
 }
 
 static struct err *put_command(json_t *obj, const struct inspection *in)
@@ -268,7 +266,7 @@ static struct err *build(struct inspection *in, bool size, json_t *obj)
     TRY(json_put_str(obj, "Id", in->c->id));
     TRY(json_put_str(obj, "Created", timefmt_rfc3339(in->c->created_nsec, 0).s));
     TRY(put_command(obj, in));
-    TRY(put_state(obj, in->c));
+    TRY(put_state(obj, in));
     TRY(put_identity(obj, in));
     TRY(put_exec_ids(obj, in));
     TRY(put_graph_driver(obj, in));

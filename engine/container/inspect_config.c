@@ -35,7 +35,7 @@ static struct err *put_stop(json_t *o, const struct inspection *in)
     if (name && *name)
         TRY(signame_parse(name, &sig));
     TRY(json_put_int(o, "StopSignal", sig));
-    TRY(json_put_str(o, "HealthcheckOnFailureAction", "none"));
+    TRY(inspect_put_healthcheck(o, in));
     if (spec->create_command.count)
         TRY(json_put_strv(o, "CreateCommand", &spec->create_command));
     TRY(json_put_str(o, "Umask", spec->umask ? spec->umask : "0022"));

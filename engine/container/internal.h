@@ -84,6 +84,19 @@ struct err *container_attach_loop(struct container *c, struct monitor *m, const 
 struct plan_mount;
 /* What mounts it, running or not: for storage_mount(), by way of plan_mount_get(). */
 struct err *container_plan_root(struct engine *e, struct container *c, struct plan_mount *ret) ERR_RESULT;
+/* --- health: what the monitor is told of its checks */
+struct plan_health;
+struct image_config;
+struct err *container_health_plan(const struct container_spec *spec, const struct image_config *image,
+                                  struct plan_health *ret) ERR_RESULT;
+
+/* start_secrets.c: the data of secrets into a new container's directory. */
+struct err *container_copy_secrets(struct engine *e, const struct strv *secrets, int dirfd) ERR_RESULT;
+/* Its image's; empty with --rootfs. */
+struct err *container_image_config(struct engine *e, const struct container *c, struct image_config *ret) ERR_RESULT;
+/* exec.c: a file with the process object that exec of `command` would have, in the running container. */
+struct err *container_exec_process(struct engine *e, struct container *c, const struct strv *command,
+                                   int *ret_fd) ERR_RESULT;
 
 /* --- network */
 struct network_options;

@@ -32,6 +32,7 @@ struct oci_facts {
     const struct oci_mount *mounts;
     size_t n_mounts; /* volumes and binds; the defaults are added by oci_generate */
     const char *hosts_path, *hostname_path, *resolv_path, *containerenv_path, *secrets_dir; /* NULL: not mounted */
+    struct strv secret_env;               /* "NAME=VALUE" of secrets */
     const char *passwd_path, *group_path; /* files with added entries (user.h), or NULL: the image's own */
     const char *localtime_path;           /* --tz: a zone file, or NULL */
     const char *shm_path;                 /* another container's /dev/shm to be shared, or NULL: a tmpfs of its own */
@@ -66,6 +67,10 @@ struct oci_facts {
  * administrator would do) are appended to ret_notices. */
 struct err *oci_generate(const struct container_spec *spec, const struct image_config *image,
                          const struct oci_facts *facts, struct strv *ret_notices, char **ret_json) ERR_RESULT;
+
+/* The object of limits alone, for `runtime update`: only the cgroup_ members of `facts` are looked at. */
+struct err *oci_generate_resources(const struct container_spec *spec, const struct oci_facts *facts,
+                                   struct strv *ret_notices, char **ret_json) ERR_RESULT;
 
 /* What runs as init: true when this container runs in systemd mode (--systemd=always, or a systemd command). */
 bool oci_is_systemd(const struct container_spec *spec, const struct image_config *image);

@@ -41,7 +41,7 @@ struct err *oci_put_mounts(struct oci_build *b) ERR_RESULT;
 struct err *oci_put_linux(struct oci_build *b) ERR_RESULT;
 struct err *oci_put_annotations(struct oci_build *b) ERR_RESULT;
 /* oci_resources.c: linux.resources; what can't be applied becomes a notice. */
-struct err *oci_put_resources(struct oci_build *b) ERR_RESULT;
+struct err *oci_put_resources(struct oci_build *b, const char *key) ERR_RESULT;
 /* oci_security.c: linux.maskedPaths, readonlyPaths and seccomp. */
 struct err *oci_put_confinement(struct oci_build *b) ERR_RESULT;
 /* The filter program for the annotation that crun reads, into *ret; NULL when the default profile isn't used. */

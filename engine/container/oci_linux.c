@@ -110,7 +110,7 @@ struct err *oci_put_linux(struct oci_build *b)
     put_map(j, "uidMappings", b->facts->ct_uids);
     put_map(j, "gidMappings", b->facts->ct_gids);
     TRY(put_sysctls(b));
-    TRY(oci_put_resources(b));
+    TRY(oci_put_resources(b, "resources"));
     if (b->facts->cgroup_path)
         jsonout_str(j, "cgroupsPath", b->facts->cgroup_path);
     put_namespaces(b);

@@ -93,6 +93,7 @@ struct err *oci_environment(const struct oci_build *b, struct strv *ret)
         TRY(set_all(&image, &b->image->env));
         TRY(merge(&env, &s->env_merge, &image));
     }
+    TRY(set_all(&env, &b->facts->secret_env));
     const char *home = b->facts->user->home;
     TRY(set_default(&env, "HOME", home && home[0] ? home : "/"));
     if (b->facts->hostname)

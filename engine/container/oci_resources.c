@@ -158,9 +158,9 @@ static struct err *put_unified(struct oci_build *b)
 }
 
 /* The object is written even when empty: runc wants one. */
-struct err *oci_put_resources(struct oci_build *b)
+struct err *oci_put_resources(struct oci_build *b, const char *key)
 {
-    jsonout_open(&b->out, "resources", '{');
+    jsonout_open(&b->out, key, '{');
     put_memory(b);
     put_cpu(b);
     put_pids(b);
@@ -168,4 +168,15 @@ struct err *oci_put_resources(struct oci_build *b)
     TRY(put_unified(b));
     jsonout_close(&b->out, '}');
     return NULL;
+}
+
+struct err *oci_generate_resources(const struct container_spec *spec, const struct oci_facts *facts,
+                                   struct strv *ret_notices, char **ret_json)
+{
+    struct oci_build b = {.spec = spec, .facts = facts, .notices = ret_notices};
+    struct err *e = oci_put_resources(&b, NULL);
+    if (!e)
+        e = jsonout_finish(&b.out, ret_json);
+    jsonout_done(&b.out);
+    return e;
 }

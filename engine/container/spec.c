@@ -51,26 +51,49 @@ void spec_ulimit_done(struct ulimit_spec *u)
 /* Every string of the struct; a new member must be named here, or valgrind and the tests under ASan will. */
 static void free_strings(struct container_spec *s)
 {
-    char **strings[] = {&s->name,       &s->image,         &s->rootfs,          &s->workdir,
-                        &s->user,       &s->hostname,      &s->umask,           &s->timezone,
-                        &s->init_path,  &s->image_volumes, &s->res.cpuset_cpus, &s->res.cpuset_mems,
-                        &s->cgroups,    &s->cgroup_parent, &s->log_driver,      &s->stop_signal,
-                        &s->pidfile,    &s->cidfile,       &s->detach_keys,     &s->pull,
-                        &s->platform,   &s->runtime,       &s->storage_driver,  &s->healthcheck,
-                        &s->ip,         &s->ip6,           &s->mac_address,     &s->passwd_entry,
-                        &s->personality};
+    char **strings[] = {&s->name,
+                        &s->image,
+                        &s->rootfs,
+                        &s->workdir,
+                        &s->user,
+                        &s->hostname,
+                        &s->umask,
+                        &s->timezone,
+                        &s->init_path,
+                        &s->image_volumes,
+                        &s->res.cpuset_cpus,
+                        &s->res.cpuset_mems,
+                        &s->cgroups,
+                        &s->cgroup_parent,
+                        &s->log_driver,
+                        &s->stop_signal,
+                        &s->pidfile,
+                        &s->cidfile,
+                        &s->detach_keys,
+                        &s->pull,
+                        &s->platform,
+                        &s->runtime,
+                        &s->storage_driver,
+                        &s->healthcheck,
+                        &s->ip,
+                        &s->ip6,
+                        &s->mac_address,
+                        &s->passwd_entry,
+                        &s->personality,
+                        &s->startup_healthcheck,
+                        &s->health_on_failure};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free(*strings[i]);
 }
 
 static void free_vectors(struct container_spec *s)
 {
-    struct strv *vectors[] = {&s->create_command, &s->command,    &s->entrypoint,    &s->env,         &s->env_base,
-                              &s->unsetenv,       &s->group_add,  &s->labels,        &s->annotations, &s->volumes_from,
-                              &s->cap_add,        &s->cap_drop,   &s->security_opt,  &s->sysctl,      &s->publish,
-                              &s->expose,         &s->add_host,   &s->dns,           &s->dns_search,  &s->dns_option,
-                              &s->log_opt,        &s->networks,   &s->network_alias, &s->env_merge,   &s->host_users,
-                              &s->requires,       &s->cgroup_conf};
+    struct strv *vectors[] = {&s->create_command, &s->command,     &s->entrypoint,    &s->env,         &s->env_base,
+                              &s->unsetenv,       &s->group_add,   &s->labels,        &s->annotations, &s->volumes_from,
+                              &s->cap_add,        &s->cap_drop,    &s->security_opt,  &s->sysctl,      &s->publish,
+                              &s->expose,         &s->add_host,    &s->dns,           &s->dns_search,  &s->dns_option,
+                              &s->log_opt,        &s->networks,    &s->network_alias, &s->env_merge,   &s->host_users,
+                              &s->requires,       &s->cgroup_conf, &s->secrets};
     for (size_t i = 0; i < ARRAY_LEN(vectors); i++)
         strv_done(vectors[i]);
 }

@@ -115,7 +115,8 @@ struct container_spec {
     struct strv volumes_from; /* "container[:options]" */
     char *image_volumes;      /* "anonymous" (default, also "bind"), "tmpfs", "ignore" */
     struct strv cap_add, cap_drop, security_opt, sysctl;
-    int64_t shm_bytes; /* 0: 64 MiB */
+    struct strv secrets; /* engine/secret/secret.h, secret_use_parse() */
+    int64_t shm_bytes;   /* 0: 64 MiB */
 
     struct ns_spec pid, ipc, uts, network, cgroupns, userns;
     struct strv publish, expose; /* -p: complete with host ports, once created (network/publish.h) */
@@ -151,7 +152,8 @@ struct container_spec {
     char *runtime;        /* resolved at create, so that a later start uses the same */
     char *storage_driver; /* likewise, with what goes with it: */
     bool maps_ids;        /* its files keep the image's ids on disk, whatever user namespace it has */
-    char *healthcheck;    /* JSON text, kept for inspect; NULL: the image's */
+    char *healthcheck;    /* JSON text (healthcheck.h); NULL: the image's */
+    char *startup_healthcheck, *health_on_failure; /* the same form; "kill" …; or NULL */
 };
 
 /* Empty, with the defaults that are not zero (stop_timeout, memory_swappiness -1). */

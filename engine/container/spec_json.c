@@ -80,6 +80,7 @@ static const struct field spec_fields[] = {
     S(F_STRV, cap_drop),
     S(F_STRV, security_opt),
     S(F_STRV, sysctl),
+    S(F_STRV, secrets),
     S(F_I64, shm_bytes),
     S(F_NS, pid),
     S(F_NS, ipc),
@@ -125,6 +126,8 @@ static const struct field spec_fields[] = {
     S(F_STR, storage_driver),
     S(F_BOOL, maps_ids),
     S(F_STR, healthcheck),
+    S(F_STR, startup_healthcheck),
+    S(F_STR, health_on_failure),
 };
 #define R(type_, member) F(resource_spec, type_, member)
 static const struct field resource_fields[] = {

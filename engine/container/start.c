@@ -41,6 +41,7 @@ void start_done(struct start *s)
     strv_done(&s->paths);
     strv_done(&s->facts.cgroup_controllers);
     strv_done(&s->facts.cgroup_lacking);
+    strv_done(&s->facts.secret_env);
     strv_done(&s->facts.host_devices);
     mem_freep(&s->config_json);
     network_options_done(&s->network);
@@ -97,7 +98,7 @@ static struct err *prepare(struct start *s, const struct container_start_opts *o
     TRY(start_settle_network(s));
     TRY(start_fill_plan(s, opts));
     TRY(start_settle_hooks(s));
-    return NULL;
+    return start_settle_health(s);
 }
 
 /* The working directory: the image's is made when it is missing, the user's must be there. */
@@ -141,8 +142,10 @@ static struct err *configure(struct start *s)
 {
     TRY(check_workdir(s));
     TRY(start_write_files(s));
+    TRY(start_write_secrets(s));
     TRY(start_fill_facts(s));
     TRY(start_copy_up(s));
+    TRY(start_write_health(s));
     return write_config(s);
 }
 

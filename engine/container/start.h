@@ -63,6 +63,10 @@ struct err *start_settle_mounts(struct start *s) ERR_RESULT;
 struct err *start_copy_up(struct start *s) ERR_RESULT;
 /* start_facts.c: after monitor_wait_mounted. */
 struct err *start_fill_facts(struct start *s) ERR_RESULT;
+/* Of these only what limits depend on, for a container that runs; s->cgroup is set. */
+struct err *start_settle_limits(struct start *s) ERR_RESULT;
+/* start_plan.c: the policy as the monitor knows it. */
+enum plan_restart start_restart_of(enum restart_policy p);
 /* start_hooks.c: --hooks-dir; part of the plan and of config.json. Before monitor_start. */
 struct err *start_settle_hooks(struct start *s) ERR_RESULT;
 /* start_files.c: hosts, hostname, resolv.conf, .containerenv into the private directory; sets their paths in s->facts.
@@ -72,6 +76,11 @@ struct err *start_write_files(struct start *s) ERR_RESULT;
 #define START_HOSTS "hosts"
 #define START_RESOLV "resolv.conf"
 struct err *start_file_texts(struct start *s, struct strbuf *ret_hosts, struct strbuf *ret_resolv) ERR_RESULT;
+/* start_secrets.c: secrets into the private directory; before start_fill_facts. */
+struct err *start_write_secrets(struct start *s) ERR_RESULT;
+/* health.c: the plan's checks; and, after start_fill_facts, their processes into the private directory. */
+struct err *start_settle_health(struct start *s) ERR_RESULT;
+struct err *start_write_health(struct start *s) ERR_RESULT;
 /* start_network.c: plan.network and what goes with it; the namespaces' paths in s->facts. After start_settle_userns. */
 struct err *start_settle_network(struct start *s) ERR_RESULT;
 /* start_joins.c: addresses in named networks, and what the monitor is told of those. The last step before it starts. */

@@ -262,14 +262,28 @@ static struct err *settle_cgroup_path(struct start *s)
                       s->c->id);
 }
 
+/* What cgroups take of limits. */
+static struct err *settle_limits_of(struct start *s, const char *manager)
+{
+    s->facts.cgroup_v2 = s->cgroup->layout != CGROUP_NONE;
+    s->facts.cgroup_writable = strcmp(manager, "disabled") != 0;
+    s->facts.cgroup_why = s->cgroup->why;
+    s->facts.cgroup_fix = s->cgroup->fix ? s->cgroup->fix : cgroup_controller_fix();
+    return strv_copy(&s->cgroup->controllers, &s->facts.cgroup_controllers);
+}
+
+struct err *start_settle_limits(struct start *s)
+{
+    const char *manager, *cgroups = s->c->spec.cgroups;
+    TRY(engine_cgroup_manager(s->e, cgroups && strcmp(cgroups, "disabled") == 0, &manager));
+    TRY(settle_limits_of(s, manager));
+    return s->facts.cgroup_writable ? list_lacking(s) : NULL;
+}
+
 static struct err *settle_cgroup(struct start *s)
 {
     const struct container_spec *spec = &s->c->spec;
-    s->facts.cgroup_v2 = s->cgroup->layout != CGROUP_NONE;
-    s->facts.cgroup_writable = strcmp(s->plan.cgroup_manager, "disabled") != 0;
-    s->facts.cgroup_why = s->cgroup->why;
-    s->facts.cgroup_fix = s->cgroup->fix ? s->cgroup->fix : cgroup_controller_fix();
-    TRY(strv_copy(&s->cgroup->controllers, &s->facts.cgroup_controllers));
+    TRY(settle_limits_of(s, s->plan.cgroup_manager));
     if (s->facts.cgroup_writable) {
         TRY(settle_cgroup_path(s));
         return list_lacking(s);

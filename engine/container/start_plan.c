@@ -71,7 +71,7 @@ static struct err *fill_exit_command(struct start *s)
     return strv_add(argv, s->c->id);
 }
 
-static enum plan_restart restart_of(enum restart_policy p)
+enum plan_restart start_restart_of(enum restart_policy p)
 {
     switch (p) {
     case RESTART_ON_FAILURE:
@@ -119,7 +119,7 @@ struct err *start_fill_plan(struct start *s, const struct container_start_opts *
     p->tty = spec->tty;
     p->interactive = spec->interactive;
     p->preserve_fds = spec->preserve_fds;
-    p->restart = (uint32_t)restart_of(spec->restart);
+    p->restart = (uint32_t)start_restart_of(spec->restart);
     p->restart_max = (uint32_t)spec->restart_max;
     p->auto_remove = s->c->auto_remove;
     p->foreground = opts->attach;

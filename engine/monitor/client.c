@@ -2,6 +2,7 @@
 #include "engine/monitor/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -127,6 +128,27 @@ struct err *monitor_kill(struct monitor *m, int sig)
     AUTO_MSG struct msg msg = MSG_INIT;
     uint32_t number = (uint32_t)sig;
     return request(m, MONITOR_KILL, &number, sizeof(number), MONITOR_OK, 0, &msg);
+}
+
+struct err *monitor_check_health(struct monitor *m, struct monitor_health_result *ret)
+{
+    AUTO_MSG struct msg msg = MSG_INIT;
+    TRY(request(m, MONITOR_HEALTH, NULL, 0, MONITOR_HEALTH, sizeof(*ret), &msg));
+    memcpy(ret, msg.data, sizeof(*ret));
+    return NULL;
+}
+
+struct err *monitor_update(struct monitor *m, const struct plan_update *u, const int fds[3])
+{
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    AUTO_MSG struct msg msg = MSG_INIT;
+    AUTO_FD int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null < 0)
+        return ERR_SYS(errno, "open /dev/null");
+    const int sent[] = {fds[0] < 0 ? null : fds[0], fds[1] < 0 ? null : fds[1], fds[2] < 0 ? null : fds[2]};
+    TRY(plan_update_encode(u, &sb));
+    TRY(client_send(m, MONITOR_UPDATE, sb.data, sb.len, sent, 3));
+    return client_expect(m, MONITOR_OK, 0, &msg);
 }
 
 struct err *monitor_pause(struct monitor *m, bool on, bool *ret_signals)

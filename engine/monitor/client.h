@@ -64,6 +64,10 @@ pid_t monitor_pid(const struct monitor *m);
 
 /* Requests. Each needs a connection that is not attached. */
 struct err *monitor_kill(struct monitor *m, int sig) ERR_RESULT;
+/* Check its health now. */
+struct err *monitor_check_health(struct monitor *m, struct monitor_health_result *ret) ERR_RESULT;
+/* Other settings. fds: resources, process of the health check and of the startup check; -1: none. */
+struct err *monitor_update(struct monitor *m, const struct plan_update *u, const int fds[3]) ERR_RESULT;
 /* *ret_signals: there was no freezer. */
 struct err *monitor_pause(struct monitor *m, bool on, bool *ret_signals) ERR_RESULT;
 /* Returns when it has stopped. timeout_nsec -1 and sig 0: the plan's. */

@@ -17,6 +17,7 @@ struct job {
     struct server *server;
     char id[MONITOR_ID_MAX + 1]; /* "": the container */
     bool tty, interactive;
+    bool is_probe;          /* of health.c: nobody's exec session */
     int in_fd;              /* writing end of stdin; for a terminal the same as out.fd */
     struct stream out, err; /* a terminal only has out */
     pid_t pid;

@@ -16,6 +16,7 @@
 #include "base/number.h"
 #include "base/path.h"
 #include "engine/monitor/early.h"
+#include "engine/monitor/health.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/sealed.h"
@@ -79,6 +80,11 @@ static struct err *make_argv(const struct launch *l, uint32_t preserve, struct s
     if (l->what == LAUNCH_DELETE) {
         TRY(strv_add(argv, "delete"));
         TRY(strv_add(argv, "--force"));
+        return strv_add(argv, s->plan.id);
+    }
+    if (l->what == LAUNCH_UPDATE) {
+        TRY(strv_add(argv, "update"));
+        TRY(strv_addf(argv, "--resources=/proc/%d/fd/%d", (int)getpid(), l->process_fd));
         return strv_add(argv, s->plan.id);
     }
     TRY(strv_add(argv, l->what == LAUNCH_RUN ? "run" : "exec"));
@@ -251,6 +257,19 @@ struct err *launch_delete(struct server *s)
     return e;
 }
 
+struct err *launch_update(struct server *s, struct peer *requester, int resources_fd)
+{
+    struct launch *l = NULL;
+    TRY(launch_new(s, LAUNCH_UPDATE, NULL, &l));
+    l->requester = requester;
+    struct err *e = fd_duplicate(resources_fd, &l->process_fd);
+    if (!e)
+        e = spawn(l, NULL, NULL, 0);
+    if (e)
+        launch_free(l);
+    return e;
+}
+
 void launch_forget_peer(struct server *s, const struct peer *p)
 {
     for (struct launch *l = s->launches; l; l = l->next) {
@@ -334,12 +353,27 @@ static struct err *failed(struct launch *l, struct err *take_e)
 {
     if (l->what == LAUNCH_RUN)
         return life_start_failed(l->server, take_e);
-    if (l->requester)
+    if (l->job->is_probe)
+        health_failed(l->server, take_e);
+    else if (l->requester)
         peer_send_error(l->requester, take_e);
     else
         err_drop(take_e);
     job_free(l->job);
     return NULL;
+}
+
+static void updated(struct launch *l, int status)
+{
+    bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    struct err *e = ok ? NULL : failure(l, status);
+    if (l->requester && e)
+        peer_send_error(l->requester, e);
+    else if (l->requester)
+        peer_send(l->requester, MONITOR_OK, NULL, 0, NULL, 0);
+    else
+        err_drop(e);
+    launch_free(l);
 }
 
 struct err *launch_ended(struct launch *l, int status)
@@ -352,6 +386,10 @@ struct err *launch_ended(struct launch *l, int status)
     l->runtime.pid = 0;
     if (l->what == LAUNCH_DELETE) {
         launch_free(l);
+        return NULL;
+    }
+    if (l->what == LAUNCH_UPDATE) {
+        updated(l, status);
         return NULL;
     }
     if (l == l->server->early)

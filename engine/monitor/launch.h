@@ -5,17 +5,17 @@
 #include "engine/monitor/job.h"
 #include "engine/monitor/server.h"
 
-enum launch_what { LAUNCH_RUN, LAUNCH_EXEC, LAUNCH_DELETE };
+enum launch_what { LAUNCH_RUN, LAUNCH_EXEC, LAUNCH_DELETE, LAUNCH_UPDATE };
 
 struct launch {
     struct launch *next;
     struct server *server;
     enum launch_what what;
-    struct job *job;          /* NULL for delete */
+    struct job *job;          /* NULL for delete and update */
     struct peer *requester;   /* of exec; NULL when it has gone */
     struct monitor_exec exec; /* of exec */
     struct proc runtime;
-    int process_fd;  /* of exec: process.json, read by the runtime through our /proc/PID/fd */
+    int process_fd;  /* of exec: process.json, of update: resources; read by the runtime through our /proc/PID/fd */
     unsigned serial; /* in the names of its files in the private directory */
     int console_fd;  /* listens for the terminal; -1: none */
     struct loop_source *console_src;
@@ -29,6 +29,8 @@ bool launch_runtime_is(const struct server *s, const char *name);
 struct err *launch_exec(struct server *s, struct job *j, struct monitor_exec *take_x, struct peer *requester,
                         int process_fd, const int *preserve) ERR_RESULT;
 struct err *launch_delete(struct server *s) ERR_RESULT;
+/* Other limits; the requester is told the outcome. The descriptor is borrowed. */
+struct err *launch_update(struct server *s, struct peer *requester, int resources_fd) ERR_RESULT;
 /* The runtime was reaped: success makes the job start, failure is told to whom it concerns. Frees the launch. */
 struct err *launch_ended(struct launch *l, int status) ERR_RESULT;
 /* A peer goes away. */

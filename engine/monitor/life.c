@@ -23,6 +23,7 @@
 #include "base/trim.h"
 #include "engine/monitor/cgroup.h"
 #include "engine/monitor/freeze.h"
+#include "engine/monitor/health.h"
 #include "engine/monitor/network.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/record.h"
@@ -160,6 +161,7 @@ struct err *life_started(struct server *s)
     life_publish(s, MONITOR_PHASE_RUNNING);
     write_pidfile(s, j->pid);
     tell_started(s);
+    health_start(s);
     if (s->started)
         report_event(s, "start");
     s->started = true;
@@ -196,6 +198,7 @@ void life_process_ended(struct server *s)
     struct monitor_exit *exit = &s->container->exit;
     holder_unregister(s);
     freeze_forget(s);
+    health_stop(s);
     clear_timer(&s->stop_timer);
     clear_timer(&s->timeout_timer);
     exit->oom_killed = s->oom_fd >= 0 && cgroup_saw_oom(s->oom_fd);
@@ -310,10 +313,14 @@ static void forget_execs(struct server *s)
 
 void life_job_closed(struct server *s, struct job *j)
 {
-    if (j == s->container)
+    if (j == s->container) {
         container_closed(s, j);
-    else
+    } else if (j->is_probe) {
+        health_ended(s, j);
+        job_free(j);
+    } else {
         forget_execs(s);
+    }
     life_check_end(s);
 }
 

@@ -22,6 +22,7 @@ struct peer {
     struct job *waiting;  /* an exec session whose end it wants to hear of */
     bool waiting_start;   /* MONITOR_RESTART: the next run's beginning */
     bool waiting_end;     /* ... or the container's, for good */
+    bool waiting_health;  /* ... or of the probe at work */
     bool want_stdout, want_stderr;
     bool attach_asked; /* attach as soon as the container has started */
     struct monitor_attach attach;

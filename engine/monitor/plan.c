@@ -10,6 +10,7 @@
 
 #define PLAN_MAGIC 0x4e4c5043u
 #define EARLY_MAGIC 0x45455043u
+#define UPDATE_MAGIC 0x44505543u
 #define EXEC_MAGIC 0x43455843u
 #define PLAN_SIZE_MAX 65535u /* of a terminal */
 
@@ -58,6 +59,31 @@ static const struct wire_field early_fields[] = {
     P(WIRE_BOOL, interactive),
 };
 #undef P
+
+#define H(type, member) WIRE(type, struct plan_health, member)
+static const struct wire_field health_fields[] = {
+    H(WIRE_BOOL, enabled),
+    H(WIRE_U64, interval_nsec),
+    H(WIRE_U64, timeout_nsec),
+    H(WIRE_U64, start_period_nsec),
+    H(WIRE_U32, retries),
+    H(WIRE_U32, on_failure),
+    H(WIRE_BOOL, startup),
+    H(WIRE_U64, startup_interval_nsec),
+    H(WIRE_U64, startup_timeout_nsec),
+    H(WIRE_U32, startup_retries),
+    H(WIRE_U32, startup_successes),
+};
+#undef H
+
+#define U(type, member) WIRE(type, struct plan_update, member)
+static const struct wire_field update_fields[] = {
+    U(WIRE_BOOL, set_restart),
+    U(WIRE_BOOL, set_health),
+    U(WIRE_U32, restart),
+    U(WIRE_U32, restart_max),
+};
+#undef U
 
 #define M(type, member) WIRE(type, struct plan_mount, member)
 static const struct wire_field mount_fields[] = {
@@ -118,6 +144,7 @@ struct err *plan_encode(const struct monitor_plan *p, struct strbuf *ret)
     TRY_WRAP(plan_check(p), "plan of a container");
     TRY(wire_put_u32(ret, PLAN_MAGIC));
     TRY(wire_put(ret, plan_fields, ARRAY_LEN(plan_fields), p));
+    TRY(wire_put(ret, health_fields, ARRAY_LEN(health_fields), &p->health));
     TRY(wire_put(ret, mount_fields, ARRAY_LEN(mount_fields), &p->root));
     TRY(wire_put_u32(ret, (uint32_t)p->n_mounts));
     for (size_t i = 0; i < p->n_mounts; i++)
@@ -153,6 +180,7 @@ struct err *plan_decode(const void *data, size_t len, struct monitor_plan *ret)
     struct wire_reader r = {.at = data, .left = len};
     TRY(get_magic(&r, PLAN_MAGIC, "a plan"));
     TRY(wire_get(&r, plan_fields, ARRAY_LEN(plan_fields), &p));
+    TRY(wire_get(&r, health_fields, ARRAY_LEN(health_fields), &p.health));
     TRY(wire_get(&r, mount_fields, ARRAY_LEN(mount_fields), &p.root));
     TRY(get_mounts(&r, &p));
     TRY(wire_end(&r));
@@ -215,6 +243,16 @@ static struct err *check_stdio(const struct monitor_plan *p)
     return NULL;
 }
 
+static struct err *check_health(const struct plan_health *h)
+{
+    if (h->on_failure > PLAN_HEALTH_STOP)
+        return ERR_NEW(ERR_INVALID, "health: action %u", h->on_failure);
+    if (h->interval_nsec < 0 || h->timeout_nsec < 0 || h->start_period_nsec < 0 || h->startup_interval_nsec < 0 ||
+        h->startup_timeout_nsec < 0)
+        return ERR_NEW(ERR_INVALID, "health: a negative time");
+    return NULL;
+}
+
 struct err *plan_check(const struct monitor_plan *p)
 {
     if (!p->id || !ident_is_prefix(p->id))
@@ -227,6 +265,7 @@ struct err *plan_check(const struct monitor_plan *p)
     if (p->n_mounts > PLAN_MOUNTS_MAX || p->preserve_fds > PLAN_PRESERVE_FDS_MAX)
         return ERR_NEW(ERR_INVALID, "more than %u mounts or %u preserved descriptors", PLAN_MOUNTS_MAX,
                        PLAN_PRESERVE_FDS_MAX);
+    TRY(check_health(&p->health));
     if (p->restart > PLAN_RESTART_UNLESS_STOPPED)
         return ERR_NEW(ERR_INVALID, "restart policy %u", p->restart);
     if (p->stop_signal >= (uint32_t)_NSIG)
@@ -236,6 +275,30 @@ struct err *plan_check(const struct monitor_plan *p)
     if (p->cgroup_manager && strcmp(p->cgroup_manager, "cgroupfs") != 0 && strcmp(p->cgroup_manager, "systemd") != 0 &&
         strcmp(p->cgroup_manager, "disabled") != 0)
         return ERR_NEW(ERR_INVALID, "unknown cgroup manager \"%s\"", p->cgroup_manager);
+    return NULL;
+}
+
+/* --- changes --- */
+
+struct err *plan_update_encode(const struct plan_update *u, struct strbuf *ret)
+{
+    TRY(wire_put_u32(ret, UPDATE_MAGIC));
+    TRY(wire_put(ret, update_fields, ARRAY_LEN(update_fields), u));
+    return wire_put(ret, health_fields, ARRAY_LEN(health_fields), &u->health);
+}
+
+struct err *plan_update_decode(const void *data, size_t len, struct plan_update *ret)
+{
+    struct plan_update u = {0};
+    struct wire_reader r = {.at = data, .left = len};
+    TRY(get_magic(&r, UPDATE_MAGIC, "an update"));
+    TRY(wire_get(&r, update_fields, ARRAY_LEN(update_fields), &u));
+    TRY(wire_get(&r, health_fields, ARRAY_LEN(health_fields), &u.health));
+    TRY(wire_end(&r));
+    TRY(check_health(&u.health));
+    if (u.restart > PLAN_RESTART_UNLESS_STOPPED)
+        return ERR_NEW(ERR_INVALID, "restart policy %u", u.restart);
+    *ret = u;
     return NULL;
 }
 

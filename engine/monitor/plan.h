@@ -42,6 +42,21 @@ void plan_mount_done(struct plan_mount *p);
 /* The same order as container/spec.h's enum restart_policy. */
 enum plan_restart { PLAN_RESTART_NO, PLAN_RESTART_ON_FAILURE, PLAN_RESTART_ALWAYS, PLAN_RESTART_UNLESS_STOPPED };
 
+/* What becomes of a container that is unhealthy. */
+enum plan_health_action { PLAN_HEALTH_NONE, PLAN_HEALTH_KILL, PLAN_HEALTH_RESTART, PLAN_HEALTH_STOP };
+
+/* Checks of its health (health.h). Their processes are files in the private directory. */
+struct plan_health {
+    bool enabled;
+    int64_t interval_nsec; /* 0: only when asked for */
+    int64_t timeout_nsec, start_period_nsec;
+    uint32_t retries, on_failure;
+    bool startup; /* another check that goes before */
+    int64_t startup_interval_nsec, startup_timeout_nsec;
+    uint32_t startup_retries;   /* then it is restarted; 0: never */
+    uint32_t startup_successes; /* that it takes; 0: one */
+};
+
 struct monitor_plan {
     char *id, *name;
     char *run_dir;             /* the session's transient directory; the monitor makes containers/<id>/ in it */
@@ -73,7 +88,8 @@ struct monitor_plan {
     uint32_t stop_signal;      /* 0: SIGTERM */
     int64_t stop_timeout_nsec; /* then SIGKILL */
     int64_t timeout_nsec;      /* --timeout; 0: none */
-    char *pidfile;             /* absolute; gets the container's pid */
+    struct plan_health health;
+    char *pidfile; /* absolute; gets the container's pid */
 
     struct strv exit_command; /* argv; run at the end when no client said MONITOR_CLEANED; empty: nothing */
     bool foreground;          /* the starting client means to say MONITOR_CLEANED, so wait for it a little */
@@ -92,6 +108,15 @@ struct err *plan_encode_early(const struct monitor_plan *p, struct strbuf *ret) 
 struct err *plan_decode_early(const void *data, size_t len, struct monitor_plan *ret) ERR_RESULT;
 /* True when a runtime that was started for the early part serves this plan. */
 bool plan_matches_early(const struct monitor_plan *p, const struct monitor_plan *early);
+
+/* What `update` changes of a running container. */
+struct plan_update {
+    bool set_restart, set_health;
+    uint32_t restart, restart_max;
+    struct plan_health health;
+};
+struct err *plan_update_encode(const struct plan_update *u, struct strbuf *ret) ERR_RESULT;
+struct err *plan_update_decode(const void *data, size_t len, struct plan_update *ret) ERR_RESULT;
 
 /* `exec`: the process comes as a descriptor of a file with an OCI process object (any length). */
 struct monitor_exec {

@@ -67,8 +67,12 @@ enum monitor_msg {
     MONITOR_LEAVE,   /* client → monitor: struct monitor_leave (netplan.h); reply MONITOR_OK or MONITOR_FAILED */
     MONITOR_RELOAD,  /* client → monitor: make anew what is missing of its named networks; reply MONITOR_OK or
                         MONITOR_FAILED */
-    MONITOR_PAUSE,   /* client → monitor: uint32, 1 to pause, 0 to go on; reply MONITOR_OK with uint32: 1 when it was
-                        paused by signals, or MONITOR_FAILED */
+    MONITOR_HEALTH,  /* client → monitor: check its health now; reply MONITOR_HEALTH: struct monitor_health_result, or
+                        MONITOR_FAILED */
+    MONITOR_UPDATE, /* client → monitor: plan_update_encode(); fds: resources for the runtime (OCI JSON), the process of
+                       a health check, of a startup check, /dev/null for none; reply MONITOR_OK or MONITOR_FAILED */
+    MONITOR_PAUSE, /* client → monitor: uint32, 1 to pause, 0 to go on; reply MONITOR_OK with uint32: 1 when it was
+                      paused by signals, or MONITOR_FAILED */
     MONITOR_MSG_MAX,
 };
 
@@ -137,6 +141,11 @@ struct monitor_state {
     struct monitor_exit last; /* of the last run, when restart_count > 0 or phase is EXITED */
     uint32_t health;          /* enum monitor_health */
     uint32_t pad;
+};
+
+struct monitor_health_result {
+    uint32_t status;   /* enum monitor_health, after the probe */
+    int32_t exit_code; /* of the probe; -1: it took too long */
 };
 
 struct monitor_exec_state {

@@ -4,13 +4,17 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/msg.h"
 #include "engine/monitor/early.h"
 #include "engine/monitor/freeze.h"
+#include "engine/monitor/health.h"
+#include "engine/monitor/launch.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/network.h"
 #include "engine/monitor/peer.h"
@@ -161,6 +165,58 @@ static bool on_pause(struct peer *p, struct msg *m)
     return true;
 }
 
+static bool on_health(struct peer *p, struct msg *m)
+{
+    (void)m;
+    struct err *e = health_ask(p);
+    if (e)
+        peer_send_error(p, e);
+    return true;
+}
+
+/* A file of the private directory anew, from a descriptor; /dev/null is empty: nothing to do. */
+static struct err *replace_file(struct server *s, const char *name, int fd)
+{
+    AUTO_FREE char *text = NULL;
+    size_t len = 0;
+    TRY(fd_read_all(fd, MSG_PAYLOAD_MAX * 16, &text, &len));
+    return len ? file_write_atomic(s->private_fd, name, text, len, 0600, FILE_NOSYNC) : NULL;
+}
+
+static struct err *update(struct peer *p, const struct msg *m, bool *ret_later)
+{
+    struct server *s = p->server;
+    struct plan_update u;
+    struct stat st;
+    TRY(plan_update_decode(m->data, m->len, &u));
+    if (!s->container || s->ending)
+        return not_running(s);
+    if (u.set_restart) {
+        s->plan.restart = u.restart;
+        s->plan.restart_max = u.restart_max;
+        s->plan.restart_count = 0;
+    }
+    if (u.set_health) {
+        TRY(replace_file(s, HEALTH_PROCESS, m->fds[1]));
+        TRY(replace_file(s, HEALTH_STARTUP_PROCESS, m->fds[2]));
+        s->plan.health = u.health;
+        health_changed(s);
+    }
+    *ret_later = fstat(m->fds[0], &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+    return *ret_later ? launch_update(s, p, m->fds[0]) : NULL;
+}
+
+static bool on_update(struct peer *p, struct msg *m)
+{
+    bool later = false;
+    if (m->n_fds != 3)
+        return false;
+    struct err *e = update(p, m, &later);
+    if (e || !later)
+        reply(p, e);
+    return true;
+}
+
 static bool on_stop(struct peer *p, struct msg *m)
 {
     struct monitor_stop stop;
@@ -262,7 +318,7 @@ static bool on_state(struct peer *p, struct msg *m)
     struct err *e = strbuf_add(&sb, &s->state, sizeof(s->state));
     for (const struct job *j = s->jobs; j && !e && sb.len + sizeof(struct monitor_exec_state) < MSG_PAYLOAD_MAX;
          j = j->next) {
-        if (j == s->container)
+        if (j == s->container || j->is_probe)
             continue;
         struct monitor_exec_state x = {.running = !j->ended, .host_pid = j->pid, .exit_code = j->exit.exit_code};
         memcpy(x.id, j->id, sizeof(x.id));
@@ -338,6 +394,8 @@ static const struct {
     [MONITOR_RESIZE] = {on_resize, sizeof(struct monitor_size), sizeof(struct monitor_size)},
     [MONITOR_SIGNAL] = {on_signal, sizeof(uint32_t), sizeof(uint32_t)},
     [MONITOR_KILL] = {on_kill, sizeof(uint32_t), sizeof(uint32_t)},
+    [MONITOR_HEALTH] = {on_health, 0, 0},
+    [MONITOR_UPDATE] = {on_update, 1, MSG_PAYLOAD_MAX},
     [MONITOR_PAUSE] = {on_pause, sizeof(uint32_t), sizeof(uint32_t)},
     [MONITOR_STOP] = {on_stop, sizeof(struct monitor_stop), sizeof(struct monitor_stop)},
     [MONITOR_RESTART] = {on_restart, sizeof(struct monitor_stop), sizeof(struct monitor_stop)},

@@ -36,6 +36,7 @@ struct peer;
 struct job;
 struct launch;
 struct network;
+struct health;
 
 #define SERVER_ORPHANS_MAX 64
 #define SERVER_NSEC_PER_MSEC UINT64_C(1000000)
@@ -92,6 +93,7 @@ struct server {
     bool no_restart;               /* by_user, or we were told to end */
     bool timed_out;                /* --timeout */
     bool restart_asked;            /* a client wants it stopped and started again */
+    struct health *health;         /* NULL until a run with checks */
     bool paused, paused_by_signal; /* freeze.c */
     pid_t *stopped_before;         /* ... by signal: these are left alone when it goes on */
     size_t n_stopped_before;

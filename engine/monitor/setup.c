@@ -20,6 +20,7 @@
 #include "base/path.h"
 #include "engine/monitor/cgroup.h"
 #include "engine/monitor/early.h"
+#include "engine/monitor/health.h"
 #include "engine/monitor/job.h"
 #include "engine/monitor/launch.h"
 #include "engine/monitor/life.h"
@@ -289,6 +290,7 @@ void server_done(struct server *s)
     kill_until_alone(s);
     if (!s->unmounted)
         server_unmount(s);
+    health_free(s);
     ctlog_close(s->log);
     if (s->erase)
         err_drop(file_remove_tree(AT_FDCWD, s->plan.container_dir)); /* what is left is swept by a later command */

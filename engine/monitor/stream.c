@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/monitor/health.h"
 #include "engine/monitor/job.h"
 #include "engine/monitor/peer.h"
 
@@ -30,6 +31,8 @@ static void stream_deliver(struct stream *st, const char *data, size_t len)
     struct server *s = j->server;
     if (j == s->container)
         ctlog_write(s->log, st->log_stream, data, len);
+    if (j->is_probe)
+        health_output(s, data, len);
     for (struct peer *p = s->peers; p; p = p->next) {
         bool wants = st->msg_type == MONITOR_OUTPUT ? p->want_stdout : p->want_stderr;
         if (p->attached == j && wants)

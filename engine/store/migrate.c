@@ -8,6 +8,7 @@ static const char *const steps[] = {
     store_schema_sql,
     store_schema_2_sql,
     store_schema_3_sql,
+    store_schema_4_sql,
 };
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step for each version");
 

@@ -48,6 +48,8 @@ static void fill_strings(struct container_spec *s)
     s->storage_driver = text("fuse-overlay");
     s->maps_ids = true;
     s->healthcheck = text("{\"Test\":[]}");
+    s->startup_healthcheck = text("{\"Test\":[\"NONE\"]}");
+    s->health_on_failure = text("kill");
 }
 
 static void fill_lists(struct container_spec *s)
@@ -66,6 +68,7 @@ static void fill_lists(struct container_spec *s)
     s->cap_drop = list("cap_drop");
     s->security_opt = list("security_opt");
     s->sysctl = list("sysctl");
+    s->secrets = list("secrets");
     s->publish = list("publish");
     s->networks = list("networks");
     s->network_alias = list("network_alias");
