@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "cli/select.h"
 #include "cli/verbs.h"
 
@@ -26,13 +27,24 @@ static const struct cli_flag logs_flags[] = {
     {0},
 };
 
-static struct err *print_logs(struct cli *c, const struct logs_verb_opts *o, const struct logs_opts *logs)
+/* Containers of one command take turns. */
+static const char *color_of(size_t index)
+{
+    static const char *const colors[] = {"\033[37m", "\033[31m", "\033[33m", "\033[34m",
+                                         "\033[35m", "\033[36m", "\033[32m"};
+    return colors[index % ARRAY_LEN(colors)];
+}
+
+static struct err *print_logs(struct cli *c, const struct logs_verb_opts *o, const struct logs_opts *logs, size_t first)
 {
     AUTO_SELECTION struct selection all = {0};
     const struct select_opts which = {.latest = o->latest};
+    struct logs_opts own = *logs;
     TRY(select_containers(c, &which, &all));
-    for (size_t i = 0; i < all.count; i++)
-        TRY(container_logs(c->engine, all.items[i].container, logs));
+    for (size_t i = 0; i < all.count; i++) {
+        own.color = o->color ? color_of(first + i) : NULL;
+        TRY(container_logs(c->engine, all.items[i].container, &own));
+    }
     return NULL;
 }
 
@@ -49,7 +61,7 @@ static struct err *follow_all(struct cli *c, const struct logs_verb_opts *o, con
             continue;
         c->args += i;
         c->n_args = 1;
-        struct err *e = print_logs(c, o, logs);
+        struct err *e = print_logs(c, o, logs, i);
         if (e)
             cli_warn("Error: %s", err_text(e));
         _exit(e ? err_exit_code(e) : 0);
@@ -70,7 +82,7 @@ static struct err *logs_verb(struct cli *c, void *opts, int *exit_code)
         .follow = o->follow,
         .timestamps = o->timestamps,
         .names = o->names && c->n_args > 1,
-        .color = o->color,
+        .ids = !o->names && c->n_args > 1,
         .tail = o->tail < 0 ? -1 : o->tail,
         .out_fd = STDOUT_FILENO,
         .err_fd = STDERR_FILENO,
@@ -79,7 +91,7 @@ static struct err *logs_verb(struct cli *c, void *opts, int *exit_code)
     TRY(cli_parse_time("until", o->until, &logs.until_nsec));
     if (logs.follow && c->n_args > 1)
         return follow_all(c, o, &logs, exit_code);
-    return print_logs(c, o, &logs);
+    return print_logs(c, o, &logs, 0);
 }
 
 const struct cli_verb cli_verb_logs = {

@@ -27,7 +27,6 @@ extern const struct cli_verb cli_verb_artifact, cli_verb_artifact_add, cli_verb_
 extern const struct cli_verb cli_verb_commit, cli_verb_container_diff, cli_verb_cp, cli_verb_diff, cli_verb_export,
     cli_verb_mount, cli_verb_unmount, cli_verb_volume_export, cli_verb_volume_import, cli_verb_volume_mount,
     cli_verb_volume_reload, cli_verb_volume_unmount;
-extern const struct cli_verb cli_verb_commit, cli_verb_container_diff, cli_verb_cp, cli_verb_diff, cli_verb_export;
 
 extern const struct cli_verb cli_verb_healthcheck, cli_verb_healthcheck_run, cli_verb_secret, cli_verb_secret_create,
     cli_verb_secret_exists, cli_verb_secret_inspect, cli_verb_secret_ls, cli_verb_secret_rm, cli_verb_system_df,

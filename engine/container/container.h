@@ -207,7 +207,9 @@ struct err *container_commit(struct engine *e, struct container *c, const struct
                              char **ret_image_id) ERR_RESULT;
 
 struct logs_opts {
-    bool follow, timestamps, names, color;
+    bool follow, timestamps;
+    bool names, ids;                /* each line begins with the name, or the short id, of its container */
+    const char *color;              /* escape sequence for its lines, or NULL */
     int64_t tail;                   /* -1: all */
     int64_t since_nsec, until_nsec; /* 0: none */
     int out_fd, err_fd;

@@ -89,8 +89,12 @@ struct err *logs_flush(struct logs_sink *s)
 
 static struct err *put_prefix(struct logs_sink *s, struct strbuf *sb, const struct logs_record *rec)
 {
+    if (s->opts->color)
+        TRY(strbuf_puts(sb, s->opts->color));
     if (s->opts->names)
         TRY(strbuf_printf(sb, "%s ", s->c->name));
+    else if (s->opts->ids)
+        TRY(strbuf_printf(sb, "%.12s ", s->c->id));
     if (s->opts->timestamps)
         TRY(strbuf_printf(sb, "%.*s ", (int)rec->time_len, rec->time));
     return NULL;
@@ -114,7 +118,7 @@ struct err *logs_put(struct logs_sink *s, const struct logs_record *rec)
     s->mid_line[rec->is_err] = rec->partial;
     TRY(strbuf_add(sb, rec->text, rec->text_len));
     if (!rec->partial)
-        TRY(strbuf_putc(sb, '\n'));
+        TRY(strbuf_puts(sb, s->opts->color ? "\033[0m\n" : "\n"));
     /* Order between the two streams matters when both go to one place. */
     return s->out[!rec->is_err].len || sb->len > CHUNK ? logs_flush(s) : NULL;
 }

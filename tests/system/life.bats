@@ -312,3 +312,22 @@ container remove $name localhost/bb:latest map[a:b]"
     run -125 --separate-stderr coracle update --memory 1m
     one_error "accepts 1 arg"
 }
+
+# --- logs
+
+@test "logs: several containers, with names and colors, as podman prints them" {
+    local prog n out=()
+    for prog in coracle podman; do
+        for n in la lb; do $prog run --name $n $BB echo "one of $n" >/dev/null; done
+        out[0]=$($prog logs la lb | sed -E 's/[0-9a-f]{12}/ID/' | sort)
+        out[1]=$($prog logs --names la lb | sort)
+        out[2]=$($prog logs --color la lb | sed -E 's/[0-9a-f]{12}/ID/' | sort)
+        out[3]=$($prog logs --color --names la lb | sort)
+        out[4]=$($prog logs --names la)
+        out[5]=$($prog logs --color la)
+        out[6]=$($prog logs --names --color la)
+        $prog rm la lb >/dev/null
+        declare -p out | sed 's/^declare -a out=//' >"$FILE_DIR/$prog.out"
+    done
+    is "$(cat "$FILE_DIR/coracle.out")" "$(cat "$FILE_DIR/podman.out")"
+}
