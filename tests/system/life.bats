@@ -234,21 +234,21 @@ container remove $name localhost/bb:latest map[a:b]"
 }
 
 @test "pause: kill and rm -f reach it, --all takes all" {
-    sleeper a
-    sleeper b
+    sleeper pa
+    sleeper pb # no name that an id may begin with
     run -0 --separate-stderr coracle pause --all
     is "${#lines[@]}" 2
-    coracle kill a
-    eventually state_is a exited
-    is "$(coracle inspect -f '{{.State.ExitCode}}' a)" 137
+    coracle kill pa
+    eventually state_is pa exited
+    is "$(coracle inspect -f '{{.State.ExitCode}}' pa)" 137
     run -0 --separate-stderr coracle unpause --all
     is "${#lines[@]}" 1
-    coracle pause b
-    run -0 coracle rm -f -t 5 b
-    run -1 coracle container exists b
-    coracle start a
-    coracle pause --filter name=a
-    state_is a paused
+    coracle pause pb
+    run -0 coracle rm -f -t 5 pb
+    run -1 coracle container exists pb
+    coracle start pa
+    coracle pause --filter name=pa
+    state_is pa paused
     run -0 --separate-stderr coracle pause --all
     is "$output" ""
 }
