@@ -26,7 +26,7 @@ static void test_verbs(void **state)
     (void)state;
     check(WORDS("ren"), "rename");
     check(WORDS("container", "pr"), "prune");
-    check(WORDS("--root", "/x", "volume", "e"), "exists");
+    check(WORDS("--root", "/x", "volume", "e"), "exists export");
     check(WORDS("nonsense", ""), "");
     check(WORDS("__"), "");
     check(WORDS("help", "ren"), "rename");
