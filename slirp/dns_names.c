@@ -13,7 +13,7 @@
 #define NAMES_PER_ENTRY_MAX 1024u
 #define NAMES_ARPA4 ".in-addr.arpa"
 #define NAMES_ARPA6 ".ip6.arpa"
-#define NAMES_NIBBLES6 32u
+#define NAMES_NIBBLES6 ((size_t)32)
 
 struct names_container {
     struct dns_names_entry entry;
@@ -169,12 +169,12 @@ static bool names_parse_arpa6(const char *name, struct in6_addr *ret)
         strcmp(name + 2 * NAMES_NIBBLES6 - 1, NAMES_ARPA6) != 0)
         return false;
     memset(ret, 0, sizeof(*ret));
-    for (unsigned i = 0; i < NAMES_NIBBLES6; i++) {
-        char c = name[(size_t)2 * i];
-        if (!isxdigit((unsigned char)c) || name[(size_t)2 * i + 1] != '.')
+    for (size_t i = 0; i < NAMES_NIBBLES6; i++) {
+        char c = name[2 * i];
+        if (!isxdigit((unsigned char)c) || name[2 * i + 1] != '.')
             return false;
         unsigned v = (unsigned)(isdigit((unsigned char)c) ? c - '0' : c - 'a' + 10);
-        unsigned at = NAMES_NIBBLES6 - 1 - i;
+        size_t at = NAMES_NIBBLES6 - 1 - i;
         ret->s6_addr[at / 2] = (uint8_t)(ret->s6_addr[at / 2] | v << (at % 2 ? 0 : 4));
     }
     return true;

@@ -133,7 +133,8 @@ static struct err *matches(const struct secret *s, const char *filter, bool *ret
 {
     regex_t re;
     if (strncmp(filter, "id=", 3) == 0) {
-        *ret = strncmp(s->id, filter + 3, strlen(filter + 3)) == 0;
+        const char *prefix = filter + 3;
+        *ret = strncmp(s->id, prefix, strlen(prefix)) == 0;
         return NULL;
     }
     if (strncmp(filter, "name=", 5) != 0)
