@@ -11,6 +11,8 @@
  * Another program (mount_program of storage.conf: fuse-overlayfs) knows nothing of the pidfd, and ends when it is
  * unmounted; after a killed monitor it is found as a leftover of the container.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -50,18 +52,26 @@ static struct err *fuse_add_lowers(const struct storage_mount *m, struct strbuf 
     return NULL;
 }
 
-/* upper/ and work/ in the container's directory. */
+/* `own`, which must be there, or container_dir/name, which is made if needed. */
+static struct err *fuse_own_dir(const struct storage_mount *m, const char *own, const char *name, const char *like,
+                                char **ret)
+{
+    TRY(own ? mem_strdup(own, ret) : path_join(ret, m->container_dir, name));
+    if (!own)
+        return bind_make_dir(*ret, like);
+    AUTO_FD int fd = open(own, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? ERR_SYS(errno, "open %s", own) : NULL;
+}
+
 static struct err *fuse_add_own(const struct storage_mount *m, struct strbuf *sb)
 {
     AUTO_FREE char *upper = NULL, *work = NULL, *like = NULL;
-    TRY(m->upper ? mem_strdup(m->upper, &upper) : path_join(&upper, m->container_dir, "upper"));
-    TRY(m->work ? mem_strdup(m->work, &work) : path_join(&work, m->container_dir, "work"));
     if (m->rootfs)
         TRY(mem_strdup(m->rootfs, &like));
     else
         TRY(storage_layer_path(m, m->layers.items[m->layers.count - 1], &like));
-    TRY(bind_make_dir(upper, like));
-    TRY(bind_make_dir(work, NULL));
+    TRY(fuse_own_dir(m, m->upper, "upper", like, &upper));
+    TRY(fuse_own_dir(m, m->work, "work", NULL, &work));
     TRY(strbuf_puts(sb, ",upperdir="));
     TRY(fuse_add_path(sb, upper));
     TRY(strbuf_puts(sb, ",workdir="));

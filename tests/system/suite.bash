@@ -94,7 +94,7 @@ orphans() {
     local pid name
     [ -n "${CORACLE_TEST_REAPER:-}" ] || return 0
     for pid in $(pgrep -P "$CORACLE_TEST_REAPER"); do
-        name=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) || continue
+        name=$({ tr "\0" " " <"/proc/$pid/cmdline"; } 2>/dev/null) || continue
         case $name in
             "" | *bats* | *coracle-session* | catatonit* | "podman pause"*) ;;
             *) echo "process $pid: $name" ;;
