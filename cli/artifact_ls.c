@@ -32,20 +32,14 @@ struct row {
     int64_t now_nsec;
 };
 
-static struct err *string(json_t **ret, const char *s)
-{
-    *ret = json_string_nocheck(s);
-    return *ret ? NULL : err_oom();
-}
-
 static struct err *get_repository(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct row *)p)->repository);
+    return report_string(ret, ((const struct row *)p)->repository);
 }
 
 static struct err *get_tag(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct row *)p)->tag);
+    return report_string(ret, ((const struct row *)p)->tag);
 }
 
 static struct err *get_digest(const void *p, json_t **ret)
@@ -55,7 +49,7 @@ static struct err *get_digest(const void *p, json_t **ret)
     const char *colon = strchr(row->artifact->digest, ':');
     (void)snprintf(text, sizeof text, "%.*s", row->no_trunc ? (int)sizeof text - 1 : SHORT_DIGEST,
                    colon ? colon + 1 : row->artifact->digest);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_created(const void *p, json_t **ret)
@@ -63,12 +57,12 @@ static struct err *get_created(const void *p, json_t **ret)
     const struct row *row = p;
     char text[80];
     (void)snprintf(text, sizeof text, "%s ago", timefmt_human_duration(row->now_nsec - row->artifact->created_nsec).s);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_created_at(const void *p, json_t **ret)
 {
-    return string(ret, timefmt_go(((const struct row *)p)->artifact->created_nsec).s);
+    return report_string(ret, timefmt_go(((const struct row *)p)->artifact->created_nsec).s);
 }
 
 static struct err *get_size(const void *p, json_t **ret)
@@ -78,7 +72,7 @@ static struct err *get_size(const void *p, json_t **ret)
     char *blank = strchr(text.s, ' ');
     if (blank)
         memmove(blank, blank + 1, strlen(blank));
-    return string(ret, text.s);
+    return report_string(ret, text.s);
 }
 
 static struct err *get_bytes(const void *p, json_t **ret)

@@ -144,6 +144,15 @@ struct err *cli_errors_finish(struct cli_errors *errors)
     return TAKE_PTR(errors->last);
 }
 
+struct err *cli_exists(struct err *take_found, int *ret_exit)
+{
+    if (!take_found || err_kind(take_found) != ERR_NOT_FOUND)
+        return take_found;
+    err_drop(take_found);
+    *ret_exit = 1;
+    return NULL;
+}
+
 /* Byte by byte: what stands behind the line belongs to whoever reads standard input next. */
 struct err *cli_confirm(struct cli *c, bool *ret_yes)
 {

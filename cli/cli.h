@@ -81,6 +81,9 @@ struct cli_errors {
 void cli_errors_add(struct cli_errors *errors, struct err *take_e);
 struct err *cli_errors_finish(struct cli_errors *errors) ERR_RESULT;
 
+/* What a lookup by `exists` gave: exit code 1 for what is not there; other errors come back. */
+struct err *cli_exists(struct err *take_found, int *ret_exit) ERR_RESULT;
+
 /* "Are you sure you want to continue? [y/N] "; ERR_INVALID "EOF" at the end of input. */
 struct err *cli_confirm(struct cli *c, bool *ret_yes) ERR_RESULT;
 /* The usage error `"coracle VERB" …` with the verb's name in place of %s. */

@@ -32,12 +32,6 @@ static const struct cli_flag events_flags[] = {
 
 /* --- fields */
 
-static struct err *string(json_t **ret, const char *s)
-{
-    *ret = json_string_nocheck(s);
-    return *ret ? NULL : err_oom();
-}
-
 static struct err *integer(json_t **ret, int64_t i)
 {
     *ret = json_integer(i);
@@ -48,7 +42,7 @@ static struct err *integer(json_t **ret, int64_t i)
     static struct err *get_##name(const void *p, json_t **ret) \
     {                                                          \
         const struct event *event = p;                         \
-        return string(ret, event->name);                       \
+        return report_string(ret, event->name);                \
     }
 TEXT_FIELD(type)
 TEXT_FIELD(status)
@@ -60,7 +54,7 @@ TEXT_FIELD(health)
 static struct err *get_time(const void *p, json_t **ret)
 {
     const struct event *event = p;
-    return string(ret, timefmt_rfc3339(event->at_nsec, 1).s);
+    return report_string(ret, timefmt_rfc3339(event->at_nsec, 1).s);
 }
 
 static struct err *get_time_nano(const void *p, json_t **ret)

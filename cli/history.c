@@ -34,18 +34,12 @@ struct row {
     int64_t now_nsec;
 };
 
-static struct err *string(json_t **ret, const char *s)
-{
-    *ret = json_string_nocheck(s ? s : "");
-    return *ret ? NULL : err_oom();
-}
-
 static struct err *get_id(const void *p, json_t **ret)
 {
     const struct row *row = p;
     char text[80];
     (void)snprintf(text, sizeof text, "%.*s", row->o->no_trunc ? 64 : 12, row->line->id);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_since(const void *p, json_t **ret)
@@ -54,15 +48,15 @@ static struct err *get_since(const void *p, json_t **ret)
     char text[80];
     int64_t seconds = row->line->created_nsec / SECOND;
     if (!row->o->human)
-        return string(ret, timefmt_rfc3339(seconds * SECOND, 0).s);
+        return report_string(ret, timefmt_rfc3339(seconds * SECOND, 0).s);
     (void)snprintf(text, sizeof text, "%s ago", timefmt_human_duration(row->now_nsec - seconds * SECOND).s);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_created_at(const void *p, json_t **ret)
 {
     const struct row *row = p;
-    return string(ret, timefmt_rfc3339(row->line->created_nsec / SECOND * SECOND, 0).s);
+    return report_string(ret, timefmt_rfc3339(row->line->created_nsec / SECOND * SECOND, 0).s);
 }
 
 /* Cut to 45 characters, dots included. */
@@ -71,10 +65,10 @@ static struct err *get_created_by(const void *p, json_t **ret)
     const struct row *row = p;
     const char *by = row->line->created_by ? row->line->created_by : "";
     if (row->o->no_trunc || strlen(by) <= CREATED_BY_MAX)
-        return string(ret, by);
+        return report_string(ret, by);
     char text[CREATED_BY_MAX + 1];
     (void)snprintf(text, sizeof text, "%.*s...", CREATED_BY_MAX - 3, by);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_size(const void *p, json_t **ret)
@@ -82,14 +76,14 @@ static struct err *get_size(const void *p, json_t **ret)
     const struct row *row = p;
     char text[32];
     if (row->o->human)
-        return string(ret, number_human_bytes(row->line->size_bytes).s);
+        return report_string(ret, number_human_bytes(row->line->size_bytes).s);
     (void)snprintf(text, sizeof text, "%llu", (unsigned long long)row->line->size_bytes);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_comment(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct row *)p)->line->comment);
+    return report_string(ret, ((const struct row *)p)->line->comment);
 }
 
 static struct err *get_tags(const void *p, json_t **ret)

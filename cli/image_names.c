@@ -183,11 +183,7 @@ static struct err *exists_verb(struct cli *c, void *opts, int *exit_code)
     (void)opts;
     TRY(cli_engine(c, &e));
     struct err *err = image_exists(e, c->args[0]);
-    if (!err || err_kind(err) != ERR_NOT_FOUND)
-        return err;
-    err_drop(err);
-    *exit_code = 1;
-    return NULL;
+    return cli_exists(err, exit_code);
 }
 
 const struct cli_verb cli_verb_image_exists = {

@@ -7,15 +7,10 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/timefmt.h"
+#include "cli/report.h"
 
 #define SHORT_ID 12
 #define SECOND INT64_C(1000000000)
-
-static struct err *string(json_t **ret, const char *s)
-{
-    *ret = json_string_nocheck(s ? s : "");
-    return *ret ? NULL : err_oom();
-}
 
 static struct err *integer(json_t **ret, uint64_t i)
 {
@@ -53,22 +48,22 @@ static struct err *get_id(const void *p, json_t **ret)
         (void)snprintf(text, sizeof text, "sha256:%s", row->image->id);
     else
         (void)snprintf(text, sizeof text, "%.*s", SHORT_ID, row->image->id);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_repository(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct image_row *)p)->repository);
+    return report_string(ret, ((const struct image_row *)p)->repository);
 }
 
 static struct err *get_tag(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct image_row *)p)->tag);
+    return report_string(ret, ((const struct image_row *)p)->tag);
 }
 
 static struct err *get_digest(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct image_row *)p)->image->digest);
+    return report_string(ret, ((const struct image_row *)p)->image->digest);
 }
 
 /* Image times are whole seconds, as in their configs' usual form. */
@@ -78,18 +73,18 @@ static struct err *get_since(const void *p, json_t **ret)
     char text[80];
     int64_t created = row->image->created_nsec / SECOND * SECOND;
     (void)snprintf(text, sizeof text, "%s ago", timefmt_human_duration(row->now_nsec - created).s);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_created_at(const void *p, json_t **ret)
 {
     const struct image_row *row = p;
-    return string(ret, timefmt_rfc3339(row->image->created_nsec / SECOND * SECOND, 0).s);
+    return report_string(ret, timefmt_rfc3339(row->image->created_nsec / SECOND * SECOND, 0).s);
 }
 
 static struct err *get_size(const void *p, json_t **ret)
 {
-    return string(ret, number_human_bytes(((const struct image_row *)p)->image->size_bytes).s);
+    return report_string(ret, number_human_bytes(((const struct image_row *)p)->image->size_bytes).s);
 }
 
 static struct err *get_bytes(const void *p, json_t **ret)
@@ -113,7 +108,7 @@ static struct err *get_false(const void *p, json_t **ret)
 static struct err *get_empty(const void *p, json_t **ret)
 {
     (void)p;
-    return string(ret, "");
+    return report_string(ret, "");
 }
 
 static struct err *get_dangling(const void *p, json_t **ret)
@@ -144,7 +139,7 @@ static struct err *get_history(const void *p, json_t **ret)
     const struct image_row *row = p;
     AUTO_FREE char *text = NULL;
     TRY(strv_join(&row->image->names, ", ", &text));
-    return string(ret, *text ? text : "<none>");
+    return report_string(ret, *text ? text : "<none>");
 }
 
 static struct err *get_labels(const void *p, json_t **ret)

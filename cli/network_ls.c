@@ -30,12 +30,6 @@ struct row {
     bool no_trunc;
 };
 
-static struct err *string(json_t **ret, const char *s)
-{
-    *ret = json_string_nocheck(s ? s : "");
-    return *ret ? NULL : err_oom();
-}
-
 static struct err *boolean(json_t **ret, bool b)
 {
     *ret = json_boolean(b);
@@ -57,22 +51,22 @@ static struct err *get_id(const void *p, json_t **ret)
 
 static struct err *get_name(const void *p, json_t **ret)
 {
-    return string(ret, network_of(p)->name);
+    return report_string(ret, network_of(p)->name);
 }
 
 static struct err *get_driver(const void *p, json_t **ret)
 {
-    return string(ret, network_of(p)->driver);
+    return report_string(ret, network_of(p)->driver);
 }
 
 static struct err *get_interface(const void *p, json_t **ret)
 {
-    return string(ret, network_of(p)->interface);
+    return report_string(ret, network_of(p)->interface);
 }
 
 static struct err *get_created(const void *p, json_t **ret)
 {
-    return string(ret, timefmt_rfc3339(network_of(p)->created_nsec, 0).s);
+    return report_string(ret, timefmt_rfc3339(network_of(p)->created_nsec, 0).s);
 }
 
 /* As Podman's lists of networks print them: sorted, with commas. */
@@ -83,7 +77,7 @@ static struct err *get_labels(const void *p, json_t **ret)
     TRY(strv_copy(&network_of(p)->labels, &labels));
     strv_sort(&labels);
     TRY(strv_join(&labels, ",", &text));
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_options(const void *p, json_t **ret)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/timefmt.h"
+#include "cli/report.h"
 
 #define SHORT_ID 12
 #define COMMAND_MAX 17
@@ -20,12 +21,6 @@
         const struct ps_row *row = p;                          \
         return make_##name(row, ret);                          \
     }
-
-static struct err *string(json_t **ret, const char *s)
-{
-    *ret = json_string_nocheck(s ? s : "");
-    return *ret ? NULL : err_oom();
-}
 
 static struct err *string_n(json_t **ret, const char *s, size_t len)
 {
@@ -64,7 +59,7 @@ static struct err *make_command(const struct ps_row *row, json_t **ret)
         return string_n(ret, text, len);
     char cut[COMMAND_MAX + 4];
     (void)snprintf(cut, sizeof cut, "%.*s...", COMMAND_MAX, text);
-    return string(ret, cut);
+    return report_string(ret, cut);
 }
 FIELD(command)
 
@@ -97,7 +92,7 @@ static struct err *call_label(const void *p, const char *name, json_t **ret)
 {
     AUTO_JSON json_t *labels = NULL;
     TRY(make_labels(p, &labels));
-    return string(ret, json_string_value(json_object_get(labels, name)));
+    return report_string(ret, json_string_value(json_object_get(labels, name)));
 }
 
 /* Podman's order: binds and what is like them, then named volumes. */
@@ -160,7 +155,7 @@ static struct err *make_status(const struct ps_row *row, json_t **ret)
 {
     AUTO_FREE char *text = NULL;
     TRY(ps_status(row, &text));
-    return string(ret, text);
+    return report_string(ret, text);
 }
 FIELD(status)
 
@@ -168,14 +163,14 @@ static struct err *make_created_human(const struct ps_row *row, json_t **ret)
 {
     AUTO_FREE char *text = NULL;
     TRY(ago(row->now_nsec - row->container->created_nsec, "", &text));
-    return string(ret, text);
+    return report_string(ret, text);
 }
 FIELD(created_human)
 
 /* A hint makes it a time: printed as Go does, in JSON RFC 3339. */
 static struct err *make_created(const struct ps_row *row, json_t **ret)
 {
-    return string(ret, timefmt_rfc3339(row->container->created_nsec, 0).s);
+    return report_string(ret, timefmt_rfc3339(row->container->created_nsec, 0).s);
 }
 FIELD(created)
 
@@ -225,20 +220,20 @@ FIELD(image_id)
 
 static struct err *make_image(const struct ps_row *row, json_t **ret)
 {
-    return string(ret, row->container->image_name);
+    return report_string(ret, row->container->image_name);
 }
 FIELD(image)
 
 static struct err *make_names(const struct ps_row *row, json_t **ret)
 {
-    return string(ret, row->container->name);
+    return report_string(ret, row->container->name);
 }
 FIELD(names)
 
 /* The state alone, as Docker has it; Podman 4.3 shows the same text as for Status here. */
 static struct err *make_state(const struct ps_row *row, json_t **ret)
 {
-    return string(ret, container_state_name(row->container->state));
+    return report_string(ret, container_state_name(row->container->state));
 }
 FIELD(state)
 
@@ -269,7 +264,7 @@ FIELD(auto_remove)
 
 static struct err *make_cidfile(const struct ps_row *row, json_t **ret)
 {
-    return string(ret, row->container->spec.cidfile);
+    return report_string(ret, row->container->spec.cidfile);
 }
 FIELD(cidfile)
 
@@ -288,7 +283,7 @@ static struct err *get_ports(const void *p, json_t **ret)
 static struct err *get_empty(const void *p, json_t **ret)
 {
     (void)p;
-    return string(ret, "");
+    return report_string(ret, "");
 }
 
 /* "1.98MB": without the blank that `images` has. */
@@ -307,19 +302,19 @@ static struct err *make_size(const struct ps_row *row, json_t **ret)
 {
     char rw[48], root[48], text[128];
     if (!row->has_size)
-        return string(ret, "");
+        return report_string(ret, "");
     put_size(row->size_rw, rw, sizeof rw);
     put_size(row->size_root, root, sizeof root);
     (void)snprintf(text, sizeof text, "%s (virtual %s)", rw, root);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 FIELD(size)
 
-#define NAMESPACE(name)                                                   \
-    static struct err *get_ns_##name(const void *p, json_t **ret)         \
-    {                                                                     \
-        const struct ps_row *row = p;                                     \
-        return string(ret, row->namespaces ? row->namespaces->name : ""); \
+#define NAMESPACE(name)                                                          \
+    static struct err *get_ns_##name(const void *p, json_t **ret)                \
+    {                                                                            \
+        const struct ps_row *row = p;                                            \
+        return report_string(ret, row->namespaces ? row->namespaces->name : ""); \
     }
 NAMESPACE(cgroup)
 NAMESPACE(ipc)
@@ -358,9 +353,9 @@ static struct err *get_networks(const void *p, json_t **ret)
     const struct ps_row *row = p;
     AUTO_FREE char *text = NULL;
     if (!row->networks)
-        return string(ret, "");
+        return report_string(ret, "");
     TRY(strv_join(row->networks, ",", &text));
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 /* --- --format json, {{.}} */

@@ -8,6 +8,12 @@
 #include "base/mem.h"
 #include "cli/tabwriter.h"
 
+struct err *report_string(json_t **ret, const char *s)
+{
+    *ret = json_string_nocheck(s ? s : "");
+    return *ret ? NULL : err_oom();
+}
+
 bool report_is_json(const char *format)
 {
     if (!format)

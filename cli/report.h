@@ -15,6 +15,9 @@ struct report {
     bool no_heading;
 };
 
+/* A text member of a row; NULL is "". */
+struct err *report_string(json_t **ret, const char *s) ERR_RESULT;
+
 /* "json", "{{json .}}" and the like. NULL is none. */
 bool report_is_json(const char *format);
 /* Parse `format`, or the default table when it is NULL. */

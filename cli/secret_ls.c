@@ -61,32 +61,26 @@ struct err *secret_object(struct engine *e, const struct secret *s, json_t **ret
     return NULL;
 }
 
-static struct err *string(json_t **ret, const char *s)
-{
-    *ret = json_string_nocheck(s);
-    return *ret ? NULL : err_oom();
-}
-
 static struct err *get_id(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct secret *)p)->id);
+    return report_string(ret, ((const struct secret *)p)->id);
 }
 
 static struct err *get_name(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct secret *)p)->name);
+    return report_string(ret, ((const struct secret *)p)->name);
 }
 
 static struct err *get_driver(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct secret *)p)->driver);
+    return report_string(ret, ((const struct secret *)p)->driver);
 }
 
 static struct err *ago(int64_t nsec, json_t **ret)
 {
     AUTO_FREE char *text = NULL;
     TRY(mem_asprintf(&text, "%s ago", timefmt_human_duration(timefmt_now() - nsec).s));
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_created(const void *p, json_t **ret)

@@ -45,19 +45,13 @@ struct row {
     struct stats_sample now, before; /* before: all zero in the first round */
 };
 
-static struct err *string(json_t **ret, const char *s)
-{
-    *ret = json_string_nocheck(s);
-    return *ret ? NULL : err_oom();
-}
-
 static struct err *percent(json_t **ret, double value)
 {
     char text[32];
     if (!(value > 0))
-        return string(ret, "--");
+        return report_string(ret, "--");
     (void)snprintf(text, sizeof text, "%.2f%%", value);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 /* Without the blank that other listings have. */
@@ -85,11 +79,11 @@ static struct err *pair(json_t **ret, uint64_t a, uint64_t b, void (*put)(uint64
 {
     char left[48], right[48], text[100];
     if (!a && !b)
-        return string(ret, "-- / --");
+        return report_string(ret, "-- / --");
     put(a, left);
     put(b, right);
     (void)snprintf(text, sizeof text, "%s / %s", left, right);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 /* Since the round before, else since the start. */
@@ -112,13 +106,13 @@ static struct err *get_id(const void *p, json_t **ret)
     const struct row *r = p;
     char text[80];
     (void)snprintf(text, sizeof text, "%.*s", r->no_trunc ? 79 : SHORT_ID, r->id);
-    return string(ret, text);
+    return report_string(ret, text);
 }
 
 static struct err *get_name(const void *p, json_t **ret)
 {
     const struct row *r = p;
-    return string(ret, r->name);
+    return report_string(ret, r->name);
 }
 
 static struct err *get_cpu(const void *p, json_t **ret)
@@ -134,7 +128,7 @@ static struct err *get_average(const void *p, json_t **ret)
 static struct err *get_cpu_time(const void *p, json_t **ret)
 {
     const struct row *r = p;
-    return string(ret, number_duration((int64_t)r->now.cpu_nsec).s);
+    return report_string(ret, number_duration((int64_t)r->now.cpu_nsec).s);
 }
 
 static struct err *get_memory(const void *p, json_t **ret)
@@ -173,7 +167,7 @@ static struct err *get_pids(const void *p, json_t **ret)
     const struct row *r = p;
     char text[32];
     (void)snprintf(text, sizeof text, "%llu", (unsigned long long)r->now.pids);
-    return string(ret, r->now.pids ? text : "--");
+    return report_string(ret, r->now.pids ? text : "--");
 }
 
 static const struct template_field fields[] = {

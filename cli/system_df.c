@@ -107,12 +107,6 @@ static struct err *count_volumes(struct engine *e, struct row *r)
 
 /* --- fields */
 
-static struct err *string(json_t **ret, const char *s)
-{
-    *ret = json_string_nocheck(s);
-    return *ret ? NULL : err_oom();
-}
-
 /* "137.4MB" */
 static struct err *size(uint64_t bytes, int percent, json_t **ret)
 {
@@ -125,12 +119,12 @@ static struct err *size(uint64_t bytes, int percent, json_t **ret)
     packed[n] = '\0';
     if (percent >= 0)
         (void)snprintf(packed + n, sizeof packed - n, " (%d%%)", percent);
-    return string(ret, packed);
+    return report_string(ret, packed);
 }
 
 static struct err *get_type(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct row *)p)->type);
+    return report_string(ret, ((const struct row *)p)->type);
 }
 
 static struct err *integer(uint64_t value, json_t **ret)

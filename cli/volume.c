@@ -244,11 +244,7 @@ static struct err *exists_verb(struct cli *c, void *opts, int *exit_code)
     TRY(cli_engine(c, &e));
     struct err *err = volume_find(e, c->args[0], &v);
     volume_free(v);
-    if (!err || err_kind(err) != ERR_NOT_FOUND)
-        return err;
-    err_drop(err);
-    *exit_code = 1;
-    return NULL;
+    return cli_exists(err, exit_code);
 }
 
 const struct cli_verb cli_verb_volume_exists = {

@@ -23,36 +23,30 @@ static const struct cli_flag ls_flags[] = {
     {0},
 };
 
-static struct err *string(json_t **ret, const char *s)
-{
-    *ret = json_string_nocheck(s ? s : "");
-    return *ret ? NULL : err_oom();
-}
-
 static struct err *get_name(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct volume *)p)->name);
+    return report_string(ret, ((const struct volume *)p)->name);
 }
 
 static struct err *get_driver(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct volume *)p)->driver);
+    return report_string(ret, ((const struct volume *)p)->driver);
 }
 
 static struct err *get_mountpoint(const void *p, json_t **ret)
 {
-    return string(ret, ((const struct volume *)p)->mountpoint);
+    return report_string(ret, ((const struct volume *)p)->mountpoint);
 }
 
 static struct err *get_scope(const void *p, json_t **ret)
 {
     (void)p;
-    return string(ret, "local");
+    return report_string(ret, "local");
 }
 
 static struct err *get_created(const void *p, json_t **ret)
 {
-    return string(ret, timefmt_rfc3339(((const struct volume *)p)->created_nsec, 0).s);
+    return report_string(ret, timefmt_rfc3339(((const struct volume *)p)->created_nsec, 0).s);
 }
 
 /* "key=value" pairs as a map. */
