@@ -44,6 +44,7 @@ struct err *json_put_str(json_t *obj, const char *key, const char *value) ERR_RE
 struct err *json_put_int(json_t *obj, const char *key, int64_t value) ERR_RESULT;
 struct err *json_put_bool(json_t *obj, const char *key, bool value) ERR_RESULT;
 struct err *json_put_strv(json_t *obj, const char *key, const struct strv *value) ERR_RESULT;
+struct err *json_from_strv(const struct strv *v, json_t **ret) ERR_RESULT;
 /* An object of "KEY=VALUE" entries; one without "=" has the value "". */
 struct err *json_put_pairs(json_t *obj, const char *key, const struct strv *pairs) ERR_RESULT;
 struct err *json_from_pairs(const struct strv *pairs, json_t **ret) ERR_RESULT;

@@ -118,14 +118,22 @@ struct err *json_put_bool(json_t *obj, const char *key, bool value)
     return json_put(obj, key, json_boolean(value));
 }
 
-struct err *json_put_strv(json_t *obj, const char *key, const struct strv *value)
+struct err *json_from_strv(const struct strv *v, json_t **ret)
 {
     AUTO_JSON json_t *arr = json_array();
     if (!arr)
         return err_oom();
-    for (size_t i = 0; i < value->count; i++)
-        TRY(json_push_str(arr, value->items[i]));
-    return json_put(obj, key, json_incref(arr));
+    for (size_t i = 0; i < v->count; i++)
+        TRY(json_push_str(arr, v->items[i]));
+    *ret = TAKE_PTR(arr);
+    return NULL;
+}
+
+struct err *json_put_strv(json_t *obj, const char *key, const struct strv *value)
+{
+    json_t *arr;
+    TRY(json_from_strv(value, &arr));
+    return json_put(obj, key, arr);
 }
 
 /* `take_value` into obj at key, and a borrowed pointer to it. */

@@ -18,15 +18,6 @@ static struct err *integer(json_t **ret, uint64_t i)
     return *ret ? NULL : err_oom();
 }
 
-static struct err *list(json_t **ret, const struct strv *v)
-{
-    AUTO_JSON json_t *array = json_array();
-    for (size_t i = 0; i < v->count; i++)
-        TRY(json_push_str(array, v->items[i]));
-    *ret = json_incref(array);
-    return *ret ? NULL : err_oom();
-}
-
 /* A colon behind the last slash is the tag's; one before it belongs to a port. */
 struct err *image_split_name(const char *name, char **ret_repository, char **ret_tag)
 {
@@ -125,12 +116,12 @@ static struct err *get_containers(const void *p, json_t **ret)
 
 static struct err *get_names(const void *p, json_t **ret)
 {
-    return list(ret, &((const struct image_row *)p)->image->names);
+    return json_from_strv(&((const struct image_row *)p)->image->names, ret);
 }
 
 static struct err *get_digests(const void *p, json_t **ret)
 {
-    return list(ret, &((const struct image_row *)p)->image->digests);
+    return json_from_strv(&((const struct image_row *)p)->image->digests, ret);
 }
 
 /* There is no history of names in this store: the names of today. */

@@ -113,11 +113,8 @@ struct err *network_list_parse(const char *text, struct strv *ret)
 
 struct err *network_list_text(const struct strv *v, char **ret)
 {
-    AUTO_JSON json_t *list = json_array();
-    if (!list)
-        return err_oom();
-    for (size_t i = 0; i < v->count; i++)
-        TRY(json_push_str(list, v->items[i]));
+    AUTO_JSON json_t *list = NULL;
+    TRY(json_from_strv(v, &list));
     return json_text(list, ret);
 }
 
