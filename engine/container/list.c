@@ -1,5 +1,4 @@
 /* Listing containers, with Podman's filters. */
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/pattern.h"
 #include "base/timefmt.h"
 #include "engine/container/internal.h"
 #include "engine/container/networks.h"
@@ -20,17 +20,6 @@ void container_list_free(struct container **list, size_t count)
     for (size_t i = 0; list && i < count; i++)
         container_free(list[i]);
     mem_freep(&list);
-}
-
-/* Podman takes names and ids as regular expressions. */
-static struct err *regex_matches(const char *pattern, const char *text, bool *ret)
-{
-    regex_t re;
-    if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-        return ERR_NEW(ERR_INVALID, "invalid regular expression in filter: %s", pattern);
-    *ret = regexec(&re, text, 0, NULL, 0) == 0;
-    regfree(&re);
-    return NULL;
 }
 
 /* Created time of the container that before= or since= names. */
@@ -129,9 +118,9 @@ static struct err *match_times(struct engine *e, const struct container *c, cons
 static struct err *match_one(struct engine *e, struct container *c, const char *key, const char *value, bool *ret)
 {
     if (strcmp(key, "id") == 0)
-        return regex_matches(value, c->id, ret);
+        return pattern_matches(value, c->id, ret);
     if (strcmp(key, "name") == 0)
-        return regex_matches(value, c->name, ret);
+        return pattern_matches(value, c->name, ret);
     if (strcmp(key, "status") == 0)
         return match_status(c, value, ret);
     if (strcmp(key, "ancestor") == 0)

@@ -1,9 +1,9 @@
 /* Listing, filtering and pruning networks. */
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pattern.h"
 #include "base/timefmt.h"
 #include "engine/engine.h"
 #include "engine/network/internal.h"
@@ -53,19 +53,9 @@ static struct err *load(struct engine *e, struct list *l)
 
 /* --- filters: values of one key are alternatives, but labels, and all keys must hold, as in Podman */
 
-static struct err *match_regex(const char *pattern, const char *text, bool *ret)
-{
-    regex_t re;
-    if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-        return ERR_NEW(ERR_INVALID, "invalid regular expression in filter: %s", pattern);
-    *ret = regexec(&re, text, 0, NULL, 0) == 0;
-    regfree(&re);
-    return NULL;
-}
-
 static struct err *match_name(const struct network *n, const char *value, bool *ret)
 {
-    return match_regex(value, n->name, ret);
+    return pattern_matches(value, n->name, ret);
 }
 
 static struct err *match_id(const struct network *n, const char *value, bool *ret)

@@ -1,12 +1,12 @@
 #include "engine/secret/secret.h"
 
 #include <ctype.h>
-#include <regex.h>
 #include <string.h>
 
 #include "base/ident.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/pattern.h"
 #include "base/timefmt.h"
 #include "engine/engine.h"
 #include "engine/store/store.h"
@@ -131,7 +131,6 @@ struct err *secret_find(struct engine *e, const char *name, struct secret **ret)
 
 static struct err *matches(const struct secret *s, const char *filter, bool *ret)
 {
-    regex_t re;
     if (strncmp(filter, "id=", 3) == 0) {
         const char *prefix = filter + 3;
         *ret = strncmp(s->id, prefix, strlen(prefix)) == 0;
@@ -139,11 +138,7 @@ static struct err *matches(const struct secret *s, const char *filter, bool *ret
     }
     if (strncmp(filter, "name=", 5) != 0)
         return ERR_NEW(ERR_INVALID, "invalid filter \"%.*s\"", (int)strcspn(filter, "="), filter);
-    if (regcomp(&re, filter + 5, REG_EXTENDED | REG_NOSUB) != 0)
-        return ERR_NEW(ERR_INVALID, "invalid regular expression in filter: %s", filter + 5);
-    *ret = regexec(&re, s->name, 0, NULL, 0) == 0;
-    regfree(&re);
-    return NULL;
+    return pattern_matches(filter + 5, s->name, ret);
 }
 
 struct err *secret_list(struct engine *e, const struct strv *filters, struct secret ***ret, size_t *ret_count)
