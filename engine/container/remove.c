@@ -16,34 +16,16 @@
 /* Containers that need this one (--network container:…), as ids. */
 static struct err *dependents(struct engine *e, const char *id, struct strv *ret_ids)
 {
-    struct store_stmt *st;
-    bool row;
-    TRY(store_prepare(engine_store(e), "SELECT container_id FROM container_needs WHERE needs_id = ?1", &st));
-    TRY(store_bind(st, "t", id));
-    for (;;) {
-        TRY(store_step(st, &row));
-        if (!row)
-            return NULL;
-        TRY(strv_add(ret_ids, store_col_text(st, 0)));
-    }
+    return store_texts(engine_store(e), "SELECT container_id FROM container_needs WHERE needs_id = ?1", id, ret_ids);
 }
 
 /* Its anonymous volumes. */
 static struct err *own_volumes(struct engine *e, const char *id, struct strv *ret_names)
 {
-    struct store_stmt *st;
-    bool row;
-    TRY(store_prepare(engine_store(e),
-                      "SELECT v.name FROM container_volumes c JOIN volumes v ON v.name = c.volume "
-                      "WHERE c.container_id = ?1 AND v.anonymous",
-                      &st));
-    TRY(store_bind(st, "t", id));
-    for (;;) {
-        TRY(store_step(st, &row));
-        if (!row)
-            return NULL;
-        TRY(strv_add(ret_names, store_col_text(st, 0)));
-    }
+    return store_texts(engine_store(e),
+                       "SELECT v.name FROM container_volumes c JOIN volumes v ON v.name = c.volume "
+                       "WHERE c.container_id = ?1 AND v.anonymous",
+                       id, ret_names);
 }
 
 /* Row and, with `volumes`, those anonymous volumes that nobody else uses: names of the removed ones in *ret_volumes. */

@@ -59,21 +59,6 @@ static struct err *fill_columns(struct store_stmt *st, struct image *i)
     return NULL;
 }
 
-struct err *image_query_ids(struct store *s, const char *sql, const char *parameter, struct strv *ret)
-{
-    struct store_stmt *st;
-    TRY(store_prepare(s, sql, &st));
-    if (parameter)
-        TRY(store_bind_text(st, 1, parameter));
-    for (;;) {
-        bool row;
-        TRY(store_step(st, &row));
-        if (!row)
-            return NULL;
-        TRY(strv_add(ret, store_col_text(st, 0)));
-    }
-}
-
 static struct err *fill_layers(struct store *s, struct image *i)
 {
     struct store_stmt *st;
@@ -105,8 +90,8 @@ static bool has_repository(const struct strv *names, const char *digest_name)
 static struct err *fill_digests(struct store *s, struct image *i)
 {
     AUTO_STRV struct strv all = STRV_INIT;
-    TRY(image_query_ids(s, "SELECT name || '@' || digest FROM image_digests WHERE image_id = ? ORDER BY name, digest",
-                        i->id, &all));
+    TRY(store_texts(s, "SELECT name || '@' || digest FROM image_digests WHERE image_id = ? ORDER BY name, digest",
+                    i->id, &all));
     for (size_t k = 0; k < all.count; k++)
         if (has_repository(&i->names, all.items[k]) || has_repository(&i->digest_names, all.items[k]))
             TRY(strv_add(&i->digests, all.items[k]));
@@ -116,7 +101,7 @@ static struct err *fill_digests(struct store *s, struct image *i)
 static struct err *fill_names(struct store *s, struct image *i)
 {
     AUTO_STRV struct strv all = STRV_INIT;
-    TRY(image_query_ids(s, "SELECT name FROM image_names WHERE image_id = ? ORDER BY added_nsec, name", i->id, &all));
+    TRY(store_texts(s, "SELECT name FROM image_names WHERE image_id = ? ORDER BY added_nsec, name", i->id, &all));
     for (size_t k = 0; k < all.count; k++)
         TRY(strv_add(strchr(all.items[k], '@') ? &i->digest_names : &i->names, all.items[k]));
     return NULL;
@@ -189,7 +174,7 @@ static struct err *find_prefix(struct store *s, const char *prefix, char **ret_i
 {
     AUTO_STRV struct strv ids = STRV_INIT;
     /* 'g' sorts behind every hex digit. */
-    TRY(image_query_ids(s, "SELECT id FROM images WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", prefix, &ids));
+    TRY(store_texts(s, "SELECT id FROM images WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", prefix, &ids));
     if (ids.count > 1)
         return ERR_NEW(ERR_INVALID, "%s: the id is ambiguous, more than one image begins with it", prefix);
     return ids.count == 1 ? mem_strdup(ids.items[0], ret_id) : NULL;

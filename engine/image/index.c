@@ -64,7 +64,7 @@ struct err *index_instance(struct engine *e, const struct image *list, const str
     for (size_t i = 0; i < m.count; i++)
         entries[i] = &m.entries[i];
     TRY_WRAP(platform_choose(&resolved, entries, m.count, &chosen), "manifest list");
-    TRY(image_query_ids(engine_store(e), "SELECT id FROM images WHERE manifest = ?", chosen->digest, &ids));
+    TRY(store_texts(engine_store(e), "SELECT id FROM images WHERE manifest = ?", chosen->digest, &ids));
     if (ids.count == 0)
         return ERR_NEW(ERR_NOT_FOUND, "the manifest list's image for %s, %s, is not here: image not known",
                        platform_text(resolved.os, resolved.arch, resolved.variant).s, chosen->digest);

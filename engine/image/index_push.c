@@ -109,7 +109,7 @@ static struct err *push_entry(struct push *p, const json_t *entry, const char *c
     const char *type = text_of(entry, "mediaType");
     if (strcmp(type, MEDIA_OCI_INDEX) == 0 || strcmp(type, MEDIA_DOCKER_LIST) == 0)
         return ERR_NEW(ERR_UNSUPPORTED, "%s is a list inside of a list, which cannot be pushed", digest);
-    TRY(image_query_ids(engine_store(p->engine), "SELECT id FROM images WHERE manifest = ?", digest, &ids));
+    TRY(store_texts(engine_store(p->engine), "SELECT id FROM images WHERE manifest = ?", digest, &ids));
     if (ids.count)
         return push_here(p, ids.items[0], compression, ret);
     if (source[0])

@@ -134,9 +134,9 @@ static struct err *put_rest(struct engine *e, json_t *root, const struct image *
     }
     TRY(json_put_str(root, "User", user));
     TRY(put_history(root, config));
-    TRY(image_query_ids(engine_store(e),
-                        "SELECT name FROM image_past_names WHERE image_id = ? ORDER BY added_nsec DESC, name", i->id,
-                        &past));
+    TRY(store_texts(engine_store(e),
+                    "SELECT name FROM image_past_names WHERE image_id = ? ORDER BY added_nsec DESC, name", i->id,
+                    &past));
     TRY(json_put_strv(root, "NamesHistory", &past));
     return put_copy(root, "Healthcheck", healthcheck);
 }

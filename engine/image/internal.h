@@ -24,8 +24,6 @@ struct err *image_all_names(const struct image *i, struct strv *ret) ERR_RESULT;
 /* As image_find(), only the id, and a manifest list stands for itself. With `ret_name`: the full name by which it was
  * found, NULL when by id or by a digest that is not a name. */
 struct err *image_find_id(struct store *s, const char *name, char **ret_id, char **ret_name) ERR_RESULT;
-/* Ids in a query's first column; `parameter` is bound unless NULL. */
-struct err *image_query_ids(struct store *s, const char *sql, const char *parameter, struct strv *ret) ERR_RESULT;
 
 /* Inside a transaction: point a full name to an image, moving it from where it was. */
 struct err *image_name_set(struct store *s, const char *full_name, const char *id, int64_t now_nsec) ERR_RESULT;

@@ -325,7 +325,7 @@ struct err *image_list(struct engine *e, const struct image_list_opts *opts, str
     TRY(image_filters_new(e, &opts->filters, &filters));
     struct err *error = store_begin(s, STORE_READ, false);
     if (!error)
-        error = image_query_ids(s, "SELECT id FROM images ORDER BY created_nsec DESC, id", NULL, &ids);
+        error = store_texts(s, "SELECT id FROM images ORDER BY created_nsec DESC, id", NULL, &ids);
     if (!error)
         error = collect(e, opts, filters, &ids, &list, &count);
     store_rollback(s);

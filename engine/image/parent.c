@@ -58,11 +58,11 @@ static struct err *is_parent(struct engine *e, const struct image *parent, const
 static struct err *relatives(struct store *s, const struct image *i, struct strv *ret)
 {
     if (i->diff_ids.count > 0)
-        return image_query_ids(s,
-                               "SELECT o.image_id FROM image_layers o WHERE o.position = 0 AND o.layer_id ="
-                               " (SELECT layer_id FROM image_layers WHERE image_id = ?1 AND position = 0)",
-                               i->id, ret);
-    return image_query_ids(s, "SELECT id FROM images WHERE id NOT IN (SELECT image_id FROM image_layers)", NULL, ret);
+        return store_texts(s,
+                           "SELECT o.image_id FROM image_layers o WHERE o.position = 0 AND o.layer_id ="
+                           " (SELECT layer_id FROM image_layers WHERE image_id = ?1 AND position = 0)",
+                           i->id, ret);
+    return store_texts(s, "SELECT id FROM images WHERE id NOT IN (SELECT image_id FROM image_layers)", NULL, ret);
 }
 
 /* Whether image `id` and `i` are parent and child; one that was removed meanwhile is neither. */

@@ -13,7 +13,7 @@ static struct err *unused_ids(struct store *s, bool all, struct strv *ret)
     static const char unnamed[] = "SELECT id FROM images i WHERE NOT EXISTS(SELECT 1 FROM containers WHERE"
                                   " image_id = i.id) AND NOT EXISTS(SELECT 1 FROM container_images WHERE image_id ="
                                   " i.id) AND NOT EXISTS(SELECT 1 FROM image_names WHERE image_id = i.id)";
-    return image_query_ids(s, all ? unused : unnamed, NULL, ret);
+    return store_texts(s, all ? unused : unnamed, NULL, ret);
 }
 
 static struct err *bytes_in_layers(struct store *s, int64_t *ret)

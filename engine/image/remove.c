@@ -51,7 +51,7 @@ static struct err *in_use(const char *container)
 static struct err *remove_users(const struct removal *r, const char *id)
 {
     AUTO_STRV struct strv users = STRV_INIT;
-    TRY(image_query_ids(r->store, users_sql, id, &users));
+    TRY(store_texts(r->store, users_sql, id, &users));
     for (size_t i = 0; i < users.count; i++) {
         if (!r->opts->force || !r->opts->remove_container)
             return in_use(users.items[i]);
@@ -67,7 +67,7 @@ static struct err *delete_rows(const struct removal *r, const char *id)
     AUTO_STRV struct strv users = STRV_INIT;
     struct store_stmt *st;
     TRY(store_begin(r->store, STORE_WRITE, true));
-    TRY(image_query_ids(r->store, users_sql, id, &users));
+    TRY(store_texts(r->store, users_sql, id, &users));
     if (users.count > 0)
         return in_use(users.items[0]);
     TRY(store_prepare(r->store, "DELETE FROM images WHERE id = ?", &st));

@@ -32,10 +32,10 @@ static struct err *tags_on_top(struct engine *e, const struct image *i, size_t i
 {
     struct store *s = engine_store(e);
     AUTO_STRV struct strv ids = STRV_INIT;
-    TRY(image_query_ids(s,
-                        "SELECT o.image_id FROM image_layers o WHERE o.position = 0 AND o.layer_id ="
-                        " (SELECT layer_id FROM image_layers WHERE image_id = ?1 AND position = 0)",
-                        i->id, &ids));
+    TRY(store_texts(s,
+                    "SELECT o.image_id FROM image_layers o WHERE o.position = 0 AND o.layer_id ="
+                    " (SELECT layer_id FROM image_layers WHERE image_id = ?1 AND position = 0)",
+                    i->id, &ids));
     for (size_t k = 0; k < ids.count; k++) {
         AUTO_IMAGE struct image *other = NULL;
         TRY(image_fetch(s, ids.items[k], &other));

@@ -337,14 +337,6 @@ struct err *network_update_dns(struct engine *e, struct network *n, const struct
 
 struct err *network_users(struct engine *e, const struct network *n, struct strv *ret_ids)
 {
-    struct store_stmt *st;
-    bool row;
-    TRY(store_prepare(engine_store(e), "SELECT container_id FROM container_networks WHERE network_id = ?1", &st));
-    TRY(store_bind(st, "t", n->id));
-    for (;;) {
-        TRY(store_step(st, &row));
-        if (!row)
-            return NULL;
-        TRY(strv_add(ret_ids, store_col_text(st, 0)));
-    }
+    return store_texts(engine_store(e), "SELECT container_id FROM container_networks WHERE network_id = ?1", n->id,
+                       ret_ids);
 }

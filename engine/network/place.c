@@ -111,19 +111,10 @@ struct err *network_places(struct engine *e, const char *container_id, struct ne
 
 struct err *network_names_of(struct engine *e, const char *container_id, struct strv *ret)
 {
-    struct store_stmt *st;
-    bool row;
-    TRY(store_prepare(engine_store(e),
-                      "SELECT n.name FROM container_networks c JOIN networks n ON n.id = c.network_id "
-                      "WHERE c.container_id = ?1 ORDER BY c.position",
-                      &st));
-    TRY(store_bind(st, "t", container_id));
-    for (;;) {
-        TRY(store_step(st, &row));
-        if (!row)
-            return NULL;
-        TRY(strv_add(ret, store_col_text(st, 0)));
-    }
+    return store_texts(engine_store(e),
+                       "SELECT n.name FROM container_networks c JOIN networks n ON n.id = c.network_id "
+                       "WHERE c.container_id = ?1 ORDER BY c.position",
+                       container_id, ret);
 }
 
 /* --- changes */

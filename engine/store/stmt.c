@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/strv.h"
 #include "engine/store/internal.h"
 
 struct err *store_db_error(struct store *s, int rc, const char *what)
@@ -173,6 +174,21 @@ struct err *store_run(struct store_stmt *st)
     while (row)
         TRY(store_step(st, &row));
     return NULL;
+}
+
+struct err *store_texts(struct store *s, const char *sql, const char *parameter, struct strv *ret)
+{
+    struct store_stmt *st;
+    TRY(store_prepare(s, sql, &st));
+    if (parameter)
+        TRY(store_bind_text(st, 1, parameter));
+    for (;;) {
+        bool row;
+        TRY(store_step(st, &row));
+        if (!row)
+            return NULL;
+        TRY(strv_add(ret, store_col_text(st, 0)));
+    }
 }
 
 const char *store_col_text(struct store_stmt *st, int index)

@@ -39,6 +39,8 @@ struct store_tx_guard {
 void store_tx_guard_done(struct store_tx_guard *g);
 #define AUTO_TX __attribute__((cleanup(store_tx_guard_done), unused))
 
+struct strv;
+
 /* --- statements: prepared once per SQL text and cached; one use at a time each. */
 struct store_stmt;
 /* `sql` must be a string constant (the cache is keyed by its address and text). Resets and clears bindings. */
@@ -55,6 +57,8 @@ struct err *store_bind(struct store_stmt *st, const char *format, ...) ERR_RESUL
 struct err *store_step(struct store_stmt *st, bool *ret_row) ERR_RESULT;
 /* Run to the end, no rows wanted. */
 struct err *store_run(struct store_stmt *st) ERR_RESULT;
+/* The first column of every row, appended; `parameter` (?1) may be NULL. */
+struct err *store_texts(struct store *s, const char *sql, const char *parameter, struct strv *ret) ERR_RESULT;
 /* Columns: 0-based; text is borrowed until the next step or prepare, NULL for NULL. */
 const char *store_col_text(struct store_stmt *st, int index);
 int64_t store_col_int(struct store_stmt *st, int index);
@@ -103,7 +107,6 @@ struct err *store_clean(struct store *s) ERR_RESULT;
 /* Only the last of these; cheap. */
 struct err *store_clean_staging(struct store *s) ERR_RESULT;
 /* `coracle system check`: every problem found is one line in *ret. */
-struct strv;
 struct err *store_check(struct store *s, bool verify_blobs, struct strv *ret_problems) ERR_RESULT;
 
 /* --- events. `attributes` is a JSON object text or NULL. */

@@ -211,16 +211,7 @@ struct err *volume_find(struct engine *e, const char *name, struct volume **ret)
 
 struct err *volume_users(struct engine *e, const char *name, struct strv *ret_ids)
 {
-    struct store_stmt *st;
-    bool row;
-    TRY(store_prepare(engine_store(e), "SELECT container_id FROM container_volumes WHERE volume = ?1", &st));
-    TRY(store_bind(st, "t", name));
-    for (;;) {
-        TRY(store_step(st, &row));
-        if (!row)
-            return NULL;
-        TRY(strv_add(ret_ids, store_col_text(st, 0)));
-    }
+    return store_texts(engine_store(e), "SELECT container_id FROM container_volumes WHERE volume = ?1", name, ret_ids);
 }
 
 struct err *volume_delete_row(struct engine *e, const char *name)

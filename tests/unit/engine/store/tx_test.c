@@ -82,6 +82,23 @@ static void statements_bind_and_read(void **state)
     store_close(s);
 }
 
+static void first_columns_are_gathered(void **state)
+{
+    struct store *s = open_store(*state);
+    AUTO_STRV struct strv v = STRV_INIT;
+    expect_success(strv_add(&v, "before"));
+    expect_success(store_texts(s, "SELECT 'a', 'x' UNION ALL SELECT ?1, 'y'", "b", &v));
+    expect_success(store_texts(s, "SELECT 'c'", NULL, &v));
+    expect_success(store_texts(s, "SELECT 'd' WHERE ?1 = 'no'", "yes", &v));
+    assert_int_equal(v.count, 4);
+    assert_string_equal(v.items[0], "before");
+    assert_string_equal(v.items[1], "a");
+    assert_string_equal(v.items[2], "b");
+    assert_string_equal(v.items[3], "c");
+    expect_kind(store_texts(s, "SELECT nothing FROM nowhere", NULL, &v), ERR_INTERNAL);
+    store_close(s);
+}
+
 /* A reader that goes on behind a transaction's begin would see a mix, or keep the writer out. */
 static void transactions_cut_off_unfinished_readers(void **state)
 {
@@ -190,6 +207,7 @@ int main(void)
         TEMPDIR_TEST(misuse_is_an_error),
         TEMPDIR_TEST(references_are_kept),
         TEMPDIR_TEST(statements_bind_and_read),
+        TEMPDIR_TEST(first_columns_are_gathered),
         TEMPDIR_TEST(transactions_cut_off_unfinished_readers),
         TEMPDIR_TEST(a_reader_sees_one_snapshot),
         TEMPDIR_TEST(writers_wait_for_each_other),
