@@ -104,21 +104,36 @@ static struct err *seat_connect(struct seat *s)
     return e;
 }
 
+/* Its request was sent: wait for the answer. */
+static struct err *seat_answer(struct seat *s, int timeout_msec)
+{
+    int netns = -1;
+    TRY(hub_client_answer(s->sock, timeout_msec, &netns));
+    if (netns >= 0) {
+        (void)fd_close(s->hub_netns);
+        s->hub_netns = netns;
+    }
+    return NULL;
+}
+
+/* All of it, of a running container. */
+static struct err *seat_take(struct seat *s)
+{
+    TRY(seat_connect(s));
+    TRY(seat_request(s));
+    return seat_answer(s, JOIN_LIVE_MSEC);
+}
+
 static struct err *seat_lost(struct seat *s);
 
 static struct err *on_hub(struct loop_source *src, int fd, uint32_t events, void *arg)
 {
     struct seat *s = arg;
-    int netns = -1;
-    (void)src, (void)events;
-    struct err *e = hub_client_answer(fd, -1, &netns);
+    (void)src, (void)fd, (void)events;
+    struct err *e = seat_answer(s, -1);
     if (e) {
         err_drop(e);
         return seat_lost(s);
-    }
-    if (netns >= 0) {
-        (void)fd_close(s->hub_netns);
-        s->hub_netns = netns;
     }
     s->delay_nsec = 0;
     return NULL;
@@ -154,18 +169,6 @@ static struct err *seat_lost(struct seat *s)
     if (s->delay_nsec > JOIN_RETRY_LAST_NSEC)
         s->delay_nsec = JOIN_RETRY_LAST_NSEC;
     return loop_add_timer(s->set->server->loop, delay, 0, on_retry, s, &s->retry);
-}
-
-/* Its request was sent: wait for the answer. */
-static struct err *seat_answer(struct seat *s, int timeout_msec)
-{
-    int netns = -1;
-    TRY(hub_client_answer(s->sock, timeout_msec, &netns));
-    if (netns >= 0) {
-        (void)fd_close(s->hub_netns);
-        s->hub_netns = netns;
-    }
-    return NULL;
 }
 
 /* --- all of them */
@@ -346,11 +349,7 @@ struct err *join_connect(struct join_set *js, const struct msg *m, bool *ret_fir
     if (known)
         return change(*known, s);
     TRY(append(js, s)); /* the last, so that there is nothing behind it */
-    struct err *e = seat_connect(s);
-    if (!e)
-        e = seat_request(s);
-    if (!e)
-        e = seat_answer(s, JOIN_LIVE_MSEC);
+    struct err *e = seat_take(s);
     if (!e)
         e = seat_watch(s);
     if (e)
@@ -360,11 +359,8 @@ struct err *join_connect(struct join_set *js, const struct msg *m, bool *ret_fir
 
 static struct err *ask_and_leave(struct seat *s, bool ask)
 {
-    if (ask) {
-        TRY(seat_connect(s));
-        TRY(seat_request(s));
-        TRY(seat_answer(s, JOIN_LIVE_MSEC));
-    }
+    if (ask)
+        TRY(seat_take(s));
     if (s->sock < 0)
         return ERR_NEW(ERR_NETWORK, "the network's process is not there");
     TRY(msg_send(s->sock, HUB_LEAVE, NULL, 0, NULL, 0));

@@ -243,10 +243,10 @@ static struct err *on_restart(struct loop_source *src, void *arg)
     struct server *s = arg;
     (void)src;
     clear_timer(&s->restart_timer);
-    if (!s->restart_asked) /* as Podman: what users ask for doesn't count */
+    if (!s->restart_asked) { /* as Podman: what users ask for doesn't count */
         s->plan.restart_count++;
-    if (!s->restart_asked)
         report_event(s, "restart");
+    }
     s->restart_asked = false;
     life_publish(s, MONITOR_PHASE_RESTARTING); /* until it runs: a first start is not there to be stopped, this is */
     struct err *e = life_start(s);
