@@ -382,7 +382,7 @@ static struct err *check_whole(const struct network *n)
     return NULL;
 }
 
-static struct err *define(const struct network_create_opts *o, const struct network_taken *taken, struct network *n)
+struct err *network_define(const struct network_create_opts *o, const struct network_taken *taken, struct network *n)
 {
     TRY(check_drivers(o));
     TRY(mem_strdup("bridge", &n->driver));
@@ -398,10 +398,4 @@ static struct err *define(const struct network_create_opts *o, const struct netw
     TRY(settle_subnets(o, taken, n));
     TRY(strv_copy(&o->labels, &n->labels));
     return check_whole(n);
-}
-
-struct err *network_define(const struct network_create_opts *opts, const struct network_taken *taken,
-                           struct network *ret)
-{
-    return define(opts, taken, ret); /* the caller frees what an error leaves */
 }

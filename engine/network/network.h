@@ -63,10 +63,10 @@ struct err *network_taken_add(struct network_taken *t, const struct subnet *s) E
 
 /* --- definition.c: computes only */
 
-/* From options to a network, complete but for id, name and time. ERR_INVALID, ERR_UNSUPPORTED with Podman's messages.
- */
-struct err *network_define(const struct network_create_opts *opts, const struct network_taken *taken,
-                           struct network *ret) ERR_RESULT;
+/* From options to a network, complete but for id, name and time; the caller frees what an error leaves in it.
+ * ERR_INVALID, ERR_UNSUPPORTED with Podman's messages. */
+struct err *network_define(const struct network_create_opts *o, const struct network_taken *taken,
+                           struct network *n) ERR_RESULT;
 /* `name` may be that of a network. */
 struct err *network_check_name(const char *name) ERR_RESULT;
 /* Of the family; NULL: it has none. */

@@ -113,15 +113,19 @@ static struct err *set_option(struct network_options *o, const char *option)
 static const char *const ours[] = {"slirp4netns", "slirp"};
 static const char *const others[] = {"private", "pasta", "bridge", "default", "podman"};
 
-bool network_options_known(const char *value)
+/* What stands before the colon of `value` is one of the names. */
+static bool is_among(const char *const *names, size_t n, const char *value)
 {
     size_t len = strcspn(value, ":");
-    bool known = false;
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        known |= strlen(ours[i]) == len && strncmp(ours[i], value, len) == 0;
-    for (size_t i = 0; i < ARRAY_LEN(others); i++)
-        known |= strlen(others[i]) == len && strncmp(others[i], value, len) == 0;
-    return known;
+    for (size_t i = 0; i < n; i++)
+        if (strlen(names[i]) == len && strncmp(names[i], value, len) == 0)
+            return true;
+    return false;
+}
+
+bool network_options_known(const char *value)
+{
+    return is_among(ours, ARRAY_LEN(ours), value) || is_among(others, ARRAY_LEN(others), value);
 }
 
 /* The name, and the options behind its colon. */
@@ -129,20 +133,14 @@ static struct err *parse_value(struct network_options *o, const char *value)
 {
     AUTO_STRV struct strv options = STRV_INIT;
     size_t len = strcspn(value, ":");
-    bool known = false;
     if (!*value)
         return NULL;
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        if (strlen(others[i]) != len || strncmp(others[i], value, len) != 0)
-            continue;
+    if (is_among(others, ARRAY_LEN(others), value))
         return value[len]
-                   ? ERR_NEW(ERR_UNSUPPORTED, "--network %s: options of %s are not built yet; slirp4netns has some",
-                             value, others[i])
+                   ? ERR_NEW(ERR_UNSUPPORTED, "--network %s: options of %.*s are not built yet; slirp4netns has some",
+                             value, (int)len, value)
                    : NULL;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        known |= strlen(ours[i]) == len && strncmp(ours[i], value, len) == 0;
-    if (!known)
+    if (!is_among(ours, ARRAY_LEN(ours), value))
         return ERR_NEW(ERR_NOT_FOUND, "unable to find network with name or ID %s: network not found", value);
     if (!value[len])
         return NULL;
