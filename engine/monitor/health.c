@@ -151,7 +151,8 @@ static void probe_over(struct server *s, int32_t exit_code, int64_t finished_nse
     h->probing = false;
     loop_remove(h->limit);
     h->limit = NULL;
-    if (!s->container || !s->container->running) { /* the container's end was this one's */
+    /* The container's end was this one's, or it was switched off meanwhile. */
+    if (!s->container || !s->container->running || !s->plan.health.enabled) {
         tell_askers(s, exit_code);
         return;
     }
@@ -299,9 +300,13 @@ void health_changed(struct server *s)
     }
     if (!running)
         return;
-    if (!s->health)
+    if (s->state.health == MONITOR_HEALTH_NONE) { /* there was no check, or it was switched off */
         health_start(s);
-    else if (!s->health->probing)
+        return;
+    }
+    loop_remove(s->health->timer); /* of the interval before */
+    s->health->timer = NULL;
+    if (!s->health->probing)
         next_probe(s);
 }
 

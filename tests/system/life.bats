@@ -276,6 +276,18 @@ container remove $name localhost/bb:latest map[a:b]"
     has "$(coracle events --stream=false --filter container=x --filter event=update --format '{{.Status}}')" update
 }
 
+@test "update: a health check that is switched off stays off, and begins at once when switched on" {
+    sleeper x
+    coracle update --health-cmd 'touch /probing; while [ ! -e /go ]; do sleep 0.05; done' --health-interval 1h x
+    eventually coracle exec x test -e /probing
+    coracle update --no-healthcheck x
+    coracle exec x touch /go
+    eventually eval '! coracle top x args | grep -q probing'
+    hasnt "$(coracle ps --format '{{.Status}}')" "("
+    coracle update --health-cmd true --health-interval 1h x
+    coracle wait --condition healthy x
+}
+
 @test "update: a policy that comes later restarts, environment is for new processes" {
     coracle run -d --name x $BB sh -c 'sleep 0.3; exit 3' >/dev/null
     coracle update --restart on-failure:1 x >/dev/null
