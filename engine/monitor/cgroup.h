@@ -39,8 +39,8 @@ struct err *cgroup_of(pid_t pid, char **ret) ERR_RESULT;
 /* memory.events of a cgroup, -1 where it isn't there. Opened while the container runs, read after its end. */
 int cgroup_open_oom(const char *path);
 bool cgroup_saw_oom(int fd);
-/* Freeze a cgroup and all below, or thaw it (cgroup-v2.rst, "cgroup.freeze"); returns when all are. *ret_done false: it
- * has no freezer. */
+/* Freeze a cgroup and all below, or thaw it (cgroup-v2.rst, "cgroup.freeze"); returns when all are, or after a second
+ * (what waits for a disk is frozen later). *ret_done false: it has no freezer. */
 struct err *cgroup_freeze(const char *path, bool on, bool *ret_done) ERR_RESULT;
 /* Remove an empty cgroup and those below it; what is missing or busy stays. */
 void cgroup_remove(const char *path);
