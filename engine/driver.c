@@ -124,8 +124,8 @@ static struct err *choose_driver(struct engine *e, char **ret_why)
     return error;
 }
 
-/* What STORAGE_DRIVER or a storage.conf says. *ret stays NULL where that is the choice between overlays, or a driver
- * that only others have. */
+/* What STORAGE_DRIVER or a storage.conf says; NULL where that is the choice between overlays, or a driver that only
+ * others have. */
 static const char *wanted_driver(const char *name)
 {
     const char *d = name ? driver_by_name(name) : NULL;

@@ -1,10 +1,8 @@
 #include "engine/conf/conf.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "engine/registry/places.h"
 #include "engine/registry/toml.h"

@@ -4,7 +4,6 @@
 #include "engine/monitor/join.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 

@@ -1,6 +1,5 @@
 #include "engine/network/attach.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -1,8 +1,6 @@
 /* How a container is on a named network: the options of --network NAME:ip=… and `network connect`. Computes only. */
 #pragma once
 
-#include <stdbool.h>
-
 #include "base/err.h"
 #include "base/strv.h"
 #include "engine/network/subnet.h"

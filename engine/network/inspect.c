@@ -1,5 +1,4 @@
 /* Podman's objects of networks. */
-#include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"

@@ -10,8 +10,6 @@
  * neighbour remembers a wrong one.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/ident.h"
 #include "base/mem.h"

@@ -1,7 +1,6 @@
 /* Networks in the store: create, find, remove. */
 #include "engine/network/network.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/ident.h"

@@ -1,6 +1,4 @@
 /* Which containers are on which networks: rows of container_networks. */
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "engine/engine.h"
