@@ -6,14 +6,7 @@ setup_file() {
     need jq
     start_root bb
 }
-teardown_file() {
-    local own=$ROOT
-    for ROOT in "$FILE_DIR/alt-fuse-overlay" "$FILE_DIR/alt-copy"; do
-        TRIES=300 eventually eval '[ -z "$(holder_pid)" ]'
-    done
-    ROOT=$own
-    end_root
-}
+teardown_file() { end_root; }
 setup() { D=$(scratch); }
 teardown() {
     ROOT=$FILE_DIR/root
@@ -53,8 +46,7 @@ container() { # KIND NAME [OPTIONS]
     local driver kind
     make_tree "$D/in"
     for driver in overlay fuse-overlay copy; do
-        [ $driver = overlay ] || ROOT=$FILE_DIR/alt-$driver
-        [ -e "$ROOT/state.db" ] || timeout 60 "$CORACLE" --root "$ROOT" --storage-driver $driver load -q -i "$IMAGES/bb.tar" >/dev/null
+        with_driver $driver bb
         for kind in running stopped; do
             container $kind box
             coracle cp "$D/in" box:/srv

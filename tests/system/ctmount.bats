@@ -6,13 +6,7 @@ setup_file() {
     need jq
     start_root bb app
 }
-teardown_file() {
-    local own=$ROOT
-    ROOT=$FILE_DIR/alt-fuse-overlay
-    TRIES=300 eventually eval '[ -z "$(holder_pid)" ]'
-    ROOT=$own
-    end_root
-}
+teardown_file() { end_root; }
 teardown() {
     ROOT=$FILE_DIR/root
     coracle unmount -fa >/dev/null
@@ -25,10 +19,7 @@ inside() { coracle unshare sh -c "C='$CORACLE'; $1"; }
 @test "mount shows a stopped container's files, which it then runs with; unmount counts" {
     local driver
     for driver in overlay fuse-overlay; do
-        if [ $driver != overlay ]; then
-            ROOT=$FILE_DIR/alt-$driver
-            timeout 60 "$CORACLE" --root "$ROOT" --storage-driver $driver load -q -i "$IMAGES/app.tar" >/dev/null
-        fi
+        with_driver $driver app
         coracle create --name box --network none --entrypoint cat $APP /made >/dev/null
         run -0 inside 'p=$($C mount box) && [ -e $p/etc/passwd ] && echo hello >$p/made && $C start -a box && $C mount box && $C unmount box && [ -e $p/made ] && $C umount box && ! [ -e $p/made ] && $C container unmount box'
         is "${lines[0]} ${lines[2]} ${lines[3]} ${lines[4]}" "hello box box box"
@@ -42,10 +33,7 @@ inside() { coracle unshare sh -c "C='$CORACLE'; $1"; }
 @test "mount shows a running container's files, while it runs and after" {
     local driver
     for driver in overlay fuse-overlay; do
-        if [ $driver != overlay ]; then
-            ROOT=$FILE_DIR/alt-$driver
-            timeout 60 "$CORACLE" --root "$ROOT" --storage-driver $driver load -q -i "$IMAGES/app.tar" >/dev/null
-        fi
+        with_driver $driver app
         coracle run -d --name box -u 0 --network none --entrypoint sh $APP -c 'trap "exit 0" TERM; echo 1 >/live; while :; do sleep 0.1; done' >/dev/null
         eventually eval "coracle diff box | grep -q /live"
         run -0 inside 'cd /; p=$($C mount box) && cat $p/live && echo 2 >$p/live && $C exec box cat /live && $C stop -t 5 box && $C start box && $C exec box cat /live && $C mount'

@@ -6,14 +6,7 @@ setup_file() {
     need jq
     start_root bb app
 }
-teardown_file() {
-    local own=$ROOT
-    for ROOT in "$FILE_DIR/alt-fuse-overlay" "$FILE_DIR/alt-copy"; do
-        TRIES=300 eventually eval '[ -z "$(holder_pid)" ]'
-    done
-    ROOT=$own
-    end_root
-}
+teardown_file() { end_root; }
 teardown() {
     ROOT=$FILE_DIR/root
     podman rm -fa -v -t 0 >/dev/null 2>&1 || true
@@ -31,12 +24,6 @@ cat etc/passwd newd/g home/x run/foo; readlink sl; tail -c 4 sparse; [ $(stat -c
 
 changed() { # PROGRAM NAME
     "$1" run --name "$2" --network none -v named:/named -v /anon $BB sh -c "$CHANGES"
-}
-
-with_driver() { # DRIVER: a root of its own
-    [ "$1" = overlay ] && return
-    ROOT=$FILE_DIR/alt-$1
-    [ -e "$ROOT/state.db" ] || timeout 60 "$CORACLE" --root "$ROOT" --storage-driver "$1" load -q -i "$IMAGES/bb.tar" >/dev/null
 }
 
 @test "diff names what was changed, added and deleted, as podman does" {
@@ -88,7 +75,7 @@ END
     local driver root=$ROOT
     for driver in overlay fuse-overlay copy; do
         ROOT=$root
-        with_driver $driver
+        with_driver $driver bb
         changed coracle box
         run -0 --separate-stderr coracle commit box $driver:1
         is "$output" "$(coracle image inspect -f '{{.Id}}' $driver:1)"
@@ -186,7 +173,7 @@ config_of() { # PROGRAM IMAGE
     coracle rmi imported committed >/dev/null
     for driver in fuse-overlay copy; do
         ROOT=$root
-        with_driver $driver
+        with_driver $driver bb
         changed coracle box
         is "$(coracle export box | tar tf - | grep -vE '^(etc/(hosts|hostname|resolv.conf|mtab)|run/.containerenv)$' | sort)" \
             "$(tar tf "$d/a.tar" | grep -vE '^(etc/(hosts|hostname|resolv.conf|mtab)|run/.containerenv)$' | sort)" "$driver"

@@ -53,9 +53,20 @@ start_root() {
     holder_mounts >"$FILE_DIR/mounts"
 }
 
+# From here to the end of the test: another storage driver, in a root of its own that has IMAGE.
+with_driver() { # DRIVER IMAGE
+    [ "$1" = overlay ] && return
+    ROOT=$FILE_DIR/alt-$1
+    [ -e "$ROOT/state.db" ] || timeout 60 "$CORACLE" --root "$ROOT" --storage-driver "$1" load -q -i "$IMAGES/$2.tar" >/dev/null
+}
+
 end_root() {
     [ -n "${FILE_DIR:-}" ] || return 0
-    local i
+    local i own=$ROOT
+    for ROOT in "$FILE_DIR"/alt-*; do
+        [ ! -d "$ROOT" ] || TRIES=300 eventually eval '[ -z "$(holder_pid)" ]'
+    done
+    ROOT=$own
     if ! testing_podman; then
         # The session leaves by itself once nobody asks for it ($CORACLE_SESSION_IDLE).
         for i in $(seq 100); do
