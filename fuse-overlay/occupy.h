@@ -21,7 +21,7 @@ struct occupy {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_started, is_wanted, is_leaving; /* under the lock */
-    int cpu, other_cpu;                     /* to occupy, and for the server; under the lock */
+    int cpu;                                /* to occupy; under the lock */
     atomic_bool is_on;
     atomic_bool is_disturbed; /* it ended because the processor was wanted, or the server was on it */
     atomic_uint requests;

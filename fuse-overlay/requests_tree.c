@@ -8,19 +8,21 @@
 #include "fuse-overlay/requests.h"
 #include "fuse-overlay/tree.h"
 
-static void reply_entry(struct overlay *fs, fuse_req_t req, int r, struct node *n, const struct fuse_entry_param *e)
+/* `fi`: of a file that is open with this answer; or NULL. */
+static void reply_entry(struct overlay *fs, fuse_req_t req, int r, struct node *n, const struct fuse_entry_param *e,
+                        const struct fuse_file_info *fi)
 {
     requests_unlock(fs);
     if (r < 0) {
         fuse_reply_err(req, -r);
-    } else if (fuse_reply_entry(req, e) < 0) {
+    } else if ((fi ? fuse_reply_create(req, e, fi) : fuse_reply_entry(req, e)) < 0) {
         pthread_mutex_lock(&fs->lock);
         node_forget(fs, n, 1);
         requests_unlock(fs);
     }
 }
 
-static void make(fuse_req_t req, struct tree_new *t, fuse_ino_t parent)
+static void make(fuse_req_t req, struct tree_new *t, fuse_ino_t parent, const struct fuse_file_info *fi)
 {
     struct overlay *fs = requests_fs(req);
     const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -35,13 +37,13 @@ static void make(fuse_req_t req, struct tree_new *t, fuse_ino_t parent)
     int r = tree_make(fs, t, &n, &raw);
     if (r == 0)
         requests_entry(fs, n, &raw, &e);
-    reply_entry(fs, req, r, n, &e);
+    reply_entry(fs, req, r, n, &e, fi);
 }
 
 void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
     struct tree_new t = {.name = name, .mode = mode & S_IFMT ? mode : mode | S_IFREG, .rdev = rdev};
-    make(req, &t, parent);
+    make(req, &t, parent, NULL);
 }
 
 /* Who only writes a new file does so past the page cache of this mount: the data goes from the program's memory to the
@@ -50,44 +52,26 @@ void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
  * so there files are made by MKNOD. */
 void request_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
-    struct overlay *fs = requests_fs(req);
-    const struct fuse_ctx *ctx = fuse_req_ctx(req);
-    struct fuse_entry_param e = {.ino = 0};
-    struct node *n = NULL;
-    struct stat raw;
-    struct tree_new t = {.name = name, .mode = S_IFREG | (mode & 07777), .uid = ctx->uid, .gid = ctx->gid};
-    if (!fs->protocol->has_direct) {
+    struct tree_new t = {.name = name, .mode = S_IFREG | (mode & 07777)};
+    if (!requests_fs(req)->protocol->has_direct) {
         fuse_reply_err(req, ENOSYS);
         return;
     }
-    t.umask = ctx->umask;
     fi->direct_io = (fi->flags & O_ACCMODE) == O_WRONLY;
     fi->keep_cache = !fi->direct_io;
-    pthread_mutex_lock(&fs->lock);
-    t.parent = node_get(fs, parent);
-    int r = tree_make(fs, &t, &n, &raw);
-    if (r == 0)
-        requests_entry(fs, n, &raw, &e);
-    requests_unlock(fs);
-    if (r < 0) {
-        fuse_reply_err(req, -r);
-    } else if (fuse_reply_create(req, &e, fi) < 0) {
-        pthread_mutex_lock(&fs->lock);
-        node_forget(fs, n, 1);
-        requests_unlock(fs);
-    }
+    make(req, &t, parent, fi);
 }
 
 void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
     struct tree_new t = {.name = name, .mode = S_IFDIR | (mode & 07777)};
-    make(req, &t, parent);
+    make(req, &t, parent, NULL);
 }
 
 void request_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
     struct tree_new t = {.name = name, .mode = S_IFLNK | 0777, .target = target};
-    make(req, &t, parent);
+    make(req, &t, parent, NULL);
 }
 
 void request_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
@@ -102,7 +86,7 @@ void request_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char 
         r = attr_raw(fs, n, &raw);
     if (r == 0)
         requests_entry(fs, n, &raw, &e);
-    reply_entry(fs, req, r, n, &e);
+    reply_entry(fs, req, r, n, &e, NULL);
 }
 
 void request_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)

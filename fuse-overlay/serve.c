@@ -29,7 +29,6 @@ struct serve_state {
     pthread_cond_t turn;
     bool has_leader, leaving, unmounted;
     unsigned n_threads, n_waiting;
-    bool may_spin;
     int in_vain;    /* of the last looks: positive when they were */
     unsigned rest;  /* requests until it is tried again */
     unsigned since; /* requests since signals were looked for */
@@ -178,7 +177,7 @@ static ssize_t serve_next(struct serve_state *s, char *buf)
         return n;
     }
     s->streak = 0;
-    if (!s->may_spin)
+    if (s->n_cpus < 2)
         return serve_sleep(s, buf);
     if (serve_hold(s))
         return serve_sleep(s, buf);
@@ -292,7 +291,6 @@ struct err *serve(const struct serve_opts *opts, bool *ret_unmounted)
     struct serve_state s = {.opts = opts, .n_threads = 1};
     cpu_set_t cpus;
     s.n_cpus = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-    s.may_spin = s.n_cpus > 1;
     s.threads = mem_zalloc(opts->threads_max * sizeof(*s.threads));
     if (!s.threads)
         return err_oom();
