@@ -47,6 +47,12 @@ struct err *bind_mount(const char *source, const char *target, bool read_only)
     return r < 0 ? ERR_SYS(r, "bind %s to %s", source, target) : NULL;
 }
 
+struct err *bind_flagged(const struct storage_mount *m, const char *source, const char *target, bool read_only)
+{
+    TRY(bind_mount(source, target, read_only));
+    return m->flags ? bind_flags(target, m->flags, read_only) : NULL;
+}
+
 struct err *bind_empty(const char *target, bool read_only)
 {
     unsigned long flags = MS_NODEV | (read_only ? MS_RDONLY : 0);
@@ -78,11 +84,11 @@ struct err *bind_trivial(const struct storage_mount *m, const char *target, bool
     if (!m->rootfs && m->layers.count == 0) {
         TRY(path_join(&path, m->container_dir, "upper"));
         TRY(file_mkdirs(path, 0755));
-        return bind_mount(path, target, m->read_only);
+        return bind_flagged(m, path, target, m->read_only);
     }
     if (!m->rootfs && m->layers.count == 1 && !m->container_dir) {
         TRY(storage_layer_path(m, m->layers.items[0], &path));
-        return bind_mount(path, target, m->read_only);
+        return bind_flagged(m, path, target, m->read_only);
     }
     *ret_done = false;
     return NULL;

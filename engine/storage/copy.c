@@ -95,13 +95,13 @@ static struct err *mount_shared(const struct storage_mount *m, const char *targe
     const char *top = m->layers.items[m->layers.count - 1];
     if (m->layers.count == 1) {
         TRY(storage_layer_path(m, top, &path));
-        return bind_mount(path, target, true);
+        return bind_flagged(m, path, target, true);
     }
     (void)snprintf(name, sizeof(name), "merged-%016" PRIx64, layers_hash(&m->layers));
     TRY(path_join(&parent, m->layers_dir, top));
     TRY(path_join(&path, parent, name));
     TRY(make_once(m, parent, name, APPLY_LINK));
-    return bind_mount(path, target, true);
+    return bind_flagged(m, path, target, true);
 }
 
 struct err *copy_mount(const struct storage_mount *m, const char *target)
@@ -116,6 +116,5 @@ struct err *copy_mount(const struct storage_mount *m, const char *target)
                        m->upper);
     TRY(make_once(m, m->container_dir, "copy", APPLY_COPY));
     TRY(path_join(&path, m->container_dir, "copy"));
-    TRY(bind_mount(path, target, m->read_only));
-    return bind_flags(target, m->flags, m->read_only);
+    return bind_flagged(m, path, target, m->read_only);
 }

@@ -23,6 +23,9 @@ struct err *copy_mount(const struct storage_mount *m, const char *target) ERR_RE
 
 /* What drivers do alike: one directory, or nothing at all, as the root. */
 struct err *bind_mount(const char *source, const char *target, bool read_only) ERR_RESULT;
+/* The same with m->flags. */
+struct err *bind_flagged(const struct storage_mount *m, const char *source, const char *target,
+                         bool read_only) ERR_RESULT;
 /* By mount(2) alone. */
 struct err *bind_old(const char *source, const char *target, bool read_only) ERR_RESULT;
 struct err *bind_empty(const char *target, bool read_only) ERR_RESULT;

@@ -207,5 +207,5 @@ struct err *overlay_mount(const struct storage_mount *m, const char *target)
     TRY(overlay_mount_new(&o, target, &done));
     if (!done)
         TRY(overlay_mount_old(&o, target));
-    return bind_flags(target, m->flags, m->read_only);
+    return m->flags ? bind_flags(target, m->flags, m->read_only) : NULL;
 }

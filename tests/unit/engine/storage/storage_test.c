@@ -313,20 +313,34 @@ static void rootfs_overlay(const char *driver)
     expect_text("ro,ot:x/file", "old");
 }
 
-/* MS_NODEV and its kin, beside what makes the mount read-only. */
+static void expect_flags(const struct storage_mount *m)
+{
+    struct statvfs fs;
+    ok(storage_mount(m, abs_path("mnt")));
+    CHECK(statvfs("mnt", &fs) == 0);
+    CHECK((fs.f_flag & ST_NODEV) && (fs.f_flag & ST_NOEXEC) && !(fs.f_flag & ST_RDONLY) == !m->read_only);
+    CHECK(umount2("mnt", MNT_DETACH) == 0);
+}
+
+/* MS_NODEV and its kin, beside what makes the mount read-only; also where one directory is the whole root. */
 static void mount_flags(const char *driver)
 {
     AUTO_STRV struct strv layers = STRV_INIT;
-    struct statvfs fs;
     struct storage_mount m = {.driver = driver, .flags = MS_NODEV | MS_NOEXEC};
     two_layers(&m, &layers);
     for (int i = 0; i < 2; i++) {
         m.read_only = i == 1;
-        ok(storage_mount(&m, abs_path("mnt")));
-        CHECK(statvfs("mnt", &fs) == 0);
-        CHECK((fs.f_flag & ST_NODEV) && (fs.f_flag & ST_NOEXEC) && !(fs.f_flag & ST_RDONLY) == !m.read_only);
-        CHECK(umount2("mnt", MNT_DETACH) == 0);
+        expect_flags(&m);
     }
+    const char *container = m.container_dir;
+    m.container_dir = NULL;
+    expect_flags(&m);
+    m.layers.count = 1;
+    expect_flags(&m);
+    m.container_dir = container;
+    m.layers.count = 0;
+    m.read_only = false;
+    expect_flags(&m);
 }
 
 /* Everything that was deleted or replaced is in a form that each driver reads. */
