@@ -240,7 +240,7 @@ static struct err *apply_empty(int to)
 
 static struct err *apply_dir(struct apply *a, int from, int to, unsigned depth)
 {
-    if (apply_attr_is_opaque(from) || file_exists(from, WH_OPAQUE))
+    if (storage_is_opaque(from) || file_exists(from, WH_OPAQUE))
         TRY(apply_empty(to));
     AUTO_FD int scan = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = scan < 0 ? NULL : fdopendir(scan);

@@ -74,7 +74,7 @@ struct err *apply_attr_name(int to_dir, const char *name, const struct stat *st)
 }
 
 /* "y": the directory hides what is below. "x": it only contains whiteouts in the attribute form. */
-bool apply_attr_is_opaque(int dirfd)
+bool storage_is_opaque(int dirfd)
 {
     char v = 0;
     if (fgetxattr(dirfd, "user.overlay.opaque", &v, 1) == 1)
@@ -82,21 +82,16 @@ bool apply_attr_is_opaque(int dirfd)
     return fgetxattr(dirfd, "trusted.overlay.opaque", &v, 1) == 1 && v == 'y';
 }
 
-bool storage_is_opaque(int dirfd)
+static bool has_whiteout_mark(int dirfd, const char *name)
 {
-    return apply_attr_is_opaque(dirfd);
+    AUTO_FD int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return fd >= 0 && (fgetxattr(fd, "user.overlay.whiteout", NULL, 0) >= 0 ||
+                       fgetxattr(fd, "trusted.overlay.whiteout", NULL, 0) >= 0);
 }
 
 bool storage_is_whiteout(int dirfd, const char *name, const struct stat *st)
 {
     if (S_ISCHR(st->st_mode))
         return st->st_rdev == makedev(0, 0);
-    return S_ISREG(st->st_mode) && st->st_size == 0 && apply_attr_is_whiteout(dirfd, name);
-}
-
-bool apply_attr_is_whiteout(int dirfd, const char *name)
-{
-    AUTO_FD int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    return fd >= 0 && (fgetxattr(fd, "user.overlay.whiteout", NULL, 0) >= 0 ||
-                       fgetxattr(fd, "trusted.overlay.whiteout", NULL, 0) >= 0);
+    return S_ISREG(st->st_mode) && st->st_size == 0 && has_whiteout_mark(dirfd, name);
 }

@@ -10,6 +10,3 @@
 struct err *apply_attr_copy(int from, int to, const struct stat *st) ERR_RESULT;
 /* The same without a descriptor of the file: links, devices. No extended attributes. */
 struct err *apply_attr_name(int to_dir, const char *name, const struct stat *st) ERR_RESULT;
-/* Overlay's marks, in the form of user namespaces (user.) or of root (trusted.). */
-bool apply_attr_is_opaque(int dirfd);
-bool apply_attr_is_whiteout(int dirfd, const char *name);
