@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mem.h"
+#include "base/privileges.h"
 
 #define CONFINE_FILES ((rlim_t)1024)
 #define CONFINE_MEMORY ((rlim_t)4 << 30) /* zstd windows and xz dictionaries of 1 GiB, at most */
@@ -108,20 +110,8 @@ static struct err *confine_capabilities(enum confine_for purpose)
 {
     static const unsigned unpack[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_MKNOD, CAP_SETFCAP};
     static const unsigned pack[] = {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER};
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct now[_LINUX_CAPABILITY_U32S_3], next[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
-    const unsigned *keep = purpose == CONFINE_UNPACK ? unpack : pack;
-    size_t n = purpose == CONFINE_UNPACK ? sizeof(unpack) / sizeof(*unpack) : sizeof(pack) / sizeof(*pack);
-    if (syscall(SYS_capget, &header, now) < 0)
-        return ERR_SYS(errno, "read capabilities");
-    for (size_t i = 0; i < n; i++)
-        next[keep[i] / 32].permitted |= now[keep[i] / 32].permitted & 1U << keep[i] % 32;
-    for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
-        next[i].effective = next[i].permitted;
-    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (syscall(SYS_capset, &header, next) < 0)
-        return ERR_SYS(errno, "drop capabilities");
-    return NULL;
+    return purpose == CONFINE_UNPACK ? privileges_keep(unpack, ARRAY_LEN(unpack))
+                                     : privileges_keep(pack, ARRAY_LEN(pack));
 }
 
 /* Set a limit to at most `max`; `raise` lifts the soft limit up to that where the hard one allows. */
