@@ -17,7 +17,7 @@ struct proclist_item {
     /* sysconf(_SC_CLK_TCK) a second; waited: of children that have ended; start: since boot */
     uint64_t user_ticks, system_ticks, waited_ticks, start_ticks;
     uint64_t virtual_bytes, resident_bytes;
-    bool marked; /* proclist_mark() */
+    bool marked; /* proclist_mark_descendants() */
 };
 struct proclist {
     struct proclist_item *items; /* by pid */
