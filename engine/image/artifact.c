@@ -35,12 +35,7 @@ void artifact_list_free(struct artifact **list, size_t count)
 
 struct err *artifact_full_name(const char *name, char **ret)
 {
-    AUTO_FREE char *full = NULL;
-    TRY(reference_normalize(name, &full));
-    if (strchr(full, '@'))
-        return ERR_NEW(ERR_INVALID, "'%s' has a digest; a new name cannot choose one", name);
-    *ret = TAKE_PTR(full);
-    return NULL;
+    return reference_normalize_new(name, ret);
 }
 
 static struct err *from_row(struct store_stmt *st, struct artifact **ret)

@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "base/strbuf.h"
 #include "engine/image/artifact_internal.h"
 #include "engine/image/partial.h"
 #include "engine/image/progress.h"

@@ -47,8 +47,7 @@ __attribute__((format(printf, 2, 3))) static void say(const struct commit *m, co
 struct err *image_commit_check_name(const char *name)
 {
     AUTO_FREE char *full = NULL;
-    TRY(reference_normalize(name, &full));
-    return strchr(full, '@') ? ERR_NEW(ERR_INVALID, "'%s' has a digest; a new name cannot choose one", name) : NULL;
+    return reference_normalize_new(name, &full);
 }
 
 struct err *image_settings(struct engine *e, const struct image *i, json_t **ret)
@@ -143,10 +142,10 @@ static struct err *build_config(const struct commit *m, char **ret)
 }
 
 /* Descriptors borrow their strings. */
-static struct err *build_manifest(const struct commit *m, const struct digest *config, size_t config_len, char **ret)
+static struct err *build_manifest(const struct commit *m, const char *config, char **ret)
 {
     struct content_layer top = *content_layer_at(m->content, m->layers[m->n_layers - 1]);
-    struct digest config_copy = *config;
+    struct digest config_digest = digest_of(config, strlen(config));
     char plain[] = MEDIA_OCI_LAYER;
     struct manifest_descriptor *layers = mem_zalloc(m->n_layers * sizeof *layers);
     if (!layers)
@@ -155,7 +154,7 @@ static struct err *build_manifest(const struct commit *m, const struct digest *c
         layers[i] = m->manifest.entries[i];
     layers[m->n_layers - 1] =
         (struct manifest_descriptor){.media_type = plain, .digest = top.blob.s, .size_bytes = top.blob_bytes};
-    const struct manifest_descriptor config_entry = {.digest = config_copy.s, .size_bytes = config_len};
+    const struct manifest_descriptor config_entry = {.digest = config_digest.s, .size_bytes = strlen(config)};
     struct err *e = manifest_build(m->opts->docker, &config_entry, layers, m->n_layers, NULL, ret);
     mem_freep(&layers);
     return e;
@@ -176,21 +175,13 @@ static struct err *settle_platform(struct commit *m)
 static struct err *add_image(struct commit *m, char **ret_id)
 {
     AUTO_FREE char *config = NULL, *manifest = NULL;
-    AUTO_MANIFEST_CONFIG struct manifest_config parsed = {0};
     struct content_image image = {.media_type = m->opts->docker ? MEDIA_DOCKER_MANIFEST : MEDIA_OCI_MANIFEST,
-                                  .parsed = &parsed,
                                   .layers = m->layers,
                                   .names = &m->names,
-                                  .own_manifest = true,
                                   .event = "commit"};
     TRY(build_config(m, &config));
-    image.config_len = strlen(config);
-    TRY(manifest_config_parse(config, image.config_len, &parsed));
-    TRY(content_put_document(m->content, config, image.config_len, &image.config));
-    TRY(build_manifest(m, &image.config, image.config_len, &manifest));
-    image.manifest_len = strlen(manifest);
-    TRY(content_put_document(m->content, manifest, image.manifest_len, &image.manifest));
-    TRY(content_add_image(m->content, &image));
+    TRY(build_manifest(m, config, &manifest));
+    TRY(content_add_made(m->content, config, manifest, &image));
     for (size_t i = 0; i < m->n_layers; i++)
         say(m, "Copying blob %s", content_layer_at(m->content, m->layers[i])->blob.s);
     say(m, "Copying config %s", image.config.s);
@@ -206,7 +197,7 @@ static struct err *commit(struct commit *m, const struct image_commit_source *so
     m->now_nsec = timefmt_now();
     if (name && *name) {
         char *full = NULL;
-        TRY(reference_normalize(name, &full));
+        TRY(reference_normalize_new(name, &full));
         TRY(strv_take(&m->names, full));
     }
     TRY(settle_platform(m));

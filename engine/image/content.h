@@ -85,6 +85,9 @@ struct content_image {
 };
 /* Remember an image for the commit; documents and layers have been put. */
 struct err *content_add_image(struct content *c, const struct content_image *image) ERR_RESULT;
+/* The same where the documents were made here: puts them, and fills in what comes of them (`parsed` excepted). */
+struct err *content_add_made(struct content *c, const char *config, const char *manifest,
+                             struct content_image *image) ERR_RESULT;
 /* Further rows, in the transaction of the commit, when blobs and images are in. */
 void content_set_rows(struct content *c, struct err *(*write)(struct store *s, void *arg), void *arg);
 struct err *content_commit(struct content *c) ERR_RESULT;

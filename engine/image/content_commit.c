@@ -52,6 +52,21 @@ struct err *content_add_image(struct content *c, const struct content_image *ima
     return fill_row(c, image, row);
 }
 
+struct err *content_add_made(struct content *c, const char *config, const char *manifest, struct content_image *image)
+{
+    AUTO_MANIFEST_CONFIG struct manifest_config parsed = {0};
+    image->own_manifest = true;
+    image->config_len = strlen(config);
+    image->manifest_len = strlen(manifest);
+    TRY(manifest_config_parse(config, image->config_len, &parsed));
+    TRY(content_put_document(c, config, image->config_len, &image->config));
+    TRY(content_put_document(c, manifest, image->manifest_len, &image->manifest));
+    image->parsed = &parsed;
+    struct err *e = content_add_image(c, image);
+    image->parsed = NULL;
+    return e;
+}
+
 static struct err *insert_blob(struct content *c, const struct digest *digest, uint64_t size_bytes)
 {
     struct store_stmt *st;

@@ -31,11 +31,9 @@ static struct err *check_words(struct import *im)
 {
     const char *name = im->opts->name;
     if (name && name[0]) {
-        AUTO_FREE char *full = NULL;
-        TRY(reference_normalize(name, &full));
-        if (strchr(full, '@'))
-            return ERR_NEW(ERR_INVALID, "'%s' has a digest; a new name cannot choose one", name);
-        TRY(strv_take(&im->names, TAKE_PTR(full)));
+        char *full = NULL;
+        TRY(reference_normalize_new(name, &full));
+        TRY(strv_take(&im->names, full));
     }
     im->settings = json_object();
     if (!im->settings)
@@ -88,17 +86,17 @@ static struct err *build_config(const struct import *im, char **ret)
     return json_text(root, ret);
 }
 
-static struct err *build_manifest(const struct import *im, const struct digest *config, size_t config_len, char **ret)
+static struct err *build_manifest(const struct import *im, const char *config, char **ret)
 {
     struct content_layer layer = *content_layer_at(im->content, im->layer);
-    struct digest config_copy = *config;
+    struct digest config_digest = digest_of(config, strlen(config));
     enum manifest_packing packing;
     const char *type;
     AUTO_FREE char *type_copy = NULL;
     TRY(content_packing(im->content, im->layer, &packing));
     TRY(manifest_layer_type(false, packing, &type));
     TRY(mem_strdup(type, &type_copy));
-    const struct manifest_descriptor config_entry = {.digest = config_copy.s, .size_bytes = config_len};
+    const struct manifest_descriptor config_entry = {.digest = config_digest.s, .size_bytes = strlen(config)};
     const struct manifest_descriptor layer_entry = {
         .media_type = type_copy, .digest = layer.blob.s, .size_bytes = layer.blob_bytes};
     return manifest_build(false, &config_entry, &layer_entry, 1, NULL, ret);
@@ -107,26 +105,16 @@ static struct err *build_manifest(const struct import *im, const struct digest *
 static struct err *import(struct import *im, char **ret_id)
 {
     AUTO_FREE char *config = NULL, *manifest = NULL;
-    AUTO_MANIFEST_CONFIG struct manifest_config parsed = {0};
-    struct content_image image = {.media_type = MEDIA_OCI_MANIFEST,
-                                  .parsed = &parsed,
-                                  .layers = &im->layer,
-                                  .names = &im->names,
-                                  .own_manifest = true,
-                                  .event = "import"};
+    struct content_image image = {
+        .media_type = MEDIA_OCI_MANIFEST, .layers = &im->layer, .names = &im->names, .event = "import"};
     static const struct verify_subject subject = {.transport = "tarball"};
     TRY(check_words(im));
     TRY(verify_unsigned(im->engine, NULL, &subject));
     TRY(content_begin(im->engine, &im->content));
     TRY(read_layer(im));
     TRY(build_config(im, &config));
-    image.config_len = strlen(config);
-    TRY(manifest_config_parse(config, image.config_len, &parsed));
-    TRY(content_put_document(im->content, config, image.config_len, &image.config));
-    TRY(build_manifest(im, &image.config, image.config_len, &manifest));
-    image.manifest_len = strlen(manifest);
-    TRY(content_put_document(im->content, manifest, image.manifest_len, &image.manifest));
-    TRY(content_add_image(im->content, &image));
+    TRY(build_manifest(im, config, &manifest));
+    TRY(content_add_made(im->content, config, manifest, &image));
     TRY(content_commit(im->content));
     return mem_strdup(digest_hex(image.config.s), ret_id);
 }

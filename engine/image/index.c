@@ -258,9 +258,7 @@ struct err *index_create(struct engine *e, const char *name, const struct strv *
     static const struct listdoc_words no_words = {0};
     AUTO_FREE char *full = NULL, *id = NULL;
     AUTO_JSON json_t *doc = NULL;
-    TRY(reference_normalize(name, &full));
-    if (strchr(full, '@'))
-        return ERR_NEW(ERR_INVALID, "'%s' has a digest; a new name cannot choose one", name);
+    TRY(reference_normalize_new(name, &full));
     if (opts->amend) {
         struct err *error = index_find(e, full, &id);
         if (error && err_kind(error) != ERR_NOT_FOUND)

@@ -14,7 +14,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "base/strbuf.h"
 #include "engine/image/load_internal.h"
 #include "engine/image/platform.h"
 #include "engine/image/progress.h"

@@ -1,18 +1,13 @@
 #include "engine/image/mount.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/ident.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "engine/image/internal.h"
 #include "engine/storage/counted.h"
 #include "engine/storage/options.h"

@@ -11,7 +11,6 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/strbuf.h"
 #include "engine/image/index.h"
 #include "engine/image/progress.h"
 #include "engine/image/push_files.h"

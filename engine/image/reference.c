@@ -214,6 +214,15 @@ struct err *reference_normalize(const char *text, char **ret)
     return full_name(&r, LOCAL_DOMAIN, ret);
 }
 
+struct err *reference_normalize_new(const char *text, char **ret)
+{
+    AUTO_REFERENCE struct reference r = {0};
+    TRY(reference_parse(text, &r));
+    if (r.digest)
+        return ERR_NEW(ERR_INVALID, "'%s' has a digest; a new name cannot choose one", text);
+    return full_name(&r, LOCAL_DOMAIN, ret);
+}
+
 struct err *reference_normalize_docker(const char *text, char **ret)
 {
     AUTO_REFERENCE struct reference r = {0};

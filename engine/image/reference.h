@@ -26,6 +26,8 @@ struct err *reference_parse(const char *text, struct reference *ret) ERR_RESULT;
 /* The full name that a user's words give a new image: short names are in localhost/, without tag and digest ":latest"
  * is added; "docker.io/debian" is "docker.io/library/debian". */
 struct err *reference_normalize(const char *text, char **ret) ERR_RESULT;
+/* The same for what gets the name: ERR_INVALID when it has a digest. */
+struct err *reference_normalize_new(const char *text, char **ret) ERR_RESULT;
 /* The same with what Docker means by short names: they are in docker.io. */
 struct err *reference_normalize_docker(const char *text, char **ret) ERR_RESULT;
 /* Full names that `text` may mean, best first: as given; of short names localhost/… and docker.io/…. */

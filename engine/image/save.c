@@ -16,7 +16,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "base/strbuf.h"
 #include "engine/image/progress.h"
 #include "engine/image/reference.h"
 #include "engine/image/save_internal.h"

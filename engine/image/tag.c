@@ -1,6 +1,4 @@
 /* Names: adding and taking away. */
-#include <string.h>
-
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/image/internal.h"
@@ -45,9 +43,7 @@ struct err *image_tag(struct engine *e, const char *name, const char *new_name)
 {
     struct store *s = engine_store(e);
     AUTO_FREE char *full = NULL, *id = NULL;
-    TRY_WRAP(reference_normalize(new_name, &full), "tag %s", name);
-    if (strchr(full, '@'))
-        return ERR_NEW(ERR_INVALID, "tag %s: '%s' has a digest; a new name cannot choose one", name, new_name);
+    TRY_WRAP(reference_normalize_new(new_name, &full), "tag %s", name);
     struct store_tx_guard guard AUTO_TX = {.store = s};
     TRY(store_begin(s, STORE_WRITE, true));
     TRY(image_find_id(s, name, &id, NULL));

@@ -35,6 +35,17 @@ static void names_are_completed_as_podman_does(void **state)
     normalizes("x:_T.a-g", "localhost/x:_T.a-g", "docker.io/library/x:_T.a-g");
 }
 
+static void new_names_have_no_digest(void **state)
+{
+    char *name = NULL;
+    (void)state;
+    expect_success(reference_normalize_new("x:1", &name));
+    assert_string_equal(name, "localhost/x:1");
+    expect_kind(reference_normalize_new("x@" D, &name), ERR_INVALID);
+    expect_kind(reference_normalize_new("X", &name), ERR_INVALID);
+    mem_freep(&name);
+}
+
 static void candidates_in_order(void **state)
 {
     (void)state;
@@ -160,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_completed_as_podman_does),
+        cmocka_unit_test(new_names_have_no_digest),
         cmocka_unit_test(candidates_in_order),
         cmocka_unit_test(repositories),
         cmocka_unit_test(what_is_no_reference_is_refused),
