@@ -26,14 +26,14 @@ static const struct cli_flag rm_flags[] = {
     {0},
 };
 
-/* A container that is missing decides for 1, one that is running or needed by others for 2. */
+/* A container that is missing decides for 1, one that is running or paused for 2. */
 static void set_exit_code(const struct err *e, int *exit_code)
 {
     if (!e || *exit_code == 1)
         return;
     if (err_kind(e) == ERR_NOT_FOUND)
         *exit_code = 1;
-    else if (err_kind(e) == ERR_STATE || err_kind(e) == ERR_IN_USE)
+    else if (err_kind(e) == ERR_STATE)
         *exit_code = 2;
 }
 

@@ -130,7 +130,8 @@ struct err *container_pause(struct engine *e, struct container *c)
     if (c->state == CT_PAUSED)
         return ERR_NEW(ERR_STATE, "\"%s\" is already paused: container state improper", c->id);
     if (c->state != CT_RUNNING)
-        return ERR_NEW(ERR_STATE, "\"%s\" is not running, can't pause: container state improper", c->id);
+        return ERR_NEW(ERR_STATE, "\"%s\" is not running, can't pause: container state improper",
+                       container_state_name(c->state));
     return set_paused(e, c, true);
 }
 

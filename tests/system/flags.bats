@@ -55,7 +55,7 @@ bb() { coracle run --rm --network none "$@"; }
     run -0 coracle start -a two
     run -0 coracle inspect one --format '{{.State.Running}}'
     is "$output" true
-    run --separate-stderr coracle rm -f -t 0 one
+    run -125 --separate-stderr coracle rm -f -t 0 one
     has "$stderr" "has dependent containers which must be removed before it"
     run -125 --separate-stderr coracle create --requires nosuch $BB true
     one_error '"nosuch" is not a valid container, cannot be used as a dependency'

@@ -226,7 +226,7 @@ container remove $name localhost/bb:latest map[a:b]"
     one_error "is not paused, can't unpause"
     coracle stop -t 0 x
     run -125 --separate-stderr coracle pause x
-    one_error "is not running, can't pause"
+    one_error "\"exited\" is not running, can't pause"
     run -125 --separate-stderr coracle pause nosuch
     one_error "no such container"
     run -125 --separate-stderr coracle unpause
