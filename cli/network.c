@@ -3,6 +3,7 @@
 #include "engine/network/network.h"
 #include "cli/cli.h"
 #include "cli/labels.h"
+#include "cli/select.h"
 #include "cli/verbs.h"
 #include "engine/container/container.h"
 
@@ -106,22 +107,10 @@ static const struct cli_flag rm_flags[] = {
 static struct err *remove_users(struct cli *c, const struct rm_opts *o, const struct network *n)
 {
     AUTO_STRV struct strv ids = STRV_INIT;
-    const struct container_remove_opts opts = {.force = true,
-                                               .timeout_sec = cli_given(c, "time") ? (int64_t)o->time : -1};
     if (n->builtin) /* it cannot be removed anyway */
         return NULL;
     TRY(network_users(c->engine, n, &ids));
-    for (size_t i = 0; i < ids.count; i++) {
-        struct container *ct = NULL;
-        struct err *e = container_find(c->engine, ids.items[i], &ct);
-        if (!e)
-            e = container_remove(c->engine, ct, &opts);
-        container_free(ct);
-        if (e && err_kind(e) != ERR_NOT_FOUND) /* --rm may have been quicker */
-            return e;
-        err_drop(e);
-    }
-    return NULL;
+    return select_remove_users(c, &ids, cli_given(c, "time") ? (int64_t)o->time : -1);
 }
 
 static struct err *remove_network(struct cli *c, const struct rm_opts *o, const char *name)

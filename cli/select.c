@@ -132,3 +132,19 @@ struct err *select_containers(struct cli *c, const struct select_opts *opts, str
         TRY(add_cidfile(c, opts->cidfiles->items[i], opts->ignore, ret));
     return NULL;
 }
+
+struct err *select_remove_users(struct cli *c, const struct strv *ids, int64_t timeout_sec)
+{
+    const struct container_remove_opts opts = {.force = true, .timeout_sec = timeout_sec};
+    for (size_t i = 0; i < ids->count; i++) {
+        struct container *ct = NULL;
+        struct err *e = container_find(c->engine, ids->items[i], &ct);
+        if (!e)
+            e = container_remove(c->engine, ct, &opts);
+        container_free(ct);
+        if (e && err_kind(e) != ERR_NOT_FOUND)
+            return e;
+        err_drop(e);
+    }
+    return NULL;
+}

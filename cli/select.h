@@ -27,5 +27,8 @@ void selection_done(struct selection *s);
 struct err *select_containers(struct cli *c, const struct select_opts *opts, struct selection *ret) ERR_RESULT;
 /* The one container of verbs that take one: the first argument, or the latest. */
 struct err *select_one(struct cli *c, bool latest, struct container **ret) ERR_RESULT;
+/* rm --force of what containers use: remove these, by id; one that is gone meanwhile (--rm) is fine. `timeout_sec` as
+ * in container_remove(). */
+struct err *select_remove_users(struct cli *c, const struct strv *ids, int64_t timeout_sec) ERR_RESULT;
 /* ERR_NOT_FOUND "no such container" when there is none. */
 struct err *select_latest(struct cli *c, struct container **ret) ERR_RESULT;

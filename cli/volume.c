@@ -2,6 +2,7 @@
 #include "engine/volume/volume.h"
 #include "cli/cli.h"
 #include "cli/labels.h"
+#include "cli/select.h"
 #include "cli/verbs.h"
 #include "engine/container/container.h"
 
@@ -84,17 +85,8 @@ static const struct cli_flag rm_flags[] = {
 static struct err *remove_users(struct cli *c, const struct rm_opts *o, const char *name)
 {
     AUTO_STRV struct strv ids = STRV_INIT;
-    const struct container_remove_opts opts = {.force = true,
-                                               .timeout_sec = cli_given(c, "time") ? (int64_t)o->time : -1};
     TRY(volume_users(c->engine, name, &ids));
-    for (size_t i = 0; i < ids.count; i++) {
-        struct container *ct;
-        TRY(container_find(c->engine, ids.items[i], &ct));
-        struct err *e = container_remove(c->engine, ct, &opts);
-        container_free(ct);
-        TRY(e);
-    }
-    return NULL;
+    return select_remove_users(c, &ids, cli_given(c, "time") ? (int64_t)o->time : -1);
 }
 
 /* By exact name, or a unique prefix. */
