@@ -8,12 +8,7 @@
 #include "cli/create.h"
 #include "engine/conf/conf.h"
 
-static struct err *wrong(struct cli *c, const struct conf_key *k, const char *why)
-{
-    return ERR_NEW(ERR_INVALID, "%s: [%s] %s: %s", conf_file(c->conf, k->table, k->key), k->table, k->key, why);
-}
-
-struct err *conf_text(struct cli *c, const struct conf_key *k, const json_t *value, const char **ret)
+struct err *conf_text(struct cli *c, const json_t *value, const char **ret)
 {
     if (json_is_string(value)) {
         *ret = json_string_value(value);
@@ -23,25 +18,26 @@ struct err *conf_text(struct cli *c, const struct conf_key *k, const json_t *val
         TRY(strv_addf(&c->conf_texts, "%" JSON_INTEGER_FORMAT, json_integer_value(value)));
         *ret = c->conf_texts.items[c->conf_texts.count - 1];
     } else {
-        return wrong(c, k, "neither a text nor a number nor true or false");
+        return ERR_NEW(ERR_INVALID, "neither a text nor a number nor true or false");
     }
     return NULL;
 }
 
-struct err *conf_strings(struct cli *c, const struct conf_key *k, const json_t *value, struct strv *ret)
+struct err *conf_strings(const json_t *value, struct strv *ret)
 {
     if (!json_is_array(value))
-        return wrong(c, k, "not a list");
+        return ERR_NEW(ERR_INVALID, "not a list");
     for (size_t i = 0; i < json_array_size(value); i++) {
         const char *item = json_string_value(json_array_get(value, i));
         if (!item)
-            return wrong(c, k, "not a list of texts");
+            return ERR_NEW(ERR_INVALID, "not a list of texts");
         TRY(strv_add(ret, item));
     }
     return NULL;
 }
 
-struct create_opts *conf_create_opts(struct cli *c)
+/* The options of run and create, or NULL for other verbs. */
+static struct create_opts *create_opts_of(const struct cli *c)
 {
     return c->verb && c->verb->more_flags == create_flags ? c->opts : NULL;
 }
@@ -60,24 +56,22 @@ static struct err *apply_item(const struct cli_flag *f, void *opts, const char *
     return f->kind == CLI_CALL_CSV ? f->set(opts, f, item) : cli_flag_apply(f, opts, item);
 }
 
-static struct err *apply_value(struct cli *c, const struct conf_key *k, const struct cli_flag *f, const json_t *value)
+static struct err *apply_value(struct cli *c, const struct cli_flag *f, const json_t *value)
 {
     AUTO_STRV struct strv items = STRV_INIT;
     if (f->missing)
-        return wrong(c, k, f->missing);
+        return ERR_NEW(ERR_INVALID, "%s", f->missing);
     if (json_is_array(value)) {
-        TRY(conf_strings(c, k, value, &items));
+        TRY(conf_strings(value, &items));
         for (size_t i = 0; i < items.count; i++)
-            TRY_WRAP(apply_item(f, c->opts, items.items[i]), "%s: [%s] %s", conf_file(c->conf, k->table, k->key),
-                     k->table, k->key);
+            TRY(apply_item(f, c->opts, items.items[i]));
         return NULL;
     }
     const char *text = NULL;
-    TRY(conf_text(c, k, value, &text));
+    TRY(conf_text(c, value, &text));
     if (!*text) /* "" means: as if it were not there */
         return NULL;
-    return ERR_WRAP(cli_flag_apply(f, c->opts, text), "%s: [%s] %s", conf_file(c->conf, k->table, k->key), k->table,
-                    k->key);
+    return cli_flag_apply(f, c->opts, text);
 }
 
 /* Where in the container an entry of `volumes` or `mounts` goes; NULL: it doesn't say. */
@@ -115,13 +109,12 @@ static struct err *apply_add(struct cli *c, const struct conf_key *k, const json
 {
     AUTO_STRV struct strv items = STRV_INIT;
     const struct cli_flag *f = find_flag(c, k->what);
-    TRY(conf_strings(c, k, value, &items));
+    TRY(conf_strings(value, &items));
     for (size_t i = 0; f && i < items.count; i++) {
         bool taken;
         TRY(is_taken(c->opts, k->what, items.items[i], &taken));
         if (!taken)
-            TRY_WRAP(apply_item(f, c->opts, items.items[i]), "%s: [%s] %s", conf_file(c->conf, k->table, k->key),
-                     k->table, k->key);
+            TRY(apply_item(f, c->opts, items.items[i]));
     }
     return NULL;
 }
@@ -133,20 +126,28 @@ static bool is_empty(const json_t *value)
            (json_is_object(value) && !json_object_size(value));
 }
 
+static struct err *apply_default(struct cli *c, const struct conf_key *k, const json_t *value)
+{
+    const struct cli_flag *f = find_flag(c, k->what);
+    return f && !cli_given(c, k->what) ? apply_value(c, f, value) : NULL;
+}
+
 static struct err *apply_key(struct cli *c, const struct conf_key *k, const json_t *value)
 {
-    const struct cli_flag *f;
+    struct create_opts *o = create_opts_of(c);
     switch (k->use) {
     case CONF_CALL:
-        return k->call(c, k, value);
+        return k->call(c, o, value);
+    case CONF_CREATE_CALL:
+        return o ? k->call(c, o, value) : NULL;
     case CONF_ADD:
-        return conf_create_opts(c) ? apply_add(c, k, value) : NULL;
+        return o ? apply_add(c, k, value) : NULL;
     case CONF_CREATE:
+        return o ? apply_default(c, k, value) : NULL;
     case CONF_DEFAULT:
-        f = k->use == CONF_DEFAULT || conf_create_opts(c) ? find_flag(c, k->what) : NULL;
-        return f && !cli_given(c, k->what) ? apply_value(c, k, f, value) : NULL;
+        return apply_default(c, k, value);
     case CONF_LATER:
-        if (conf_create_opts(c) && !is_empty(value))
+        if (o && !is_empty(value))
             log_write(LOG_LEVEL_WARN, "%s: [%s] %s is not honoured yet: %s", conf_file(c->conf, k->table, k->key),
                       k->table, k->key, k->what);
         return NULL;
@@ -162,7 +163,7 @@ struct err *cli_conf_apply(struct cli *c)
     for (const struct conf_key *k = conf_keys; k->table; k++) {
         const json_t *value = conf_get(c->conf, k->table, k->key);
         if (value)
-            TRY(apply_key(c, k, value));
+            TRY_WRAP(apply_key(c, k, value), "%s: [%s] %s", conf_file(c->conf, k->table, k->key), k->table, k->key);
     }
     return NULL;
 }

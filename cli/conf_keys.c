@@ -19,25 +19,21 @@ static bool network_is_shared(const struct create_opts *o)
 }
 
 /* Below the image's, which is below --env. */
-static struct err *use_env(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_env(struct cli *c, struct create_opts *o, const json_t *value)
 {
-    struct create_opts *o = conf_create_opts(c);
     AUTO_STRV struct strv items = STRV_INIT;
-    if (!o)
-        return NULL;
-    TRY(conf_strings(c, k, value, &items));
+    (void)c;
+    TRY(conf_strings(value, &items));
     for (size_t i = 0; i < items.count; i++)
         TRY(strv_env_set(&o->spec.env_base, items.items[i]));
     return NULL;
 }
 
-static struct err *use_annotations(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_annotations(struct cli *c, struct create_opts *o, const json_t *value)
 {
-    struct create_opts *o = conf_create_opts(c);
     AUTO_STRV struct strv items = STRV_INIT;
-    if (!o)
-        return NULL;
-    TRY(conf_strings(c, k, value, &items));
+    (void)c;
+    TRY(conf_strings(value, &items));
     for (size_t i = 0; i < items.count; i++) {
         AUTO_FREE char *key = NULL;
         TRY(mem_strndup(items.items[i], strcspn(items.items[i], "="), &key));
@@ -58,20 +54,20 @@ static bool names_cap(const struct strv *list, unsigned number)
 }
 
 /* As additions to and subtractions from what a container has without any word; --cap-add and --cap-drop go first. */
-static struct err *use_capabilities(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_capabilities(struct cli *c, struct create_opts *o, const json_t *value)
 {
-    struct create_opts *o = conf_create_opts(c);
     AUTO_STRV struct strv items = STRV_INIT;
     struct container_spec plain = {0};
     struct cap_sets sets;
     unsigned number;
-    if (!o || o->spec.privileged)
+    (void)c;
+    if (o->spec.privileged)
         return NULL;
-    TRY(conf_strings(c, k, value, &items));
+    TRY(conf_strings(value, &items));
     TRY(cap_sets_compute(&plain, 0, &sets));
     for (size_t i = 0; i < items.count; i++)
         if (!cap_find(items.items[i], &number))
-            return ERR_NEW(ERR_INVALID, "[%s] %s: \"%s\": unknown capability", k->table, k->key, items.items[i]);
+            return ERR_NEW(ERR_INVALID, "\"%s\": unknown capability", items.items[i]);
     for (unsigned n = 0; n < CAP_NUMBER_MAX; n++) {
         bool has = (sets.bounding >> n & 1) != 0, wanted = names_cap(&items, n);
         if (has == wanted || names_cap(&o->spec.cap_add, n) || names_cap(&o->spec.cap_drop, n))
@@ -85,13 +81,11 @@ static struct err *use_capabilities(struct cli *c, const struct conf_key *k, con
 
 /* Every container that has a network lets root ping without being asked to, as Podman's own default has it: no mention
  * of it means the kernel's default. */
-static struct err *use_sysctls(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_sysctls(struct cli *c, struct create_opts *o, const json_t *value)
 {
-    struct create_opts *o = conf_create_opts(c);
     AUTO_STRV struct strv items = STRV_INIT;
-    if (!o)
-        return NULL;
-    TRY(conf_strings(c, k, value, &items));
+    (void)c;
+    TRY(conf_strings(value, &items));
     if (!strv_env_get(&items, PING_RANGE))
         TRY(strv_add(&items, PING_RANGE "=1 0"));
     for (size_t i = 0; i < items.count; i++) {
@@ -109,24 +103,35 @@ static struct err *use_sysctls(struct cli *c, const struct conf_key *k, const js
 }
 
 /* Only where the container has a resolv.conf of its own. */
-static struct err *use_dns(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *add_dns(struct cli *c, const struct create_opts *o, const char *flag, const json_t *value,
+                           struct strv *into)
 {
-    struct create_opts *o = conf_create_opts(c);
-    if (!o || o->spec.network.mode == NS_NONE || o->spec.network.mode == NS_CONTAINER || cli_given(c, k->what))
+    if (o->spec.network.mode == NS_NONE || o->spec.network.mode == NS_CONTAINER || cli_given(c, flag))
         return NULL;
-    struct strv *into = strcmp(k->what, "dns") == 0          ? &o->spec.dns
-                        : strcmp(k->what, "dns-search") == 0 ? &o->spec.dns_search
-                                                             : &o->spec.dns_option;
-    return conf_strings(c, k, value, into);
+    return conf_strings(value, into);
 }
 
-static struct err *use_netns(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_dns_servers(struct cli *c, struct create_opts *o, const json_t *value)
 {
-    struct create_opts *o = conf_create_opts(c);
+    return add_dns(c, o, "dns", value, &o->spec.dns);
+}
+
+static struct err *use_dns_searches(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    return add_dns(c, o, "dns-search", value, &o->spec.dns_search);
+}
+
+static struct err *use_dns_options(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    return add_dns(c, o, "dns-option", value, &o->spec.dns_option);
+}
+
+static struct err *use_netns(struct cli *c, struct create_opts *o, const json_t *value)
+{
     const char *text = NULL;
-    if (!o || cli_given(c, "network") || cli_given(c, "net"))
+    if (cli_given(c, "network") || cli_given(c, "net"))
         return NULL;
-    TRY(conf_text(c, k, value, &text));
+    TRY(conf_text(c, value, &text));
     if (!*text || strcmp(text, "private") == 0) /* the default, whose options may come from network_cmd_options */
         return NULL;
     return spec_set_ns(&o->spec, "network", text);
@@ -140,13 +145,12 @@ static bool has_option(const struct strv *list, const char *prefix)
     return false;
 }
 
-static struct err *use_seccomp(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_seccomp(struct cli *c, struct create_opts *o, const json_t *value)
 {
-    struct create_opts *o = conf_create_opts(c);
     const char *text = NULL;
-    if (!o || o->spec.privileged || has_option(&o->spec.security_opt, "seccomp"))
+    if (o->spec.privileged || has_option(&o->spec.security_opt, "seccomp"))
         return NULL;
-    TRY(conf_text(c, k, value, &text));
+    TRY(conf_text(c, value, &text));
     return *text ? strv_addf(&o->spec.security_opt, "seccomp=%s", text) : NULL;
 }
 
@@ -156,27 +160,35 @@ static bool logs_to_file(const struct create_opts *o)
     return !driver || strcmp(driver, "k8s-file") == 0 || strcmp(driver, "json-file") == 0;
 }
 
-static struct err *use_log_option(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_log_size(struct cli *c, struct create_opts *o, const json_t *value)
 {
-    struct create_opts *o = conf_create_opts(c);
-    bool size = strcmp(k->what, "max-size") == 0;
     const char *text = NULL;
-    if (!o || strv_env_get(&o->spec.log_opt, k->what) || (size && !logs_to_file(o)))
+    if (strv_env_get(&o->spec.log_opt, "max-size") || !logs_to_file(o))
         return NULL;
-    TRY(conf_text(c, k, value, &text));
-    return !*text || (size && *text == '-') ? NULL : strv_addf(&o->spec.log_opt, "%s=%s", k->what, text);
+    TRY(conf_text(c, value, &text));
+    return !*text || *text == '-' ? NULL : strv_addf(&o->spec.log_opt, "max-size=%s", text);
+}
+
+static struct err *use_log_tag(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    const char *text = NULL;
+    if (strv_env_get(&o->spec.log_opt, "tag"))
+        return NULL;
+    TRY(conf_text(c, value, &text));
+    return *text ? strv_addf(&o->spec.log_opt, "tag=%s", text) : NULL;
 }
 
 /* --- [engine] */
 
-static struct err *use_engine_env(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_engine_env(struct cli *c, struct create_opts *o, const json_t *value)
 {
     AUTO_STRV struct strv items = STRV_INIT;
-    TRY(conf_strings(c, k, value, &items));
+    (void)c, (void)o;
+    TRY(conf_strings(value, &items));
     for (size_t i = 0; i < items.count; i++) {
         char *eq = strchr(items.items[i], '=');
         if (!eq || eq == items.items[i])
-            return ERR_NEW(ERR_INVALID, "[%s] %s: \"%s\": not NAME=VALUE", k->table, k->key, items.items[i]);
+            return ERR_NEW(ERR_INVALID, "\"%s\": not NAME=VALUE", items.items[i]);
         *eq = '\0';
         if (setenv(items.items[i], eq + 1, 1) < 0)
             return err_oom();
@@ -184,40 +196,43 @@ static struct err *use_engine_env(struct cli *c, const struct conf_key *k, const
     return NULL;
 }
 
-static struct err *use_cgroup_manager(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_cgroup_manager(struct cli *c, struct create_opts *o, const json_t *value)
 {
     const char *text = NULL;
+    (void)o;
     if (c->globals.cgroup_manager)
         return NULL;
-    TRY(conf_text(c, k, value, &text));
+    TRY(conf_text(c, value, &text));
     if (*text && strcmp(text, "cgroupfs") != 0 && strcmp(text, "systemd") != 0)
-        return ERR_NEW(ERR_INVALID, "[%s] %s: \"%s\": neither cgroupfs nor systemd", k->table, k->key, text);
+        return ERR_NEW(ERR_INVALID, "\"%s\": neither cgroupfs nor systemd", text);
     /* "systemd" says how, not that: without a systemd of the user it stays what works here. */
     if (strcmp(text, "cgroupfs") == 0)
         c->globals.cgroup_manager = "cgroupfs";
     return NULL;
 }
 
-static struct err *use_runtime(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_runtime(struct cli *c, struct create_opts *o, const json_t *value)
 {
     const char *text = NULL;
+    (void)o;
     if (c->globals.runtime)
         return NULL;
-    TRY(conf_text(c, k, value, &text));
+    TRY(conf_text(c, value, &text));
     if (*text)
         c->globals.runtime = text;
     return NULL;
 }
 
 /* The names that --runtime and the key above may use: the first of the paths that is there. */
-static struct err *use_runtimes(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_runtimes(struct cli *c, struct create_opts *o, const json_t *value)
 {
     const char *name = c->globals.runtime;
     AUTO_STRV struct strv paths = STRV_INIT;
     const json_t *list = name && !strchr(name, '/') ? json_object_get(value, name) : NULL;
+    (void)o;
     if (!list)
         return NULL;
-    TRY(conf_strings(c, k, list, &paths));
+    TRY(conf_strings(list, &paths));
     for (size_t i = 0; i < paths.count; i++) {
         if (access(paths.items[i], X_OK) < 0)
             continue;
@@ -228,20 +243,20 @@ static struct err *use_runtimes(struct cli *c, const struct conf_key *k, const j
     return NULL;
 }
 
-static struct err *use_hooks(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_hooks(struct cli *c, struct create_opts *o, const json_t *value)
 {
-    return c->globals.hooks_dirs.count ? NULL : conf_strings(c, k, value, &c->globals.hooks_dirs);
+    (void)o;
+    return c->globals.hooks_dirs.count ? NULL : conf_strings(value, &c->globals.hooks_dirs);
 }
 
 /* Options of the default network. */
-static struct err *use_network_options(struct cli *c, const struct conf_key *k, const json_t *value)
+static struct err *use_network_options(struct cli *c, struct create_opts *o, const json_t *value)
 {
-    struct create_opts *o = conf_create_opts(c);
     AUTO_STRV struct strv items = STRV_INIT;
     AUTO_FREE char *joined = NULL, *text = NULL;
-    if (!o || cli_given(c, "network") || cli_given(c, "net") || o->spec.network.mode != NS_DEFAULT)
+    if (cli_given(c, "network") || cli_given(c, "net") || o->spec.network.mode != NS_DEFAULT)
         return NULL;
-    TRY(conf_strings(c, k, value, &items));
+    TRY(conf_strings(value, &items));
     if (!items.count)
         return NULL;
     TRY(strv_join(&items, ",", &joined));
@@ -260,17 +275,17 @@ static struct err *use_network_options(struct cli *c, const struct conf_key *k, 
 #define DATABASE "it is in the database"
 
 const struct conf_key conf_keys[] = {
-    {"containers", "annotations", CONF_CALL, "annotation", use_annotations},
+    {"containers", "annotations", CONF_CREATE_CALL, "annotation", use_annotations},
     {"containers", "apparmor_profile", CONF_NONE, NO_LABELS, NULL},
     {"containers", "base_hosts_file", CONF_LATER, "another file than /etc/hosts", NULL},
     {"containers", "cgroup_conf", CONF_LATER, "settings of cgroup files", NULL},
     {"containers", "cgroups", CONF_CREATE, "cgroups", NULL},
     {"containers", "cgroupns", CONF_CREATE, "cgroupns", NULL},
     {"containers", "privileged", CONF_CREATE, "privileged", NULL},
-    {"containers", "default_capabilities", CONF_CALL, "cap-add", use_capabilities},
+    {"containers", "default_capabilities", CONF_CREATE_CALL, "cap-add", use_capabilities},
     {"containers", "default_ulimits", CONF_CREATE, "ulimit", NULL},
     {"containers", "devices", CONF_ADD, "device", NULL},
-    {"containers", "env", CONF_CALL, "env", use_env},
+    {"containers", "env", CONF_CREATE_CALL, "env", use_env},
     {"containers", "env_host", CONF_CREATE, "env-host", NULL},
     {"containers", "host_containers_internal_ip", CONF_LATER, "another address than the host's", NULL},
     {"containers", "http_proxy", CONF_CREATE, "http-proxy", NULL},
@@ -282,27 +297,27 @@ const struct conf_key conf_keys[] = {
     {"containers", "label", CONF_NONE, NO_LABELS, NULL},
     {"containers", "label_users", CONF_NONE, NO_LABELS, NULL},
     {"containers", "log_driver", CONF_CREATE, "log-driver", NULL},
-    {"containers", "log_size_max", CONF_CALL, "max-size", use_log_option},
-    {"containers", "log_tag", CONF_CALL, "tag", use_log_option},
+    {"containers", "log_size_max", CONF_CREATE_CALL, "max-size", use_log_size},
+    {"containers", "log_tag", CONF_CREATE_CALL, "tag", use_log_tag},
     {"containers", "mounts", CONF_ADD, "mount", NULL},
-    {"containers", "netns", CONF_CALL, "network", use_netns},
+    {"containers", "netns", CONF_CREATE_CALL, "network", use_netns},
     {"containers", "no_hosts", CONF_CREATE, "no-hosts", NULL},
     {"containers", "oom_score_adj", CONF_CREATE, "oom-score-adj", NULL},
     {"containers", "pidns", CONF_CREATE, "pid", NULL},
     {"containers", "pids_limit", CONF_CREATE, "pids-limit", NULL},
     {"containers", "prepare_volume_on_create", CONF_NONE, "volumes are filled when they are first mounted", NULL},
     {"containers", "read_only", CONF_CREATE, "read-only", NULL},
-    {"containers", "seccomp_profile", CONF_CALL, "security-opt", use_seccomp},
+    {"containers", "seccomp_profile", CONF_CREATE_CALL, "security-opt", use_seccomp},
     {"containers", "shm_size", CONF_CREATE, "shm-size", NULL},
     {"containers", "tz", CONF_CREATE, "tz", NULL},
     {"containers", "umask", CONF_CREATE, "umask", NULL},
     {"containers", "userns", CONF_CREATE, "userns", NULL},
     {"containers", "utsns", CONF_CREATE, "uts", NULL},
     {"containers", "volumes", CONF_ADD, "volume", NULL},
-    {"containers", "dns_options", CONF_CALL, "dns-option", use_dns},
-    {"containers", "dns_searches", CONF_CALL, "dns-search", use_dns},
-    {"containers", "dns_servers", CONF_CALL, "dns", use_dns},
-    {"containers", "default_sysctls", CONF_CALL, "sysctl", use_sysctls},
+    {"containers", "dns_options", CONF_CREATE_CALL, "dns-option", use_dns_options},
+    {"containers", "dns_searches", CONF_CREATE_CALL, "dns-search", use_dns_searches},
+    {"containers", "dns_servers", CONF_CREATE_CALL, "dns", use_dns_servers},
+    {"containers", "default_sysctls", CONF_CREATE_CALL, "sysctl", use_sysctls},
 
     {"engine", "active_service", CONF_NONE, NO_REMOTE, NULL},
     {"engine", "add_compression", CONF_LATER, "more compressions of what a list names", NULL},
@@ -339,7 +354,7 @@ const struct conf_key conf_keys[] = {
     {"engine", "lock_type", CONF_NONE, "locks are those of files", NULL},
     {"engine", "multi_image_archive", CONF_DEFAULT, "multi-image-archive", NULL},
     {"engine", "namespace", CONF_NONE, "use --root", NULL},
-    {"engine", "network_cmd_options", CONF_CALL, "network", use_network_options},
+    {"engine", "network_cmd_options", CONF_CREATE_CALL, "network", use_network_options},
     {"engine", "network_cmd_path", CONF_NONE, "coracle-slirp is beside coracle", NULL},
     {"engine", "no_pivot_root", CONF_LATER, "containers below chroot(2)", NULL},
     {"engine", "num_locks", CONF_NONE, "there is no limit", NULL},

@@ -78,7 +78,7 @@ static void each_flag_exists(void **state)
                    : k->use == CONF_DEFAULT && !some_verb_has(k->what))
             fail_msg("[%s] %s: no flag --%s", k->table, k->key, k->what);
         assert_ptr_equal(find(k->table, k->key, strlen(k->key)), k); /* once only */
-        assert_true((k->use == CONF_CALL) == (k->call != NULL));
+        assert_true((k->use == CONF_CALL || k->use == CONF_CREATE_CALL) == (k->call != NULL));
     }
 }
 
