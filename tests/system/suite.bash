@@ -107,7 +107,7 @@ orphans() {
     for pid in $(pgrep -P "$CORACLE_TEST_REAPER"); do
         name=$({ tr "\0" " " <"/proc/$pid/cmdline"; } 2>/dev/null) || continue
         case $name in
-            "" | *bats* | *coracle-session* | catatonit* | "podman pause"*) ;;
+            "" | *bats* | *coracle-session* | catatonit* | "podman pause"* | */slirp4netns*/rootless-netns-*) ;; # podman's own
             *) echo "process $pid: $name" ;;
         esac
     done
