@@ -21,7 +21,9 @@ struct err *number_parse_duration(const char *s, bool bare_seconds, int64_t *ret
 struct number_text {
     char s[48];
 };
-/* "7.84 MB", "1.2 kB", "12 B": decimal units, as Podman's images and ps --size print. */
+/* "7.84 MB", "1.2 kB", "12 B": decimal units, as Podman's images prints. */
 struct number_text number_human_bytes(uint64_t bytes);
+/* The same without the blank, as ps --size and stats print sizes: "7.84MB". */
+struct number_text number_packed_bytes(uint64_t bytes);
 /* Go's Duration.String(): "1m30s", "1.5s", "0s". */
 struct number_text number_duration(int64_t nsec);

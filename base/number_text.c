@@ -21,6 +21,14 @@ struct number_text number_human_bytes(uint64_t bytes)
     return text;
 }
 
+struct number_text number_packed_bytes(uint64_t bytes)
+{
+    struct number_text text = number_human_bytes(bytes);
+    char *blank = strchr(text.s, ' ');
+    memmove(blank, blank + 1, strlen(blank));
+    return text;
+}
+
 /* "value / unit" with as many decimals as it takes, then the suffix. `digits` is log10(unit). */
 static size_t put_fraction(char *out, size_t cap, uint64_t value, uint64_t unit, int digits, const char *suffix)
 {

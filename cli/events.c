@@ -32,12 +32,6 @@ static const struct cli_flag events_flags[] = {
 
 /* --- fields */
 
-static struct err *integer(json_t **ret, int64_t i)
-{
-    *ret = json_integer(i);
-    return *ret ? NULL : err_oom();
-}
-
 #define TEXT_FIELD(name)                                       \
     static struct err *get_##name(const void *p, json_t **ret) \
     {                                                          \
@@ -60,13 +54,13 @@ static struct err *get_time(const void *p, json_t **ret)
 static struct err *get_time_nano(const void *p, json_t **ret)
 {
     const struct event *event = p;
-    return integer(ret, event->at_nsec);
+    return report_integer(ret, event->at_nsec);
 }
 
 static struct err *get_exit_code(const void *p, json_t **ret)
 {
     const struct event *event = p;
-    return integer(ret, event->exit_code);
+    return report_integer(ret, event->exit_code);
 }
 
 static struct err *get_attributes(const void *p, json_t **ret)

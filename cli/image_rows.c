@@ -9,14 +9,7 @@
 #include "base/timefmt.h"
 #include "cli/report.h"
 
-#define SHORT_ID 12
 #define SECOND INT64_C(1000000000)
-
-static struct err *integer(json_t **ret, uint64_t i)
-{
-    *ret = json_integer((json_int_t)i);
-    return *ret ? NULL : err_oom();
-}
 
 /* A colon behind the last slash is the tag's; one before it belongs to a port. */
 struct err *image_split_name(const char *name, char **ret_repository, char **ret_tag)
@@ -35,10 +28,9 @@ static struct err *get_id(const void *p, json_t **ret)
 {
     const struct image_row *row = p;
     char text[80];
-    if (row->no_trunc)
-        (void)snprintf(text, sizeof text, "sha256:%s", row->image->id);
-    else
-        (void)snprintf(text, sizeof text, "%.*s", SHORT_ID, row->image->id);
+    if (!row->no_trunc)
+        return report_id(ret, row->image->id, false);
+    (void)snprintf(text, sizeof text, "sha256:%s", row->image->id);
     return report_string(ret, text);
 }
 
@@ -80,13 +72,13 @@ static struct err *get_size(const void *p, json_t **ret)
 
 static struct err *get_bytes(const void *p, json_t **ret)
 {
-    return integer(ret, ((const struct image_row *)p)->image->size_bytes);
+    return report_integer(ret, (int64_t)((const struct image_row *)p)->image->size_bytes);
 }
 
 static struct err *get_zero(const void *p, json_t **ret)
 {
     (void)p;
-    return integer(ret, 0);
+    return report_integer(ret, 0);
 }
 
 static struct err *get_false(const void *p, json_t **ret)
@@ -111,7 +103,7 @@ static struct err *get_dangling(const void *p, json_t **ret)
 
 static struct err *get_containers(const void *p, json_t **ret)
 {
-    return integer(ret, ((const struct image_row *)p)->image->containers);
+    return report_integer(ret, (int64_t)((const struct image_row *)p)->image->containers);
 }
 
 static struct err *get_names(const void *p, json_t **ret)

@@ -7,8 +7,6 @@
 #include "cli/verbs.h"
 #include "engine/network/network.h"
 
-#define SHORT_ID 12
-
 struct ls_opts {
     bool no_heading, no_trunc, quiet;
     const char *format;
@@ -44,9 +42,7 @@ static const struct network *network_of(const void *p)
 static struct err *get_id(const void *p, json_t **ret)
 {
     const struct row *row = p;
-    size_t len = strlen(row->n->id);
-    *ret = json_stringn(row->n->id, row->no_trunc || len < SHORT_ID ? len : SHORT_ID);
-    return *ret ? NULL : err_oom();
+    return report_id(ret, row->n->id, row->no_trunc);
 }
 
 static struct err *get_name(const void *p, json_t **ret)

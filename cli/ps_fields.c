@@ -9,7 +9,6 @@
 #include "base/timefmt.h"
 #include "cli/report.h"
 
-#define SHORT_ID 12
 #define COMMAND_MAX 17
 #define SECOND INT64_C(1000000000)
 /* Unix seconds of Go's zero time. */
@@ -21,25 +20,6 @@
         const struct ps_row *row = p;                          \
         return make_##name(row, ret);                          \
     }
-
-static struct err *string_n(json_t **ret, const char *s, size_t len)
-{
-    *ret = json_stringn_nocheck(s, len);
-    return *ret ? NULL : err_oom();
-}
-
-static struct err *integer(json_t **ret, int64_t i)
-{
-    *ret = json_integer(i);
-    return *ret ? NULL : err_oom();
-}
-
-/* Twelve characters unless --no-trunc. */
-static struct err *short_id(const struct ps_row *row, const char *id, json_t **ret)
-{
-    size_t len = id ? strlen(id) : 0;
-    return string_n(ret, id ? id : "", row->no_trunc || len < SHORT_ID ? len : SHORT_ID);
-}
 
 /* --- command, labels, mounts */
 
@@ -54,9 +34,8 @@ struct err *ps_command(const struct ps_row *row, struct strv *ret)
 static struct err *make_command(const struct ps_row *row, json_t **ret)
 {
     const char *text = row->container->command ? row->container->command : "";
-    size_t len = strlen(text);
-    if (row->no_trunc || len <= COMMAND_MAX)
-        return string_n(ret, text, len);
+    if (row->no_trunc || strlen(text) <= COMMAND_MAX)
+        return report_string(ret, text);
     char cut[COMMAND_MAX + 4];
     (void)snprintf(cut, sizeof cut, "%.*s...", COMMAND_MAX, text);
     return report_string(ret, cut);
@@ -177,7 +156,7 @@ FIELD(created)
 /* Unix seconds; "never" is what Go's zero time is in them. */
 static struct err *make_seconds(int64_t nsec, json_t **ret)
 {
-    return integer(ret, nsec ? nsec / SECOND : ZERO_SECONDS);
+    return report_integer(ret, nsec ? nsec / SECOND : ZERO_SECONDS);
 }
 
 static struct err *make_started_at(const struct ps_row *row, json_t **ret)
@@ -208,13 +187,13 @@ FIELD(exited)
 
 static struct err *make_id(const struct ps_row *row, json_t **ret)
 {
-    return short_id(row, row->container->id, ret);
+    return report_id(ret, row->container->id, row->no_trunc);
 }
 FIELD(id)
 
 static struct err *make_image_id(const struct ps_row *row, json_t **ret)
 {
-    return short_id(row, row->container->image_id, ret);
+    return report_id(ret, row->container->image_id, row->no_trunc);
 }
 FIELD(image_id)
 
@@ -239,19 +218,19 @@ FIELD(state)
 
 static struct err *make_pid(const struct ps_row *row, json_t **ret)
 {
-    return integer(ret, row->container->host_pid);
+    return report_integer(ret, row->container->host_pid);
 }
 FIELD(pid)
 
 static struct err *make_exit_code(const struct ps_row *row, json_t **ret)
 {
-    return integer(ret, row->container->exit_code);
+    return report_integer(ret, row->container->exit_code);
 }
 FIELD(exit_code)
 
 static struct err *make_restarts(const struct ps_row *row, json_t **ret)
 {
-    return integer(ret, row->container->restart_count);
+    return report_integer(ret, row->container->restart_count);
 }
 FIELD(restarts)
 
@@ -286,26 +265,14 @@ static struct err *get_empty(const void *p, json_t **ret)
     return report_string(ret, "");
 }
 
-/* "1.98MB": without the blank that `images` has. */
-static void put_size(uint64_t bytes, char *buf, size_t cap)
-{
-    struct number_text text = number_human_bytes(bytes);
-    size_t n = 0;
-    for (const char *s = text.s; *s && n + 1 < cap; s++)
-        if (*s != ' ')
-            buf[n++] = *s;
-    buf[n] = '\0';
-}
-
 /* "12B (virtual 1.98MB)" */
 static struct err *make_size(const struct ps_row *row, json_t **ret)
 {
-    char rw[48], root[48], text[128];
+    char text[128];
     if (!row->has_size)
         return report_string(ret, "");
-    put_size(row->size_rw, rw, sizeof rw);
-    put_size(row->size_root, root, sizeof root);
-    (void)snprintf(text, sizeof text, "%s (virtual %s)", rw, root);
+    (void)snprintf(text, sizeof text, "%s (virtual %s)", number_packed_bytes(row->size_rw).s,
+                   number_packed_bytes(row->size_root).s);
     return report_string(ret, text);
 }
 FIELD(size)

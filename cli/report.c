@@ -8,9 +8,24 @@
 #include "base/mem.h"
 #include "cli/tabwriter.h"
 
+#define SHORT_ID 12 /* characters */
+
 struct err *report_string(json_t **ret, const char *s)
 {
     *ret = json_string_nocheck(s ? s : "");
+    return *ret ? NULL : err_oom();
+}
+
+struct err *report_integer(json_t **ret, int64_t i)
+{
+    *ret = json_integer(i);
+    return *ret ? NULL : err_oom();
+}
+
+struct err *report_id(json_t **ret, const char *id, bool no_trunc)
+{
+    size_t len = id ? strlen(id) : 0;
+    *ret = json_stringn_nocheck(id ? id : "", no_trunc || len < SHORT_ID ? len : SHORT_ID);
     return *ret ? NULL : err_oom();
 }
 

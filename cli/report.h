@@ -17,6 +17,9 @@ struct report {
 
 /* A text member of a row; NULL is "". */
 struct err *report_string(json_t **ret, const char *s) ERR_RESULT;
+struct err *report_integer(json_t **ret, int64_t i) ERR_RESULT;
+/* An id, of which twelve characters are shown unless --no-trunc was given; NULL is "". */
+struct err *report_id(json_t **ret, const char *id, bool no_trunc) ERR_RESULT;
 
 /* "json", "{{json .}}" and the like. NULL is none. */
 bool report_is_json(const char *format);

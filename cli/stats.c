@@ -14,7 +14,6 @@
 #define TABLE                                                                                                         \
     "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDS}}\t{{.UpTime}}" \
     "\t{{.AVGCPU}}"
-#define SHORT_ID 12
 
 struct stats_opts {
     bool all, latest, no_reset, no_stream, no_trunc;
@@ -54,35 +53,24 @@ static struct err *percent(json_t **ret, double value)
     return report_string(ret, text);
 }
 
-/* Without the blank that other listings have. */
-static void put_size(uint64_t bytes, char buf[48])
+static struct number_text binary_bytes(uint64_t bytes)
 {
-    struct number_text text = number_human_bytes(bytes);
-    size_t n = 0;
-    for (const char *s = text.s; *s; s++)
-        if (*s != ' ')
-            buf[n++] = *s;
-    buf[n] = '\0';
-}
-
-static void put_binary(uint64_t bytes, char buf[48])
-{
+    struct number_text text;
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     double value = (double)bytes;
     size_t i = 0;
     for (; value >= 1024 && i + 1 < ARRAY_LEN(units); i++)
         value /= 1024;
-    (void)snprintf(buf, 48, "%.4g%s", value, units[i]);
+    (void)snprintf(text.s, sizeof text.s, "%.4g%s", value, units[i]);
+    return text;
 }
 
-static struct err *pair(json_t **ret, uint64_t a, uint64_t b, void (*put)(uint64_t bytes, char buf[48]))
+static struct err *pair(json_t **ret, uint64_t a, uint64_t b, struct number_text (*write)(uint64_t bytes))
 {
-    char left[48], right[48], text[100];
+    char text[100];
     if (!a && !b)
         return report_string(ret, "-- / --");
-    put(a, left);
-    put(b, right);
-    (void)snprintf(text, sizeof text, "%s / %s", left, right);
+    (void)snprintf(text, sizeof text, "%s / %s", write(a).s, write(b).s);
     return report_string(ret, text);
 }
 
@@ -104,9 +92,7 @@ static double average_percent(const struct row *r)
 static struct err *get_id(const void *p, json_t **ret)
 {
     const struct row *r = p;
-    char text[80];
-    (void)snprintf(text, sizeof text, "%.*s", r->no_trunc ? 79 : SHORT_ID, r->id);
-    return report_string(ret, text);
+    return report_id(ret, r->id, r->no_trunc);
 }
 
 static struct err *get_name(const void *p, json_t **ret)
@@ -134,13 +120,13 @@ static struct err *get_cpu_time(const void *p, json_t **ret)
 static struct err *get_memory(const void *p, json_t **ret)
 {
     const struct row *r = p;
-    return pair(ret, r->now.memory_bytes, r->now.memory_limit_bytes, put_size);
+    return pair(ret, r->now.memory_bytes, r->now.memory_limit_bytes, number_packed_bytes);
 }
 
 static struct err *get_memory_bytes(const void *p, json_t **ret)
 {
     const struct row *r = p;
-    return pair(ret, r->now.memory_bytes, r->now.memory_limit_bytes, put_binary);
+    return pair(ret, r->now.memory_bytes, r->now.memory_limit_bytes, binary_bytes);
 }
 
 static struct err *get_memory_percent(const void *p, json_t **ret)
@@ -153,13 +139,13 @@ static struct err *get_memory_percent(const void *p, json_t **ret)
 static struct err *get_net(const void *p, json_t **ret)
 {
     const struct row *r = p;
-    return pair(ret, r->now.net_in_bytes, r->now.net_out_bytes, put_size);
+    return pair(ret, r->now.net_in_bytes, r->now.net_out_bytes, number_packed_bytes);
 }
 
 static struct err *get_block(const void *p, json_t **ret)
 {
     const struct row *r = p;
-    return pair(ret, r->now.block_in_bytes, r->now.block_out_bytes, put_size);
+    return pair(ret, r->now.block_in_bytes, r->now.block_out_bytes, number_packed_bytes);
 }
 
 static struct err *get_pids(const void *p, json_t **ret)

@@ -107,52 +107,33 @@ static struct err *count_volumes(struct engine *e, struct row *r)
 
 /* --- fields */
 
-/* "137.4MB" */
-static struct err *size(uint64_t bytes, int percent, json_t **ret)
-{
-    struct number_text text = number_human_bytes(bytes);
-    char packed[80];
-    size_t n = 0;
-    for (const char *s = text.s; *s; s++)
-        if (*s != ' ')
-            packed[n++] = *s;
-    packed[n] = '\0';
-    if (percent >= 0)
-        (void)snprintf(packed + n, sizeof packed - n, " (%d%%)", percent);
-    return report_string(ret, packed);
-}
-
 static struct err *get_type(const void *p, json_t **ret)
 {
     return report_string(ret, ((const struct row *)p)->type);
 }
 
-static struct err *integer(uint64_t value, json_t **ret)
-{
-    *ret = json_integer((json_int_t)value);
-    return *ret ? NULL : err_oom();
-}
-
 static struct err *get_total(const void *p, json_t **ret)
 {
-    return integer(((const struct row *)p)->total, ret);
+    return report_integer(ret, (int64_t)((const struct row *)p)->total);
 }
 
 static struct err *get_active(const void *p, json_t **ret)
 {
-    return integer(((const struct row *)p)->active, ret);
+    return report_integer(ret, (int64_t)((const struct row *)p)->active);
 }
 
 static struct err *get_size(const void *p, json_t **ret)
 {
-    return size(((const struct row *)p)->bytes, -1, ret);
+    return report_string(ret, number_packed_bytes(((const struct row *)p)->bytes).s);
 }
 
 static struct err *get_reclaimable(const void *p, json_t **ret)
 {
     const struct row *r = p;
     int percent = r->bytes ? (int)(100.0 * (double)r->reclaimable_bytes / (double)r->bytes + 0.5) : 0;
-    return size(r->reclaimable_bytes, percent, ret);
+    char text[80];
+    (void)snprintf(text, sizeof text, "%s (%d%%)", number_packed_bytes(r->reclaimable_bytes).s, percent);
+    return report_string(ret, text);
 }
 
 static const struct template_field fields[] = {

@@ -196,6 +196,14 @@ static void durations_refuse_malformed(void **state)
     assert_int_equal(v, 42);
 }
 
+static void packed_bytes_have_no_blank(void **state)
+{
+    (void)state;
+    assert_string_equal(number_packed_bytes(0).s, "0B");
+    assert_string_equal(number_packed_bytes(7840000).s, "7.84MB");
+    assert_string_equal(number_packed_bytes(UINT64_MAX).s, "18.4EB");
+}
+
 static void human_bytes_like_podman_images(void **state)
 {
     (void)state;
@@ -266,6 +274,7 @@ int main(void)
         cmocka_unit_test(durations_like_go),
         cmocka_unit_test(bare_seconds_only_when_asked),
         cmocka_unit_test(durations_refuse_malformed),
+        cmocka_unit_test(packed_bytes_have_no_blank),
         cmocka_unit_test(human_bytes_like_podman_images),
         cmocka_unit_test(duration_text_like_go),
     };
