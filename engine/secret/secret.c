@@ -33,24 +33,13 @@ void secret_list_free(struct secret **list, size_t count)
     mem_freep(&list);
 }
 
-static struct err *pairs_of(const char *json, struct strv *ret)
-{
-    AUTO_JSON json_t *o = NULL;
-    const char *key;
-    json_t *value;
-    TRY(json_parse(json, strlen(json), "secret", &o));
-    json_object_foreach (o, key, value)
-        TRY(strv_addf(ret, "%s=%s", key, json_string_value(value) ? json_string_value(value) : ""));
-    return NULL;
-}
-
 static struct err *fill(struct store_stmt *st, struct secret *s)
 {
     TRY(mem_strdup(store_col_text(st, 0), &s->id));
     TRY(mem_strdup(store_col_text(st, 1), &s->name));
     TRY(mem_strdup(store_col_text(st, 2), &s->driver));
-    TRY(pairs_of(store_col_text(st, 3), &s->options));
-    TRY(pairs_of(store_col_text(st, 4), &s->labels));
+    TRY(json_pairs_parse(store_col_text(st, 3), "secret", &s->options));
+    TRY(json_pairs_parse(store_col_text(st, 4), "secret", &s->labels));
     s->created_nsec = store_col_int(st, 5);
     s->updated_nsec = store_col_int(st, 6);
     return NULL;
@@ -183,15 +172,12 @@ static struct err *check_name(const char *name)
 static struct err *insert(struct engine *e, const struct secret *s)
 {
     struct store *store = engine_store(e);
-    AUTO_JSON json_t *options = NULL, *labels = NULL;
-    AUTO_FREE char *options_text = NULL, *labels_text = NULL;
+    AUTO_FREE char *options = NULL, *labels = NULL;
     struct store_stmt *st;
-    TRY(json_from_pairs(&s->options, &options));
-    TRY(json_from_pairs(&s->labels, &labels));
-    TRY(json_text(options, &options_text));
-    TRY(json_text(labels, &labels_text));
+    TRY(json_pairs_text(&s->options, &options));
+    TRY(json_pairs_text(&s->labels, &labels));
     TRY(store_prepare(store, "INSERT INTO secrets(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6)", &st));
-    TRY(store_bind(st, "ttttti", s->id, s->name, s->driver, options_text, labels_text, s->created_nsec));
+    TRY(store_bind(st, "ttttti", s->id, s->name, s->driver, options, labels, s->created_nsec));
     struct err *err = store_run(st);
     if (err && err_kind(err) == ERR_EXISTS) {
         err_drop(err);
@@ -210,6 +196,18 @@ static struct err *delete_row(struct engine *e, const struct secret *s)
     return store_event(engine_store(e), "secret", "remove", s->id, s->name, NULL);
 }
 
+/* By name alone, whatever ids begin like it. NULL: there is none. */
+static struct err *find_named(struct engine *e, const char *name, struct secret **ret)
+{
+    struct store_stmt *st;
+    bool row;
+    *ret = NULL;
+    TRY(store_prepare(engine_store(e), "SELECT " COLUMNS " FROM secrets WHERE name = ?1", &st));
+    TRY(store_bind(st, "t", name));
+    TRY(store_step(st, &row));
+    return row ? from_row(st, ret) : NULL;
+}
+
 /* The data first: a row whose data isn't there would be a lie, data without a row is only litter. */
 static struct err *create(struct engine *e, const struct secret_create_opts *opts, struct secret *s)
 {
@@ -223,17 +221,13 @@ static struct err *create(struct engine *e, const struct secret_create_opts *opt
     TRY(strv_copy(&opts->labels, &s->labels));
     TRY(secret_driver_check(s->driver, &s->options));
     s->created_nsec = timefmt_now();
-    struct err *err = secret_find(e, s->name, &old);
-    if (err && err_kind(err) != ERR_NOT_FOUND)
-        return err;
-    err_drop(err);
-    bool same = old && strcmp(old->name, s->name) == 0;
-    if (same && !opts->replace) {
+    TRY(find_named(e, s->name, &old));
+    if (old && !opts->replace) {
         secret_free(old);
         return ERR_NEW(ERR_EXISTS, "%s: secret name in use", s->name);
     }
-    err = secret_driver_store(e, s, opts->data, opts->len);
-    if (!err && same)
+    struct err *err = secret_driver_store(e, s, opts->data, opts->len);
+    if (!err && old)
         err = secret_remove(e, old);
     secret_free(old);
     TRY(err);

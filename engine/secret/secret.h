@@ -2,8 +2,8 @@
  *
  * Rows tell that they exist; the data is with a driver: `file`, a file of mode 0600 below <root>/secrets (or the
  * directory of the option `path`); `pass`, a file that gpg encrypts below ~/.password-store; `shell`, four commands of
- * the user's that get SECRET_ID. Data is copied into a container when that is made, so a secret may go before it.
- */
+ * the user's that get SECRET_ID. Files are copied into a container when that is made, so a secret may go before it;
+ * what becomes environment is read at each start. */
 #pragma once
 
 #include <stdbool.h>

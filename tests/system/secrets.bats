@@ -66,6 +66,17 @@ mask() { sed -E 's/\b[0-9a-f]{25}\b/ID/g; s/"[0-9T:.-]{19,}Z"/"TIME"/g; s/2[0-9]
     run -1 grep -qa 'correct horse' "$ROOT/state.db" "$ROOT/state.db-wal"
 }
 
+@test "secret: a name that ids begin with" {
+    only_coracle
+    local i first
+    for i in {1..17}; do echo x | coracle secret create "s$i" - >/dev/null; done
+    first=$(coracle secret ls -q | cut -c1 | sort | uniq -d | head -n 1) # seventeen ids, sixteen digits
+    run -125 --separate-stderr coracle secret inspect "$first"
+    has "$stderr" "secret is ambiguous"
+    echo x | coracle secret create "$first" - >/dev/null
+    is "$(coracle secret inspect --format '{{.Spec.Name}}' "$first")" "$first"
+}
+
 @test "run --secret: files and environment as podman gives them" {
     local prog out=()
     for prog in coracle podman; do
