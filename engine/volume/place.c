@@ -1,5 +1,6 @@
 /* Where a volume's files are. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -19,16 +20,6 @@ static struct err *tmpfs_path(struct engine *e, const char *name, char **ret)
     return mem_asprintf(ret, "%s/volumes/%s", engine_run_dir(e), name);
 }
 
-static bool is_mount_point(const char *path)
-{
-    AUTO_FREE char *above = NULL;
-    struct stat st, up;
-    struct err *err = mem_asprintf(&above, "%s/..", path);
-    bool is = !err && stat(path, &st) == 0 && stat(above, &up) == 0 && st.st_dev != up.st_dev;
-    err_drop(err);
-    return is;
-}
-
 static struct err *tmpfs_place(struct engine *e, const char *name, const struct volume_options *o, bool in_use,
                                char **ret)
 {
@@ -39,7 +30,7 @@ static struct err *tmpfs_place(struct engine *e, const char *name, const struct 
     TRY(file_open_locked(store_root_fd(engine_store(e)), lock_name, true, true, &lock));
     if (!in_use)
         (void)umount2(path, MNT_DETACH);
-    if (!is_mount_point(path)) {
+    if (!file_is_mount(AT_FDCWD, path)) {
         TRY(file_mkdirs(path, 0755));
         TRY(strv_join(&o->tmpfs, ",", &data));
         if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, data) < 0)

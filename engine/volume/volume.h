@@ -1,4 +1,4 @@
-/* Named and anonymous volumes: volumes/<name>/_data. */
+/* Named and anonymous volumes: volumes/<name>/_data, or what their options name (options.h). */
 #pragma once
 
 #include <stdbool.h>

@@ -107,3 +107,19 @@ END
     is "$(inside 'cat $($C volume mount vol)/f')" 1
     coracle volume rm vol new >/dev/null
 }
+
+@test "volume export and import: a directory of the host" {
+    local d
+    d=$(scratch)
+    mkdir "$d/dir"
+    echo 1 >"$d/dir/f"
+    coracle volume create --opt type=none --opt o=bind --opt device="$d/dir" bound >/dev/null
+    coracle volume export bound >"$d/a.tar"
+    is "$(tar xOf "$d/a.tar" ./f 2>/dev/null || tar xOf "$d/a.tar" f)" 1
+    mv "$d/dir/f" "$d/dir/g"
+    coracle volume import bound "$d/a.tar"
+    is "$(cat "$d/dir/f" "$d/dir/g" | xargs)" "1 1"
+    is "$(coracle run --rm --network none -v bound:/v $BB ls /v | xargs)" "f g"
+    coracle volume rm bound >/dev/null
+    is "$(ls "$d/dir" | xargs)" "f g"
+}
