@@ -76,8 +76,8 @@ static bool pack_is_empty(int dirfd, const char *name)
 static bool pack_is_skipped(const struct pack *p, int dirfd, const char *name, const struct stat *st)
 {
     const char *path = strbuf_str(&p->name);
-    if (!p->opts || !strv_contains(&p->opts->skip, path))
-        return p->opts && strv_contains(&p->opts->omit, path);
+    if (!strv_contains(&p->opts->skip, path))
+        return strv_contains(&p->opts->omit, path);
     return S_ISREG(st->st_mode) ? st->st_size == 0 : S_ISDIR(st->st_mode) && pack_is_empty(dirfd, name);
 }
 
@@ -132,11 +132,11 @@ static struct err *pack_tree(struct pack *p, int source_dirfd)
     struct stat st;
     if (fstat(source_dirfd, &st) < 0)
         return ERR_SYS(errno, "stat the source directory");
-    if (p->opts && p->opts->only) {
+    if (p->opts->only) {
         TRY(strbuf_puts(&p->name, p->opts->only));
         return ERR_WRAP(pack_one(p, source_dirfd, p->opts->only, 0), "%s", name_text(strbuf_str(&p->name)).s);
     }
-    if (p->mode == PACK_FILES || p->opts->no_root)
+    if (p->opts->no_root)
         return pack_children(p, source_dirfd, 0);
     return pack_directory(p, source_dirfd, &st, 0);
 }
@@ -163,7 +163,8 @@ struct err *pack_layer(const struct layer_pack_opts *opts, struct layer_result *
 
 struct err *pack_archive(int source_dirfd, int archive_fd)
 {
-    AUTO_PACK struct pack p = {.mode = PACK_FILES};
+    const struct layer_pack_opts opts = {.no_root = true};
+    AUTO_PACK struct pack p = {.mode = PACK_FILES, .opts = &opts};
     struct layer_result result;
     return pack_run(&p, source_dirfd, archive_fd, LAYER_PLAIN, &result);
 }

@@ -38,8 +38,10 @@ void pack_done(struct pack *p)
 /* As the container counts them. What it has no id for is nobody's there, as it sees it itself. */
 static uint32_t pack_id(const struct idmap *m, uint32_t id)
 {
-    uint32_t ct = PACK_NOBODY;
-    return m->count && idmap_to_ct(m, id, &ct) ? ct : m->count ? PACK_NOBODY : id;
+    uint32_t ct;
+    if (!m->count)
+        return id;
+    return idmap_to_ct(m, id, &ct) ? ct : PACK_NOBODY;
 }
 
 static struct err *pack_entry_new(const struct pack *p, const char *name, const struct stat *st,

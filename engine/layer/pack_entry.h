@@ -17,7 +17,7 @@ enum pack_mode {
 
 struct pack {
     enum pack_mode mode;
-    const struct layer_pack_opts *opts; /* of a layer; NULL: PACK_FILES */
+    const struct layer_pack_opts *opts; /* borrowed */
     struct sink *sink;
     struct strbuf name; /* of the entry at hand; "" for the root */
     struct inodes seen;
