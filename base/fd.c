@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -65,6 +66,18 @@ struct err *fd_write_all(int fd, const void *data, size_t len)
             len -= (size_t)n;
         }
     }
+    return NULL;
+}
+
+struct err *fd_memory(const char *name, const void *data, size_t len, int *ret)
+{
+    AUTO_FD int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd < 0)
+        return ERR_SYS(errno, "memory file");
+    TRY(fd_write_all(fd, data, len));
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return ERR_SYS(errno, "memory file");
+    *ret = TAKE_FD(fd);
     return NULL;
 }
 

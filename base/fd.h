@@ -23,6 +23,8 @@ int fd_close(int fd);
 struct err *fd_write_all(int fd, const void *data, size_t len) ERR_RESULT;
 /* Read to the end, at most `max` bytes (more is ERR_NO_SPACE); NUL-terminated. ret_len may be NULL. */
 struct err *fd_read_all(int fd, size_t max, char **ret, size_t *ret_len) ERR_RESULT;
+/* An unnamed file in memory that holds these bytes, to be read from its start; `name` shows in /proc alone. */
+struct err *fd_memory(const char *name, const void *data, size_t len, int *ret) ERR_RESULT;
 /* Read exactly len bytes; ERR_CORRUPT at an early end. */
 struct err *fd_read_exact(int fd, void *buf, size_t len) ERR_RESULT;
 struct err *fd_set_nonblock(int fd, bool on) ERR_RESULT;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -138,11 +137,7 @@ static struct err *write_process(struct execution *x)
         .preserve_fds = x->opts->preserve_fds,
     };
     TRY(oci_generate_process(&x->c->spec, &x->config, &facts, &exec, &json));
-    x->process_fd = memfd_create("process.json", MFD_CLOEXEC);
-    if (x->process_fd < 0)
-        return ERR_SYS(errno, "exec: memory file");
-    TRY(fd_write_all(x->process_fd, json, strlen(json)));
-    return lseek(x->process_fd, 0, SEEK_SET) < 0 ? ERR_SYS(errno, "exec: memory file") : NULL;
+    return ERR_WRAP(fd_memory("process.json", json, strlen(json), &x->process_fd), "exec");
 }
 
 static struct err *fill_request(struct execution *x)

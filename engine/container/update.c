@@ -1,9 +1,5 @@
 /* update: another specification for a container, and word of it to its monitor. */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -43,18 +39,6 @@ static struct err *write_spec(struct engine *e, struct container *c)
     return store_commit(s);
 }
 
-static struct err *text_file(const char *text, int *ret)
-{
-    AUTO_FD int fd = memfd_create("update", MFD_CLOEXEC);
-    if (fd < 0)
-        return ERR_SYS(errno, "memory file");
-    TRY(fd_write_all(fd, text, strlen(text)));
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return ERR_SYS(errno, "memory file");
-    *ret = TAKE_FD(fd);
-    return NULL;
-}
-
 /* Limits as the runtime reads them; none where no cgroup takes them, which a notice tells. */
 static struct err *resources(struct engine *e, struct container *c, int *ret_fd)
 {
@@ -69,7 +53,7 @@ static struct err *resources(struct engine *e, struct container *c, int *ret_fd)
     for (size_t i = 0; !err && i < notices.count; i++)
         err = engine_notice(e, "%s", notices.items[i]);
     if (!err && s.facts.cgroup_writable)
-        err = text_file(json, ret_fd);
+        err = fd_memory("update", json, strlen(json), ret_fd);
     start_done(&s);
     return err;
 }

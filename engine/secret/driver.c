@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,12 +57,8 @@ static struct err *file_delete(struct engine *e, const struct secret *s)
 static struct err *run(struct strv *argv, struct strv *env, const void *data, size_t len, char **ret)
 {
     AUTO_FREE char *output = NULL;
-    AUTO_FD int in = memfd_create("secret", MFD_CLOEXEC);
-    if (in < 0)
-        return ERR_SYS(errno, "memory file");
-    TRY(fd_write_all(in, data, len));
-    if (lseek(in, 0, SEEK_SET) < 0)
-        return ERR_SYS(errno, "memory file");
+    AUTO_FD int in = -1;
+    TRY(fd_memory("secret", data, len, &in));
     const struct proc_fd fds[] = {{.from = in, .to = STDIN_FILENO}};
     const struct proc_opts opts = {
         .path = argv->items[0],

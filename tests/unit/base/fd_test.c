@@ -215,6 +215,19 @@ static void test_open_standard(void **state)
     expect_child_success(opens_standard, NULL);
 }
 
+static void test_memory(void **state)
+{
+    AUTO_FD int fd = -1;
+    AUTO_FREE char *text = NULL;
+    size_t len = 0;
+    (void)state;
+    assert_null(fd_memory("test", "a\0b", 3, &fd));
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_null(fd_read_all(fd, 10, &text, &len));
+    assert_int_equal(len, 3);
+    assert_memory_equal(text, "a\0b", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_close_range),
         cmocka_unit_test(test_close_from),
         cmocka_unit_test(test_open_standard),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests_name("fd", tests, NULL, NULL);
 }
