@@ -67,7 +67,7 @@ static struct err *count_containers(struct engine *e, struct row *r)
     TRY(container_list(e, &all, &list, &count));
     for (size_t i = 0; i < count; i++) {
         uint64_t bytes = 0;
-        bool live = list[i]->state == CT_RUNNING || list[i]->state == CT_PAUSED || list[i]->state == CT_STOPPING;
+        bool live = container_is_live(list[i]);
         err_drop(container_size(e, list[i], &bytes, NULL)); /* it may be gone by now */
         r->total++;
         r->active += live;

@@ -21,6 +21,11 @@ const char *container_state_name(enum container_state st)
     return (size_t)st < ARRAY_LEN(names) ? names[st] : "unknown";
 }
 
+bool container_is_live(const struct container *c)
+{
+    return c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING;
+}
+
 const char *container_health_name(enum container_health h)
 {
     static const char *const names[] = {
@@ -171,6 +176,11 @@ static struct err *find_row(struct engine *e, const char *name, struct container
     return step_unique(st, ret, ret_count);
 }
 
+struct err *container_not_found(const char *name)
+{
+    return ERR_NEW(ERR_NOT_FOUND, "no container with name or ID \"%s\" found: no such container", name);
+}
+
 struct err *container_find_own(struct engine *e, const char *id, struct container **ret)
 {
     int count;
@@ -188,11 +198,11 @@ struct err *container_find(struct engine *e, const char *name, struct container 
         return ERR_NEW(ERR_INVALID, "more than one result for container name or ID %s: container already exists", name);
     }
     if (count == 0)
-        return ERR_NEW(ERR_NOT_FOUND, "no container with name or ID \"%s\" found: no such container", name);
+        return container_not_found(name);
     struct err *err = container_observe(e, c);
     /* A container of `--rm` whose run is over exists only until somebody looks. */
     if (!err && c->gone)
-        err = ERR_NEW(ERR_NOT_FOUND, "no container with name or ID \"%s\" found: no such container", name);
+        err = container_not_found(name);
     if (err) {
         container_free(c);
         return err;

@@ -45,6 +45,8 @@ struct container {
     int lock_fd;           /* this process is creating or starting it; -1: no */
     struct engine *engine; /* that lock_fd belongs to */
 };
+/* Running, paused or stopping. */
+bool container_is_live(const struct container *c);
 void container_free(struct container *c);
 
 /* By name, id, or unique id prefix. ERR_NOT_FOUND: `no container with name or ID "X" found: no such container`. */
@@ -173,8 +175,7 @@ struct err *container_diff_between(struct engine *e, const struct diff_side *sid
 struct err *container_mount(struct engine *e, struct container *c, char **ret_path) ERR_RESULT;
 /* Count one user less; the last one unmounts, or `force`. ERR_IN_USE. */
 struct err *container_unmount(struct engine *e, const char *id, bool force, bool *ret_was) ERR_RESULT;
-/* Ids of all that are mounted; where one is, NULL: it isn't. */
-struct err *container_mounted(struct engine *e, struct strv *ret_ids) ERR_RESULT;
+/* Where it is; NULL: it isn't. */
 struct err *container_mount_path(struct engine *e, const struct container *c, char **ret) ERR_RESULT;
 /* Its root file system, without what is mounted there, as a tar into `fd`. */
 struct err *container_export(struct engine *e, struct container *c, int fd) ERR_RESULT;

@@ -3,7 +3,8 @@
  * Most are rows that a command wrote. What happens while no command runs comes from the monitors: a run's end as the
  * record of the exit, which is put into the store by whoever looks first (so a reader looks), restarts and health as
  * lines of <root>/events.pending, which a reader takes over into the store. Waiting is inotify(7) on that directory,
- * where the database's log is too, and on the directory that every monitor removes its own from: no polling.
+ * where the database's log is too, and on the directory that every monitor removes its own from; after a word of it
+ * come a few more looks, else there is no polling.
  */
 #pragma once
 
@@ -27,7 +28,7 @@ struct event { /* borrowed; texts are "" when there is nothing to tell */
 struct events_opts {
     bool stream;                    /* go on with what happens, until until_nsec */
     int64_t since_nsec, until_nsec; /* 0: not given. With neither, a stream begins now, a list at the beginning. */
-    struct strv filters;            /* container=, event=, image=, label=, pod=, type=, volume=; borrowed */
+    struct strv filters;            /* container=, event=, image=, label=, network=, pod=, type=, volume=; borrowed */
 };
 /* `fn` is called for each, and with NULL before each wait. ERR_INVALID: a filter. */
 struct err *events_read(struct engine *e, const struct events_opts *opts,

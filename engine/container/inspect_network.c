@@ -7,11 +7,6 @@
 #include "engine/container/inspect.h"
 #include "engine/container/networks.h"
 
-static bool is_running(const struct container *c)
-{
-    return c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING;
-}
-
 /* Members with these names and no value: in the object itself, and as a start in those of its networks. */
 static struct err *put_blank(json_t *o, const char *const *strings, size_t n)
 {
@@ -59,7 +54,7 @@ static struct err *put_place(json_t *networks, const struct inspection *in, cons
     json_t *o, *aliases;
     TRY(json_put_obj(networks, p->network, &o));
     TRY(put_blank(o, blank, ARRAY_LEN(blank)));
-    if (is_running(in->c))
+    if (container_is_live(in->c))
         TRY(put_addresses(o, in, p));
     TRY(json_put_str(o, "NetworkID", p->network));
     TRY(json_put(o, "DriverOpts", json_null()));
@@ -108,7 +103,7 @@ struct err *inspect_put_network(const struct inspection *in, json_t *obj)
     TRY(json_put_obj(o, "Ports", &ports));
     TRY(inspect_put_ports(in, ports));
     char key[40] = "";
-    if (is_running(in->c) && in->c->host_pid > 0)
+    if (container_is_live(in->c) && in->c->host_pid > 0)
         snprintf(key, sizeof(key), "/proc/%d/ns/net", (int)in->c->host_pid);
     TRY(json_put_str(o, "SandboxKey", key));
     return put_networks(o, in);

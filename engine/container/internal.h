@@ -23,6 +23,8 @@ struct err *container_from_row(struct store_stmt *st, int spec_column, struct co
 /* Read again what the last run left; sets c->gone when the row is no more. */
 struct err *container_reload(struct engine *e, struct container *c) ERR_RESULT;
 
+/* ERR_NOT_FOUND, in Podman's words. */
+struct err *container_not_found(const char *name) ERR_RESULT;
 /* The row with this very id, spec included, as it stands: nothing is observed (the caller holds the lock). */
 struct err *container_find_own(struct engine *e, const char *id, struct container **ret) ERR_RESULT;
 

@@ -245,8 +245,7 @@ static struct err *select_rows(struct engine *e, const struct container_list_opt
         bool keep = false;
         l->items[i] = NULL;
         err = container_observe_among(e, c, &present);
-        if (!err && !c->gone &&
-            (!running_only || c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING))
+        if (!err && !c->gone && (!running_only || container_is_live(c)))
             err = matches(e, c, &opts->filters, &keep);
         if (keep && !err)
             l->items[kept++] = c;

@@ -27,11 +27,6 @@ struct mounting {
     struct container *c;
 };
 
-static bool is_live(const struct container *c)
-{
-    return c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING;
-}
-
 static struct err *entry_path(struct engine *e, const char *id, char **ret)
 {
     return mem_asprintf(ret, "%s/mounted/%s", engine_run_dir(e), id);
@@ -86,7 +81,7 @@ static struct err *mount_stopped(struct mounting *m, const char *target)
 static struct err *mount_root(void *arg, const char *target)
 {
     struct mounting *m = arg;
-    return is_live(m->c) ? mount_live(m, target) : mount_stopped(m, target);
+    return container_is_live(m->c) ? mount_live(m, target) : mount_stopped(m, target);
 }
 
 /* coracle-overlay leaves with the monitor that it belongs to, and what was bound from there is dead then. */
@@ -95,7 +90,7 @@ static struct err *drop_dead(struct engine *e, const struct container *c, const 
     AUTO_FREE char *mark = NULL;
     bool was;
     TRY(mem_asprintf(&mark, "%s" BORROWED, dir));
-    return !is_live(c) && access(mark, F_OK) == 0 ? container_unmount(e, c->id, true, &was) : NULL;
+    return !container_is_live(c) && access(mark, F_OK) == 0 ? container_unmount(e, c->id, true, &was) : NULL;
 }
 
 static struct err *mount_locked(struct mounting *m, char **ret_path)
@@ -110,13 +105,13 @@ struct err *container_mount(struct engine *e, struct container *c, char **ret_pa
 {
     struct mounting m = {e, c};
     AUTO_FD int lock = -1;
-    if (is_live(c))
+    if (container_is_live(c))
         return mount_locked(&m, ret_path);
     TRY(container_lock_wait(e, c->id, &lock));
     struct err *err = container_settle(e, c);
     if (!err && c->gone)
-        err = ERR_NEW(ERR_NOT_FOUND, "no container with name or ID \"%s\" found: no such container", c->name);
-    if (!err && !is_live(c))
+        err = container_not_found(c->name);
+    if (!err && !container_is_live(c))
         err = container_wait_monitor(e, c);
     if (!err)
         err = mount_locked(&m, ret_path);
@@ -137,13 +132,6 @@ struct err *container_unmount(struct engine *e, const char *id, bool force, bool
     if (!path)
         (void)unlink(mark);
     return NULL;
-}
-
-struct err *container_mounted(struct engine *e, struct strv *ret_ids)
-{
-    AUTO_FREE char *dir = NULL;
-    TRY(mem_asprintf(&dir, "%s/mounted", engine_run_dir(e)));
-    return counted_list(dir, ret_ids);
 }
 
 struct err *container_mount_path(struct engine *e, const struct container *c, char **ret)

@@ -10,11 +10,6 @@
 #include "engine/monitor/client.h"
 #include "engine/network/network.h"
 
-static bool is_running(const struct container *c)
-{
-    return c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING;
-}
-
 /* Podman's message; the default network is called slirp4netns there. */
 static struct err *check_mode(const struct container *c)
 {
@@ -99,14 +94,14 @@ static struct err *connect_locked(struct engine *e, struct container *c, const s
     TRY(container_observe(e, c));
     TRY(network_places(e, c->id, &places));
     bool there = find_place(&places, n) != NULL, found;
-    if (there && is_running(c))
+    if (there && container_is_live(c))
         return ERR_NEW(ERR_EXISTS, "container %s is already connected to network \"%s\": network is already connected",
                        c->id, n->name);
     TRY(write_place(e, c, n, a, there));
-    struct err *err = is_running(c) ? connect_running(e, c, n) : NULL;
+    struct err *err = container_is_live(c) ? connect_running(e, c, n) : NULL;
     if (err)
         err_drop(drop_place(e, c, n, &found));
-    return err || !is_running(c) ? err : container_refresh_files(e, c);
+    return err || !container_is_live(c) ? err : container_refresh_files(e, c);
 }
 
 struct err *container_connect(struct engine *e, struct container *c, const struct network *n,
@@ -137,10 +132,10 @@ static struct err *disconnect_locked(struct engine *e, struct container *c, cons
     TRY(network_places(e, c->id, &places));
     if (!find_place(&places, n))
         return ERR_NEW(ERR_NOT_FOUND, "container %s is not connected to network %s", c->name, n->name);
-    struct err *err = is_running(c) ? tell_leave(e, c, n) : NULL;
+    struct err *err = container_is_live(c) ? tell_leave(e, c, n) : NULL;
     if (err && !force)
         return err;
-    bool told = is_running(c) && !err;
+    bool told = container_is_live(c) && !err;
     err_drop(err);
     TRY(drop_place(e, c, n, &found));
     return told ? container_refresh_files(e, c) : NULL;
@@ -163,7 +158,7 @@ struct err *container_reload_networks(struct engine *e, struct container *c)
 {
     struct monitor *m = NULL;
     TRY(container_load_spec(e, c));
-    if (!is_running(c))
+    if (!container_is_live(c))
         return ERR_NEW(ERR_STATE, "cannot reload network unless container network has been configured: container state "
                                   "improper");
     if (c->spec.network.mode != NS_BRIDGE)
@@ -181,7 +176,7 @@ struct err *container_tell_network(struct engine *e, const struct network *n)
     for (size_t i = 0; i < ids.count; i++) {
         struct container *c = NULL;
         struct err *err = container_find(e, ids.items[i], &c);
-        if (!err && is_running(c))
+        if (!err && container_is_live(c))
             err = tell_join(e, c, n);
         container_free(c);
         if (err && err_kind(err) != ERR_NOT_FOUND && err_kind(err) != ERR_STATE) /* it ended meanwhile */
@@ -195,7 +190,7 @@ struct err *container_tell_network(struct engine *e, const struct network *n)
 struct err *container_tell_name(struct engine *e, const struct container *c)
 {
     AUTO_NETWORK_PLACES struct network_place_list places = {0};
-    if (c->spec.network.mode != NS_BRIDGE || !is_running(c))
+    if (c->spec.network.mode != NS_BRIDGE || !container_is_live(c))
         return NULL;
     TRY(network_places(e, c->id, &places));
     for (size_t i = 0; i < places.count; i++) {

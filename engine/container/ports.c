@@ -10,16 +10,11 @@
 #include "engine/monitor/netplan.h"
 #include "engine/network/publish.h"
 
-static bool is_running(const struct container *c)
-{
-    return c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING;
-}
-
 static struct err *tell_monitor(struct engine *e, const struct container *c, const struct publish *p, bool add)
 {
     struct monitor_port_change change = {.add = add, .publish.count = p->count};
     struct monitor *m = NULL;
-    if (!is_running(c))
+    if (!container_is_live(c))
         return NULL;
     TRY(publish_address(p, &change.publish.first));
     struct err *err = monitor_connect(engine_run_dir(e), c->id, &m);

@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -18,12 +16,21 @@
 #include "engine/container/start.h"
 #include "engine/engine.h"
 
-/* In the child: only system calls. The exit status is the errno; a file that isn't there was never wanted. */
-static int write_inside(int mntns, const char *path, const char *text, size_t len)
+struct writing {
+    int mntns;
+    const char *path, *text;
+    size_t len;
+};
+
+/* In the child. A file that isn't there was never wanted. */
+static int write_inside(const void *arg)
 {
-    if (setns(mntns, CLONE_NEWNS) < 0)
+    const struct writing *w = arg;
+    const char *text = w->text;
+    size_t len = w->len;
+    if (setns(w->mntns, CLONE_NEWNS) < 0)
         return errno;
-    int fd = open(path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(w->path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : errno;
     while (len) {
@@ -40,18 +47,10 @@ static int write_inside(int mntns, const char *path, const char *text, size_t le
 
 static struct err *write_file(int mntns, const char *path, const struct strbuf *text)
 {
-    const char *data = strbuf_str(text);
-    int status;
-    pid_t pid = fork();
-    if (pid < 0)
-        return ERR_SYS(errno, "write %s", path);
-    if (pid == 0)
-        _exit(write_inside(mntns, path, data, text->len));
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return ERR_SYS(errno, "write %s", path);
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
-    return code ? ERR_SYS(code, "write %s", path) : NULL;
+    const struct writing w = {mntns, path, strbuf_str(text), text->len};
+    AUTO_FREE char *what = NULL;
+    TRY(mem_asprintf(&what, "write %s", path));
+    return start_in_child(what, write_inside, &w);
 }
 
 /* What the texts are made from, as at the start. */

@@ -165,7 +165,7 @@ static struct err *remove_locked(struct engine *e, struct container *c, bool vol
 struct err *container_remove(struct engine *e, struct container *c, const struct container_remove_opts *opts)
 {
     AUTO_FD int lock = -1;
-    bool live = c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING;
+    bool live = container_is_live(c);
     if (live && !opts->force)
         return ERR_NEW(ERR_STATE,
                        "cannot remove container %s as it is %s - running or paused containers cannot be removed "

@@ -73,7 +73,6 @@ static struct err *open_live(struct engine *e, struct container *c, enum contain
     TRY(err);
     fd_close(ns.mntns_fd);
     AUTO_FD int root = ns.root_fd, pidfd = ns.pidfd;
-    r->is_live = true;
     if (part == ROOT_MOUNTED)
         return open_process_root(c, pidfd, &r->fd);
     r->fd = TAKE_FD(root);
@@ -166,18 +165,13 @@ static struct err *lock_stopped(struct engine *e, struct container *c, struct co
     r->locked = c;
     TRY(container_settle(e, c));
     if (c->gone)
-        return ERR_NEW(ERR_NOT_FOUND, "no container with name or ID \"%s\" found: no such container", c->name);
-    if (c->state == CT_RUNNING) { /* somebody was quicker */
+        return container_not_found(c->name);
+    if (container_is_live(c)) { /* somebody was quicker */
         container_unlock(e, c->id, TAKE_FD(c->lock_fd));
         r->locked = NULL;
         return NULL;
     }
     return container_wait_monitor(e, c);
-}
-
-static bool is_live(const struct container *c)
-{
-    return c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING;
 }
 
 static struct err *open_upper(struct engine *e, const struct container *c, struct container_root *r)
@@ -230,16 +224,15 @@ struct err *container_root_user(const struct container_root *r, const struct con
 static struct err *open_root(struct start *s, enum container_root_part part, struct container_root *r)
 {
     TRY(container_load_spec(s->e, s->c));
-    if (!is_live(s->c))
+    if (!container_is_live(s->c))
         TRY(lock_stopped(s->e, s->c, r));
     TRY(start_load_image(s));
     TRY(start_settle_userns(s));
     TRY(start_plan_root(s));
     TRY(keep_facts(s, r));
-    if (part == ROOT_LAYERS)
-        r->is_live = is_live(s->c);
-    else
-        TRY(is_live(s->c) ? open_live(s->e, s->c, part, r) : mount_here(s, part, r));
+    r->is_live = container_is_live(s->c);
+    if (part != ROOT_LAYERS)
+        TRY(r->is_live ? open_live(s->e, s->c, part, r) : mount_here(s, part, r));
     return open_upper(s->e, s->c, r);
 }
 
@@ -260,7 +253,7 @@ struct err *container_root_open(struct engine *e, struct container *c, enum cont
                                 struct container_root *ret)
 {
     for (int i = 0;; i++) {
-        bool was_live = is_live(c);
+        bool was_live = container_is_live(c);
         struct err *err = try_open(e, c, part, ret);
         if (!err || !was_live || err_kind(err) != ERR_STATE || i == ROOT_TRIES)
             return err;
@@ -268,7 +261,7 @@ struct err *container_root_open(struct engine *e, struct container *c, enum cont
         usleep(ROOT_TRY_USEC);
         TRY(container_observe(e, c));
         if (c->gone)
-            return ERR_NEW(ERR_NOT_FOUND, "no container with name or ID \"%s\" found: no such container", c->name);
+            return container_not_found(c->name);
     }
 }
 

@@ -299,11 +299,11 @@ static struct err *start_monitor(struct start *s, const struct container_start_o
     };
     TRY(monitor_start(&mo, &m));
     s->monitor = m;
-    bool recorded = s->leased || s->c->started_nsec == CONTAINER_STARTING;
+    bool recorded = s->recorded || s->c->started_nsec == CONTAINER_STARTING;
+    s->recorded = true;
     struct err *err = recorded ? NULL : record_start(s, timefmt_now()); /* while the monitor mounts */
     if (!err)
         err = container_explain_port(s->e, s->c, &s->c->spec.publish, run(s, opts, m, ret_exit));
-    s->recorded = true;
     monitor_free(m);
     return err;
 }
@@ -314,8 +314,7 @@ static struct err *start_locked(struct start *s, const struct container_start_op
     struct err *err = start_lease_networks(s);
     if (!err)
         err = start_monitor(s, opts, ret_exit);
-    bool row = (s->leased || s->recorded) && s->c->started_nsec != CONTAINER_STARTING;
-    if (err && row && s->c->state != CT_RUNNING)
+    if (err && s->recorded && s->c->started_nsec != CONTAINER_STARTING && s->c->state != CT_RUNNING)
         err_drop(record_failure(s));
     return err;
 }
@@ -331,7 +330,7 @@ struct err *container_start(struct engine *e, struct container *c, const struct 
         c->engine = e;
         TRY(container_settle(e, c)); /* an exit that nobody has recorded yet belongs to the run before */
         if (c->gone)
-            return ERR_NEW(ERR_NOT_FOUND, "no container with name or ID \"%s\" found: no such container", c->name);
+            return container_not_found(c->name);
         if (c->state == CT_PAUSED)
             return ERR_NEW(ERR_STATE,
                            "container %s must be in Created or Stopped state to be started: container state improper",

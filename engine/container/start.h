@@ -32,7 +32,7 @@ struct start {
     struct network_place_list places; /* in named networks, with addresses … */
     struct strbuf *joins;             /* … as many, as the monitor is told them */
     struct strv resolvers;            /* of those networks: addresses */
-    bool leased, recorded;            /* the row says "running": with the lease, or at all */
+    bool recorded;                    /* the row says "running" */
     struct monitor_publish *publish;
     size_t n_publish;
     const char *uid_map,
@@ -85,7 +85,9 @@ struct err *start_write_health(struct start *s) ERR_RESULT;
 struct err *start_settle_network(struct start *s) ERR_RESULT;
 /* start_joins.c: addresses in named networks, and what the monitor is told of those. The last step before it starts. */
 struct err *start_lease_networks(struct start *s) ERR_RESULT;
-/* start_shm.c: the /dev/shm of the container whose first process is `other`; sets facts.shm_path. */
+/* start_shm.c: `fn` in a child, which may enter other namespaces: system calls alone; it returns 0 or an errno. */
+struct err *start_in_child(const char *what, int (*fn)(const void *arg), const void *arg) ERR_RESULT;
+/* The /dev/shm of the container whose first process is `other`; sets facts.shm_path. */
 struct err *start_share_shm(struct start *s, pid_t other) ERR_RESULT;
 /* start_userns.c: the container's own user namespace, from --userns and --uidmap. Sets own_userns, ct_uids, ct_gids. */
 struct err *start_settle_userns(struct start *s) ERR_RESULT;

@@ -57,8 +57,8 @@ struct err *container_lease(struct engine *e, const struct container *c, bool st
             return err;
         /* Who has the address by its row may have been killed: looking settles that. */
         struct err *gone = container_find(e, holder, &other);
-        bool runs = !gone && (other->state == CT_RUNNING || other->state == CT_STOPPING || other->state == CT_PAUSED ||
-                              other->started_nsec == CONTAINER_STARTING || other->started_nsec > other->finished_nsec);
+        bool runs = !gone && (container_is_live(other) || other->started_nsec == CONTAINER_STARTING ||
+                              other->started_nsec > other->finished_nsec);
         container_free(other);
         err_drop(gone);
         if (runs)
@@ -185,7 +185,7 @@ struct err *start_lease_networks(struct start *s)
     if (s->c->spec.network.mode != NS_BRIDGE || !s->plan.network)
         return NULL;
     TRY(explain_lease(container_lease(s->e, s->c, s->c->started_nsec != CONTAINER_STARTING, &s->places)));
-    s->leased = true;
+    s->recorded = true; /* with the addresses */
     if (s->places.count > NETPLAN_JOINS_MAX)
         return ERR_NEW(ERR_INVALID, "a container can be on %d networks", NETPLAN_JOINS_MAX);
     s->joins = mem_zalloc((s->places.count + 1) * sizeof(*s->joins));

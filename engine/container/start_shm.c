@@ -26,39 +26,43 @@
 #define MOVE_MOUNT_T_EMPTY_PATH 0x00000040
 #endif
 
-/* In the child: only system calls. The exit status is the errno. */
-static int move_shm(int from_ns, int to_ns, int target)
+struct shm_move {
+    int from_ns, to_ns, target;
+};
+
+static int move_shm(const void *arg)
 {
+    const struct shm_move *m = arg;
     const struct open_how how = {
         .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
         .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
-    if (setns(from_ns, CLONE_NEWNS) < 0)
+    if (setns(m->from_ns, CLONE_NEWNS) < 0)
         return errno;
     int dir = (int)syscall(SYS_openat2, AT_FDCWD, "/dev/shm", &how, sizeof(how));
     if (dir < 0)
         return errno;
     int tree = (int)syscall(SYS_open_tree, dir, "", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
-    if (tree < 0 || setns(to_ns, CLONE_NEWNS) < 0)
+    if (tree < 0 || setns(m->to_ns, CLONE_NEWNS) < 0)
         return errno;
-    if (syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+    if (syscall(SYS_move_mount, tree, "", m->target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
         return errno;
     return 0;
 }
 
-static struct err *in_child(int from_ns, int to_ns, int target)
+struct err *start_in_child(const char *what, int (*fn)(const void *arg), const void *arg)
 {
     int status;
     pid_t pid = fork();
     if (pid < 0)
-        return ERR_SYS(errno, "share /dev/shm");
+        return ERR_SYS(errno, "%s", what);
     if (pid == 0)
-        _exit(move_shm(from_ns, to_ns, target));
+        _exit(fn(arg));
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
-            return ERR_SYS(errno, "share /dev/shm");
+            return ERR_SYS(errno, "%s", what);
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
-    return code ? ERR_SYS(code, "share the other container's /dev/shm") : NULL;
+    return code ? ERR_SYS(code, "%s", what) : NULL;
 }
 
 static struct err *open_mntns(pid_t pid, int *ret)
@@ -77,6 +81,7 @@ struct err *start_share_shm(struct start *s, pid_t other)
     TRY(file_open_dir(s->private_fd, "shm", &target));
     TRY(open_mntns(other, &from));
     TRY(open_mntns(monitor_pid(s->monitor), &to));
-    TRY(in_child(from, to, target));
+    const struct shm_move move = {from, to, target};
+    TRY(start_in_child("share the other container's /dev/shm", move_shm, &move));
     return start_keep(s, &s->facts.shm_path, "%s/" MONITOR_PRIVATE "/shm", engine_run_dir(s->e));
 }

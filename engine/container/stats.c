@@ -1,6 +1,5 @@
 #include "engine/container/stats.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -63,18 +62,10 @@ void stats_parse_io(const char *text, uint64_t *ret_read, uint64_t *ret_written)
     }
 }
 
-static struct err *read_at(int dirfd, const char *name, char **ret)
-{
-    AUTO_FD int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ERR_SYS(errno, "open %s", name);
-    return ERR_WRAP(fd_read_all(fd, TEXT_MAX, ret, NULL), "read %s", name);
-}
-
 /* A missing file (its controller isn't there) is empty. */
 static void read_or_empty(int dirfd, const char *name, char **ret)
 {
-    err_drop(read_at(dirfd, name, ret));
+    err_drop(file_read(dirfd, name, TEXT_MAX, ret, NULL));
 }
 
 static uint64_t host_memory(void)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/strbuf.h"
@@ -43,10 +44,7 @@ static struct err *read_proc(pid_t pid, const char *name, char **ret, size_t *re
 {
     char path[64];
     (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ERR_SYS(errno, "open %s", path);
-    return ERR_WRAP(fd_read_all(fd, PROC_TEXT_MAX, ret, ret_len), "read %s", path);
+    return file_read(AT_FDCWD, path, PROC_TEXT_MAX, ret, ret_len);
 }
 
 /* Behind "Name:\t" in the status; "" when it isn't there. */
@@ -78,47 +76,31 @@ static bool number_at(const char *text, unsigned index, uint32_t *ret)
 
 /* --- ids and names */
 
-static struct err *put_id(struct strbuf *sb, const char *file, uint32_t id)
-{
-    char name[64];
-    return file && user_db_name(file, id, name, sizeof(name)) ? strbuf_puts(sb, name) : strbuf_printf(sb, "%u", id);
-}
-
-/* An id of our user namespace, as the container knows it. */
-static struct err *put_inside(struct strbuf *sb, const struct idmap *map, const char *file, uint32_t id)
-{
-    uint32_t inside = id;
-    if (map->count && !idmap_to_ct(map, id, &inside))
-        return strbuf_puts(sb, "?");
-    return put_id(sb, file, inside);
-}
-
-static struct err *put_outside(struct strbuf *sb, const struct idmap *map, const char *file, uint32_t id)
-{
-    uint32_t outside = id;
-    if (map->count && !idmap_to_host(map, id, &outside))
-        return strbuf_puts(sb, "?");
-    return put_id(sb, file, outside);
-}
-
 enum { REAL, EFFECTIVE };
 
-static struct err *put_user(struct strbuf *sb, const struct row *r, unsigned which, bool host)
+/* An id of our user namespace as the container knows it, or as the host does. */
+static struct err *put_id(struct strbuf *sb, const struct top *t, uint32_t id, bool group, bool host)
 {
-    uint32_t id = 0;
-    if (!number_at(status_of(r, "Uid"), which, &id))
-        return strbuf_puts(sb, "?");
-    return host ? put_outside(sb, &r->top->session->uid_map, r->top->host_users.passwd, id)
-                : put_inside(sb, &r->top->uids, r->top->users.passwd, id);
+    const struct user_db *db = host ? &t->host_users : &t->users;
+    const char *file = group ? db->group : db->passwd;
+    const struct idmap *inside = group ? &t->gids : &t->uids;
+    const struct idmap *outside = group ? &t->session->gid_map : &t->session->uid_map;
+    const struct idmap *map = host ? outside : inside;
+    uint32_t there = id;
+    char name[64];
+    if (map->count && !(host ? idmap_to_host(map, id, &there) : idmap_to_ct(map, id, &there)))
+        return strbuf_putc(sb, '?');
+    if (file && user_db_name(file, there, name, sizeof(name)))
+        return strbuf_puts(sb, name);
+    return strbuf_printf(sb, "%u", there);
 }
 
-static struct err *put_group(struct strbuf *sb, const struct row *r, unsigned which, bool host)
+static struct err *put_owner(struct strbuf *sb, const struct row *r, unsigned which, bool group, bool host)
 {
     uint32_t id = 0;
-    if (!number_at(status_of(r, "Gid"), which, &id))
-        return strbuf_puts(sb, "?");
-    return host ? put_outside(sb, &r->top->session->gid_map, r->top->host_users.group, id)
-                : put_inside(sb, &r->top->gids, r->top->users.group, id);
+    if (!number_at(status_of(r, group ? "Gid" : "Uid"), which, &id))
+        return strbuf_putc(sb, '?');
+    return put_id(sb, r->top, id, group, host);
 }
 
 static struct err *put_groups(struct strbuf *sb, const struct row *r, bool host)
@@ -129,8 +111,7 @@ static struct err *put_groups(struct strbuf *sb, const struct row *r, bool host)
     TRY(mem_strndup(groups, strcspn(groups, "\n"), &line));
     for (unsigned i = 0; number_at(line, i, &id); i++) {
         TRY(i ? strbuf_putc(sb, ',') : NULL);
-        TRY(host ? put_outside(sb, &r->top->session->gid_map, r->top->host_users.group, id)
-                 : put_inside(sb, &r->top->gids, r->top->users.group, id));
+        TRY(put_id(sb, r->top, id, true, host));
     }
     return NULL;
 }
@@ -140,12 +121,12 @@ static struct err *put_groups(struct strbuf *sb, const struct row *r, bool host)
     {                                                               \
         return call;                                                \
     }
-ID_FIELD(put_euser, put_user(sb, r, EFFECTIVE, false))
-ID_FIELD(put_ruser, put_user(sb, r, REAL, false))
-ID_FIELD(put_huser, put_user(sb, r, EFFECTIVE, true))
-ID_FIELD(put_egroup, put_group(sb, r, EFFECTIVE, false))
-ID_FIELD(put_rgroup, put_group(sb, r, REAL, false))
-ID_FIELD(put_hgroup, put_group(sb, r, EFFECTIVE, true))
+ID_FIELD(put_euser, put_owner(sb, r, EFFECTIVE, false, false))
+ID_FIELD(put_ruser, put_owner(sb, r, REAL, false, false))
+ID_FIELD(put_huser, put_owner(sb, r, EFFECTIVE, false, true))
+ID_FIELD(put_egroup, put_owner(sb, r, EFFECTIVE, true, false))
+ID_FIELD(put_rgroup, put_owner(sb, r, REAL, true, false))
+ID_FIELD(put_hgroup, put_owner(sb, r, EFFECTIVE, true, true))
 ID_FIELD(put_cgroups, put_groups(sb, r, false))
 ID_FIELD(put_hgroups, put_groups(sb, r, true))
 
