@@ -75,6 +75,12 @@ struct err *msg_send(int sock, uint32_t type, const void *data, size_t len, cons
     return n < 0 ? msg_io_error("send") : NULL;
 }
 
+struct err *msg_send_error(int sock, uint32_t type, struct err *e)
+{
+    char buf[ERR_WIRE_MAX];
+    return msg_send(sock, type, buf, err_encode(e, buf, sizeof(buf)), NULL, 0);
+}
+
 /* Collect the descriptors of a received message. The kernel has cut off what did not fit (MSG_CTRUNC). */
 static void msg_take_fds(struct msghdr *h, struct msg *m)
 {

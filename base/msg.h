@@ -32,6 +32,8 @@ void msg_done(struct msg *m);
 /* Send; descriptors are borrowed. On a non-blocking socket that is full: ERR_TIMEOUT with errno EAGAIN. A gone peer
  * is ERR_NETWORK with errno EPIPE/ECONNRESET; never raises SIGPIPE. */
 struct err *msg_send(int sock, uint32_t type, const void *data, size_t len, const int *fds, size_t n_fds) ERR_RESULT;
+/* The same with err_encode()d `e`, which stays the caller's. */
+struct err *msg_send_error(int sock, uint32_t type, struct err *e) ERR_RESULT;
 /* Receive one; *ret_eof tells an orderly end (no message then). EAGAIN as in msg_send. */
 struct err *msg_recv(int sock, struct msg *ret, bool *ret_eof) ERR_RESULT;
 /* A connected pair, cloexec. */

@@ -24,11 +24,8 @@ struct engine {
 
 static struct err *engine_answer(struct engine *g, struct err *take_e)
 {
-    char buf[ERR_WIRE_MAX];
     AUTO_ERR struct err *e = take_e;
-    if (!e)
-        return msg_send(g->sock, SLIRP_OK, NULL, 0, NULL, 0);
-    return msg_send(g->sock, SLIRP_FAILED, buf, err_encode(e, buf, sizeof(buf)), NULL, 0);
+    return e ? msg_send_error(g->sock, SLIRP_FAILED, e) : msg_send(g->sock, SLIRP_OK, NULL, 0, NULL, 0);
 }
 
 static struct err *engine_names(struct engine *g, const struct msg *m)
@@ -216,12 +213,10 @@ struct err *engine_run(int take_sock)
     slirp_init(&g.s);
     struct device device = DEVICE_INIT;
     struct err *e = engine_start(&g, &device);
-    if (e) {
-        char buf[ERR_WIRE_MAX];
-        err_drop(msg_send(g.sock, SLIRP_FAILED, buf, err_encode(e, buf, sizeof(buf)), NULL, 0));
-    } else {
+    if (e)
+        err_drop(msg_send_error(g.sock, SLIRP_FAILED, e));
+    else
         e = engine_serve(&g, &device);
-    }
     slirp_done(&g.s);
     device_close(&device);
     (void)fd_close(g.sock);

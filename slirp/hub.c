@@ -76,15 +76,13 @@ struct err *hub_check_end(struct hub *h)
 /* It was not to be: everybody who waits learns why. */
 static void hub_refuse(const struct hub *h, struct err *why)
 {
-    char buf[ERR_WIRE_MAX];
-    size_t len = err_encode(why, buf, sizeof(buf));
     AUTO_FD int lock = -1;
     err_drop(file_open_locked(h->dir_fd, HUB_LOCK, true, true, &lock));
     for (;;) {
         AUTO_FD int sock = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (sock < 0)
             break;
-        err_drop(msg_send(sock, HUB_FAILED, buf, len, NULL, 0));
+        err_drop(msg_send_error(sock, HUB_FAILED, why));
     }
     (void)unlinkat(h->dir_fd, HUB_SOCKET, 0);
 }

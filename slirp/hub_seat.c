@@ -141,11 +141,8 @@ static struct err *seat_join(struct hub_seat *s, struct msg *m, struct err **ret
 
 static struct err *seat_answer(struct hub_seat *s, uint32_t type, const int *fd, struct err *take_e)
 {
-    char buf[ERR_WIRE_MAX];
     AUTO_ERR struct err *e = take_e;
-    if (e)
-        return msg_send(s->sock, HUB_FAILED, buf, err_encode(e, buf, sizeof(buf)), NULL, 0);
-    return msg_send(s->sock, type, NULL, 0, fd, fd ? 1 : 0);
+    return e ? msg_send_error(s->sock, HUB_FAILED, e) : msg_send(s->sock, type, NULL, 0, fd, fd ? 1 : 0);
 }
 
 /* True: the seat is of no use any more. */

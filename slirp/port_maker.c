@@ -327,12 +327,7 @@ static void live(int sock, int netns_fd)
     m.sock = MAKER_SOCK;
     m.route = -1;
     struct err *e = prepare(&m, ns);
-    if (e) {
-        char buf[ERR_WIRE_MAX];
-        err_drop(msg_send(m.sock, PORT_MAKER_FAILED, buf, err_encode(e, buf, sizeof(buf)), NULL, 0));
-    } else {
-        err_drop(serve(&m));
-    }
+    err_drop(e ? msg_send_error(m.sock, PORT_MAKER_FAILED, e) : serve(&m));
     _exit(0); /* nothing of the parent's is cleaned up twice */
 }
 

@@ -15,8 +15,7 @@ static struct server server; /* zero, so that its buffer costs nothing before it
 
 static void report(struct err *take_e)
 {
-    char buf[ERR_WIRE_MAX];
-    err_drop(msg_send(SPAWN_FD_CONTROL, MONITOR_FAILED, buf, err_encode(take_e, buf, sizeof(buf)), NULL, 0));
+    err_drop(msg_send_error(SPAWN_FD_CONTROL, MONITOR_FAILED, take_e));
     err_drop(take_e);
 }
 

@@ -234,9 +234,8 @@ static struct err *peer_accept(struct loop_source *src, int fd, uint32_t events,
         err_drop(peer_add(s, TAKE_FD(conn), NULL));
         return NULL;
     }
-    char buf[ERR_WIRE_MAX];
     struct err *e = ERR_NEW(ERR_NO_SPACE, "more than %d clients at once of one container", MONITOR_CLIENTS_MAX);
-    err_drop(msg_send(conn, MONITOR_FAILED, buf, err_encode(e, buf, sizeof(buf)), NULL, 0));
+    err_drop(msg_send_error(conn, MONITOR_FAILED, e));
     err_drop(e);
     return NULL;
 }
