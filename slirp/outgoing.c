@@ -38,8 +38,6 @@ struct outgoing {
     struct dial *dials[OUTGOING_BUCKETS];
 };
 
-enum progress { DIAL_STANDS, DIAL_WAITS, DIAL_FAILED /* errno says why */ };
-
 /* --- dials by client and server */
 
 static struct dial **bucket_of(struct outgoing *o, const struct frame_syn *syn)
@@ -99,34 +97,21 @@ static bool bind_outbound(const struct slirp_config *c, int fd, int family)
     return !wanted || bind(fd, &a.sa, port_source_length(&a)) == 0;
 }
 
-/* A connection inside this machine stands when connect(2) returns; asking again tells. */
-static enum progress connect_now(int fd, const union slirp_addr *to)
-{
-    socklen_t len = port_source_length(to);
-    if (connect(fd, &to->sa, len) == 0)
-        return DIAL_STANDS;
-    if (errno != EINPROGRESS)
-        return DIAL_FAILED;
-    if (connect(fd, &to->sa, len) == 0)
-        return DIAL_STANDS;
-    return errno == EALREADY || errno == EINPROGRESS ? DIAL_WAITS : DIAL_FAILED;
-}
-
-static enum progress dial_host(const struct outgoing *o, const struct frame_syn *syn, int *ret)
+static enum splice_progress dial_host(const struct outgoing *o, const struct frame_syn *syn, int *ret)
 {
     static const int on = 1;
     union slirp_addr server;
     int family = syn->server.sa.sa_family;
     if (!find_server(o->config, &syn->server, &server)) {
         errno = ENETUNREACH;
-        return DIAL_FAILED;
+        return SPLICE_FAILED;
     }
     AUTO_FD int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || !bind_outbound(o->config, fd, family))
-        return DIAL_FAILED;
+        return SPLICE_FAILED;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    enum progress out = connect_now(fd, &server);
-    if (out != DIAL_FAILED)
+    enum splice_progress out = splice_connect(fd, &server.sa, port_source_length(&server));
+    if (out != SPLICE_FAILED)
         *ret = TAKE_FD(fd);
     return out;
 }
@@ -164,13 +149,13 @@ static void refuse(const struct outgoing *o, const struct frame_syn *syn, int er
 
 /* --- the container's side */
 
-static enum progress dial_guest(const struct outgoing *o, const struct frame_syn *syn, int *ret)
+static enum splice_progress dial_guest(const struct outgoing *o, const struct frame_syn *syn, int *ret)
 {
     AUTO_FD int fd = gateway_socket(&o->device->gateway, syn->server.sa.sa_family);
     if (fd < 0 || bind(fd, &syn->server.sa, port_source_length(&syn->server)) < 0)
-        return DIAL_FAILED;
-    enum progress out = connect_now(fd, &syn->client);
-    if (out != DIAL_FAILED)
+        return SPLICE_FAILED;
+    enum splice_progress out = splice_connect(fd, &syn->client.sa, port_source_length(&syn->client));
+    if (out != SPLICE_FAILED)
         *ret = TAKE_FD(fd);
     return out;
 }
@@ -212,13 +197,13 @@ static void answer(struct outgoing *o, const struct frame_syn *syn, int take_hos
 {
     int guest = -1;
     switch (dial_guest(o, syn, &guest)) {
-    case DIAL_STANDS:
+    case SPLICE_STANDS:
         err_drop(splice_join(o->pairs, take_host, guest));
         break;
-    case DIAL_WAITS:
+    case SPLICE_WAITS:
         dial_wait(o, syn, take_host, guest);
         break;
-    case DIAL_FAILED: /* the client has given up, or its last connection to there is not over yet */
+    case SPLICE_FAILED: /* the client has given up, or its last connection to there is not over yet */
     default:
         give_up(take_host, -1);
         break;
@@ -260,13 +245,13 @@ bool outgoing_input(struct outgoing *o, const uint8_t *frame, size_t len)
     if (is_under_way(o, &syn) || splice_count(o->pairs) + o->n_dials >= o->connections_max)
         return true;
     switch (dial_host(o, &syn, &host)) {
-    case DIAL_STANDS:
+    case SPLICE_STANDS:
         answer(o, &syn, host);
         break;
-    case DIAL_WAITS:
+    case SPLICE_WAITS:
         dial_wait(o, &syn, host, -1);
         break;
-    case DIAL_FAILED:
+    case SPLICE_FAILED:
     default:
         refuse(o, &syn, errno);
         break;

@@ -1,7 +1,7 @@
 /* From an accepted connection to a joined pair.
  *
- * The second connection stays inside the namespaces, so it mostly stands when connect(2) returns: calling that again
- * tells, and saves a turn of the loop. Otherwise (a server whose backlog is full) it becomes a "dial" that waits. */
+ * The second connection stays inside the namespaces, so it mostly stands at once (splice_connect()). Otherwise (a
+ * server whose backlog is full) it becomes a "dial" that waits. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -64,8 +64,6 @@ void port_tcp_room(void *port)
 
 /* --- dials */
 
-enum progress { DIAL_STANDS, DIAL_WAITS, DIAL_FAILED };
-
 /* A socket that is bound to the source of `way`: with its port, else (it is in use) with any. */
 static int open_bound(struct port *p, const struct port_way *way)
 {
@@ -80,42 +78,31 @@ static int open_bound(struct port *p, const struct port_way *way)
     return bind(fd, &source.sa, port_source_length(&source)) == 0 ? TAKE_FD(fd) : -1;
 }
 
-static enum progress connect_to(int fd, const struct port_way *way)
-{
-    if (connect(fd, &way->guest.sa, port_source_length(&way->guest)) == 0)
-        return DIAL_STANDS;
-    if (errno != EINPROGRESS)
-        return DIAL_FAILED;
-    if (connect(fd, &way->guest.sa, port_source_length(&way->guest)) == 0)
-        return DIAL_STANDS;
-    return errno == EALREADY || errno == EINPROGRESS ? DIAL_WAITS : DIAL_FAILED;
-}
-
 /* The client's port may still be in use at that server, by a connection that ended just now. */
-static enum progress try_way(struct port *p, struct port_way *way, int *ret_fd)
+static enum splice_progress try_way(struct port *p, struct port_way *way, int *ret_fd)
 {
     AUTO_FD int fd = open_bound(p, way);
     if (fd < 0)
-        return DIAL_FAILED;
-    enum progress out = connect_to(fd, way);
-    if (out == DIAL_FAILED && errno == EADDRNOTAVAIL && way->source.in.sin_port) {
+        return SPLICE_FAILED;
+    enum splice_progress out = splice_connect(fd, &way->guest.sa, port_source_length(&way->guest));
+    if (out == SPLICE_FAILED && errno == EADDRNOTAVAIL && way->source.in.sin_port) {
         way->source.in.sin_port = 0;
         return try_way(p, way, ret_fd);
     }
-    if (out != DIAL_FAILED)
+    if (out != SPLICE_FAILED)
         *ret_fd = TAKE_FD(fd);
     return out;
 }
 
 /* From way `at` on, the first that doesn't fail at once. */
-static enum progress try_ways(struct port_dial *d)
+static enum splice_progress try_ways(struct port_dial *d)
 {
     for (; d->at < d->n_ways; d->at++) {
-        enum progress out = try_way(d->port, &d->ways[d->at], &d->guest);
-        if (out != DIAL_FAILED)
+        enum splice_progress out = try_way(d->port, &d->ways[d->at], &d->guest);
+        if (out != SPLICE_FAILED)
             return out;
     }
-    return DIAL_FAILED;
+    return SPLICE_FAILED;
 }
 
 static struct err *on_dial(struct loop_source *src, int fd, uint32_t events, void *arg);
@@ -155,16 +142,16 @@ static void dial_remove(struct port_dial *take_d)
 }
 
 /* The end of a dial that lives in the caller's memory. A refused client learns it by a reset. */
-static void dial_finish(struct port_dial *d, enum progress out)
+static void dial_finish(struct port_dial *d, enum splice_progress out)
 {
     struct err *e = NULL;
-    if (out == DIAL_STANDS)
+    if (out == SPLICE_STANDS)
         e = splice_join(d->port->pairs, d->client, d->guest);
-    else if (out == DIAL_WAITS)
+    else if (out == SPLICE_WAITS)
         e = dial_wait(d);
-    if (out == DIAL_WAITS && e)
+    if (out == SPLICE_WAITS && e)
         (void)fd_close(d->guest);
-    if (out == DIAL_FAILED || (out == DIAL_WAITS && e))
+    if (out == SPLICE_FAILED || (out == SPLICE_WAITS && e))
         splice_reset(d->client);
     err_drop(e);
 }
@@ -182,7 +169,7 @@ static struct err *on_dial(struct loop_source *src, int fd, uint32_t events, voi
     copy.src = NULL;
     copy.next = copy.prev = NULL;
     if (!error) {
-        dial_finish(&copy, DIAL_STANDS);
+        dial_finish(&copy, SPLICE_STANDS);
         return NULL;
     }
     (void)fd_close(copy.guest);

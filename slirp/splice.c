@@ -354,6 +354,17 @@ size_t splice_count(const struct splice_set *set)
     return set->count;
 }
 
+enum splice_progress splice_connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+    if (connect(fd, to, len) == 0)
+        return SPLICE_STANDS;
+    if (errno != EINPROGRESS)
+        return SPLICE_FAILED;
+    if (connect(fd, to, len) == 0)
+        return SPLICE_STANDS;
+    return errno == EALREADY || errno == EINPROGRESS ? SPLICE_WAITS : SPLICE_FAILED;
+}
+
 /* A connection is two descriptors; pipes come and go. */
 size_t splice_pairs_max(void)
 {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
 #include "base/loop.h"
@@ -21,6 +22,10 @@ struct splice_set;
 struct err *splice_set_new(struct loop *loop, void (*on_end)(void *arg), void *arg, struct splice_set **ret) ERR_RESULT;
 /* Resets what is open. */
 void splice_set_free(struct splice_set *set);
+enum splice_progress { SPLICE_STANDS, SPLICE_WAITS, SPLICE_FAILED /* errno says why */ };
+/* Connect a non-blocking socket that is to be joined. Inside this machine a connection mostly stands when connect(2)
+ * returns: calling that again tells, and saves a turn of the loop. */
+enum splice_progress splice_connect(int fd, const struct sockaddr *to, socklen_t len);
 /* Non-blocking, connected. Both are taken in every case. */
 struct err *splice_join(struct splice_set *set, int take_a, int take_b) ERR_RESULT;
 /* How many pairs the limit of descriptors has room for; it is raised as far as it goes. While limits can be read. */
