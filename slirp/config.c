@@ -117,14 +117,19 @@ struct err *slirp_config_set_ifname(struct slirp_config *c, const char *name)
     return NULL;
 }
 
-static bool config_inside(const struct slirp_config *c, struct in_addr a)
+in_addr_t slirp_config_netmask(const struct slirp_config *c)
+{
+    return htonl(config_mask(c->prefix_len));
+}
+
+bool slirp_config_has(const struct slirp_config *c, struct in_addr a)
 {
     uint32_t mask = config_mask(c->prefix_len);
     uint32_t host = ntohl(a.s_addr) & ~mask;
     return (ntohl(a.s_addr) & mask) == ntohl(c->network.s_addr) && host && host != ~mask;
 }
 
-static bool config_inside6(const struct slirp_config *c, const struct in6_addr *a)
+bool slirp_config_has6(const struct slirp_config *c, const struct in6_addr *a)
 {
     return memcmp(a, &c->network6, 8) == 0;
 }
@@ -139,11 +144,11 @@ static struct err *config_check_bridge(const struct slirp_config *c)
         return ERR_NEW(ERR_INVALID, "the host's loopback cannot be opened to a network of several containers");
     if (v4 && (c->prefix_len > 30 || (ntohl(c->network.s_addr) & ~config_mask(c->prefix_len))))
         return ERR_NEW(ERR_INVALID, "the network address does not fit its prefix length");
-    if (v4 && (!config_inside(c, c->gateway) || c->dns.s_addr != c->gateway.s_addr))
+    if (v4 && (!slirp_config_has(c, c->gateway) || c->dns.s_addr != c->gateway.s_addr))
         return ERR_NEW(ERR_INVALID, "the gateway's address is outside of the network");
-    if (c->guest.s_addr && !config_inside(c, c->guest))
+    if (c->guest.s_addr && !slirp_config_has(c, c->guest))
         return ERR_NEW(ERR_INVALID, "the guest's address is outside of the network");
-    if (c->ipv6 && (!config_inside6(c, &c->gateway6) || memcmp(&c->dns6, &c->gateway6, sizeof(c->dns6)) != 0))
+    if (c->ipv6 && (!slirp_config_has6(c, &c->gateway6) || memcmp(&c->dns6, &c->gateway6, sizeof(c->dns6)) != 0))
         return ERR_NEW(ERR_INVALID, "the gateway's IPv6 address is outside of the network");
     return NULL;
 }
@@ -160,11 +165,12 @@ struct err *slirp_config_check(const struct slirp_config *c)
     if (c->prefix_len < CONFIG_PREFIX_MIN || c->prefix_len > 30 ||
         (ntohl(c->network.s_addr) & ~config_mask(c->prefix_len)))
         return ERR_NEW(ERR_INVALID, "the network address does not fit its prefix length");
-    if (!config_inside(c, c->guest) || !config_inside(c, c->gateway) || !config_inside(c, c->dns))
+    if (!slirp_config_has(c, c->guest) || !slirp_config_has(c, c->gateway) || !slirp_config_has(c, c->dns))
         return ERR_NEW(ERR_INVALID, "an address is outside of the network");
     if (c->guest.s_addr == c->gateway.s_addr || c->guest.s_addr == c->dns.s_addr || c->gateway.s_addr == c->dns.s_addr)
         return ERR_NEW(ERR_INVALID, "guest, gateway and resolver need three addresses");
-    if (c->ipv6 && (!config_inside6(c, &c->guest6) || !config_inside6(c, &c->gateway6) || !config_inside6(c, &c->dns6)))
+    if (c->ipv6 &&
+        (!slirp_config_has6(c, &c->guest6) || !slirp_config_has6(c, &c->gateway6) || !slirp_config_has6(c, &c->dns6)))
         return ERR_NEW(ERR_INVALID, "an IPv6 address is outside of the network");
     return NULL;
 }

@@ -48,5 +48,10 @@ void slirp_config_set_bridge(struct slirp_config *c, struct in_addr network, uin
 struct err *slirp_config_set_mac(struct slirp_config *c, const char *mac) ERR_RESULT;
 /* Interface names: 1 to 15 bytes, no slash, colon or white space, not "." or "..". ERR_INVALID. */
 struct err *slirp_config_set_ifname(struct slirp_config *c, const char *name) ERR_RESULT;
+/* The IPv4 network's mask, in network order; 0 where there is none. */
+in_addr_t slirp_config_netmask(const struct slirp_config *c);
+/* An address that can be a host's in the network: neither the first nor the last of IPv4. */
+bool slirp_config_has(const struct slirp_config *c, struct in_addr a);
+bool slirp_config_has6(const struct slirp_config *c, const struct in6_addr *a);
 /* As it came over the control socket: everything in range and consistent. ERR_INVALID. */
 struct err *slirp_config_check(const struct slirp_config *c) ERR_RESULT;

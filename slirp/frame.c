@@ -17,17 +17,6 @@
 #define FRAME_ICMP6_ADVERTISEMENT 134 /* RFC 4861, 4.2 */
 #define FRAME_FRAGMENT_BITS 0x3fff    /* offset and "more fragments" */
 
-static uint16_t frame_get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void frame_put16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
 uint32_t frame_sum(const uint8_t *p, size_t len, uint32_t sum)
 {
     /* Four bytes at a time into 64 bits: the carries are folded once. The order of bytes does not matter to the sum but
@@ -96,10 +85,10 @@ static bool frame_is_for_us(const uint8_t *frame)
  * The limited broadcast is DHCP, whose addresses are not libslirp's to give. */
 static bool frame_leads_out4(const struct slirp_config *c, struct in_addr dst)
 {
-    uint32_t mask = c->prefix_len ? htonl(~0u << (32 - c->prefix_len)) : 0;
     if (!c->prefix_len || dst.s_addr == INADDR_BROADCAST)
         return false;
-    return dst.s_addr == c->gateway.s_addr || (!c->internal && (dst.s_addr & mask) != c->network.s_addr);
+    return dst.s_addr == c->gateway.s_addr ||
+           (!c->internal && (dst.s_addr & slirp_config_netmask(c)) != c->network.s_addr);
 }
 
 /* Neighbours are asked for by multicast, and answered for by link-local addresses. */
@@ -179,8 +168,8 @@ bool frame_is_advertisement(const uint8_t *frame, size_t len)
            frame[ETH_HLEN + 6] == IPPROTO_ICMPV6 && frame[ETH_HLEN + FRAME_IP6_HDR] == FRAME_ICMP6_ADVERTISEMENT;
 }
 
-/* Where the TCP header is; 0 if there is none, or only a fragment. No extension headers: libslirp writes none. */
-static size_t frame_tcp_offset(const uint8_t *frame, size_t len)
+/* No extension headers: libslirp writes none. */
+size_t frame_tcp_offset(const uint8_t *frame, size_t len)
 {
     size_t at = 0;
     const uint8_t *ip = frame + ETH_HLEN;

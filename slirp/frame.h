@@ -16,6 +16,22 @@ enum frame_verdict {
     FRAME_DNS_TCP,  /* part of a TCP connection there */
 };
 
+/* Numbers of headers, which are in network order. */
+static inline uint16_t frame_get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline void frame_put16(uint8_t *p, size_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+/* Where the TCP header is in a frame that passed frame_check(), or is libslirp's; 0 if there is none, or only a
+ * fragment. */
+size_t frame_tcp_offset(const uint8_t *frame, size_t len);
+
 /* `buf`: struct virtio_net_hdr and a frame, `len` bytes together; the frame's checksum may be written. */
 enum frame_verdict frame_check(const struct slirp_config *c, uint8_t *buf, size_t len);
 

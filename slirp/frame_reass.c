@@ -32,11 +32,6 @@ struct frame_reass {
     struct reass_slot slots[REASS_SLOTS];
 };
 
-static size_t reass_get16(const uint8_t *p)
-{
-    return (size_t)(p[0] << 8 | p[1]);
-}
-
 void frame_reass_free(struct frame_reass *r)
 {
     for (size_t i = 0; r && i < REASS_SLOTS; i++)
@@ -81,8 +76,8 @@ static bool reass_mark(struct reass_slot *s, size_t first, size_t n)
 /* Where a fragment belongs; false: it cannot be. */
 static bool reass_put(struct reass_slot *s, const uint8_t *ip)
 {
-    size_t hlen = (size_t)(ip[0] & 15) * 4, len = reass_get16(ip + 2) - hlen;
-    size_t field = reass_get16(ip + 6), start = (field & REASS_OFFSET) * REASS_UNIT, end = start + len;
+    size_t hlen = (size_t)(ip[0] & 15) * 4, len = frame_get16(ip + 2) - hlen;
+    size_t field = frame_get16(ip + 6), start = (field & REASS_OFFSET) * REASS_UNIT, end = start + len;
     bool more = field & REASS_MORE;
     if (!len || end > 65535 - REASS_IP || (more && len % REASS_UNIT))
         return false;

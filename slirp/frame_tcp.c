@@ -21,39 +21,14 @@
 #define ICMP6_NO_ROUTE 0
 #define ICMP6_ADDRESS 3
 
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, size_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
 static bool is_ip4(const uint8_t *frame)
 {
-    return get16(frame + 12) == ETH_P_IP;
-}
-
-/* Where TCP begins; 0: it is something else. */
-static size_t find_tcp(const uint8_t *frame, size_t len)
-{
-    const uint8_t *ip = frame + ETH_HLEN;
-    if (len < ETH_HLEN + IP4_HDR + TCP_HDR)
-        return 0;
-    size_t at = 0;
-    if (is_ip4(frame) && ip[9] == IPPROTO_TCP)
-        at = ETH_HLEN + (size_t)(ip[0] & 15) * 4;
-    else if (get16(frame + 12) == ETH_P_IPV6 && ip[6] == IPPROTO_TCP)
-        at = ETH_HLEN + IP6_HDR;
-    return at && at + TCP_HDR <= len ? at : 0;
+    return frame_get16(frame + 12) == ETH_P_IP;
 }
 
 enum frame_tcp frame_syn_parse(const uint8_t *frame, size_t len, struct frame_syn *ret)
 {
-    size_t at = find_tcp(frame, len);
+    size_t at = frame_tcp_offset(frame, len);
     if (!at)
         return FRAME_TCP_NONE;
     const uint8_t *ip = frame + ETH_HLEN, *tcp = frame + at;
@@ -79,7 +54,7 @@ enum frame_tcp frame_syn_parse(const uint8_t *frame, size_t len, struct frame_sy
 static uint32_t pseudo_sum(const uint8_t *addresses, size_t len, size_t payload, uint8_t protocol)
 {
     uint8_t rest[4] = {0, protocol, 0, 0};
-    put16(rest + 2, payload);
+    frame_put16(rest + 2, payload);
     return frame_sum(rest, sizeof(rest), frame_sum(addresses, len, 0));
 }
 
@@ -96,18 +71,18 @@ static size_t put_headers(uint8_t *out, const struct frame_syn *syn, const void 
     if (is_ip4(syn->head)) {
         memset(ip, 0, IP4_HDR);
         ip[0] = 0x45;
-        put16(ip + 2, IP4_HDR + payload);
-        put16(ip + 6, IP4_DONT_FRAGMENT);
+        frame_put16(ip + 2, IP4_HDR + payload);
+        frame_put16(ip + 6, IP4_DONT_FRAGMENT);
         ip[8] = TTL;
         ip[9] = protocol;
         memcpy(ip + 12, source ? source : asked + 16, 4);
         memcpy(ip + 16, asked + 12, 4);
-        put16(ip + 10, frame_sum_fold(frame_sum(ip, IP4_HDR, 0)));
+        frame_put16(ip + 10, frame_sum_fold(frame_sum(ip, IP4_HDR, 0)));
         return ETH_HLEN + IP4_HDR;
     }
     memset(ip, 0, IP6_HDR);
     ip[0] = 0x60;
-    put16(ip + 4, payload);
+    frame_put16(ip + 4, payload);
     ip[6] = protocol;
     ip[7] = TTL;
     memcpy(ip + 8, source ? source : asked + 24, 16);
@@ -121,17 +96,18 @@ static size_t put_reset(const struct frame_syn *syn, uint8_t *out)
     bool v4 = is_ip4(syn->head);
     size_t at = put_headers(out, syn, NULL, IPPROTO_TCP, TCP_HDR);
     uint8_t *tcp = out + at;
-    uint32_t next = ((uint32_t)get16(asked + 4) << 16 | get16(asked + 6)) + 1; /* what a SYN takes of the sequence */
+    uint32_t next =
+        ((uint32_t)frame_get16(asked + 4) << 16 | frame_get16(asked + 6)) + 1; /* what a SYN takes of the sequence */
     memset(tcp, 0, TCP_HDR);
     memcpy(tcp, asked + 2, 2);
     memcpy(tcp + 2, asked, 2);
-    put16(tcp + 8, next >> 16);
-    put16(tcp + 10, next & 0xffff);
+    frame_put16(tcp + 8, next >> 16);
+    frame_put16(tcp + 10, next & 0xffff);
     tcp[12] = TCP_HDR / 4 << 4;
     tcp[13] = TCP_RST | TCP_ACK;
     const uint8_t *addresses = out + ETH_HLEN + (v4 ? 12 : 8);
     uint32_t sum = pseudo_sum(addresses, v4 ? 8 : 32, TCP_HDR, IPPROTO_TCP);
-    put16(tcp + 16, frame_sum_fold(frame_sum(tcp, TCP_HDR, sum)));
+    frame_put16(tcp + 16, frame_sum_fold(frame_sum(tcp, TCP_HDR, sum)));
     return at + TCP_HDR;
 }
 
@@ -147,7 +123,7 @@ static size_t put_unreachable(const struct slirp_config *c, const struct frame_s
     icmp[1] = v4 ? (uint8_t)host : host ? ICMP6_ADDRESS : ICMP6_NO_ROUTE;
     memcpy(icmp + ICMP_HDR, syn->head + ETH_HLEN, quoted);
     uint32_t sum = v4 ? 0 : pseudo_sum(out + ETH_HLEN + 8, 32, payload, IPPROTO_ICMPV6);
-    put16(icmp + 2, frame_sum_fold(frame_sum(icmp, payload, sum)));
+    frame_put16(icmp + 2, frame_sum_fold(frame_sum(icmp, payload, sum)));
     return at + payload;
 }
 

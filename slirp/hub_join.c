@@ -16,14 +16,12 @@ static bool join_is_id(const char id[HUB_ID_MAX + 1])
 
 static bool join_is_inside4(const struct hub_join *j)
 {
-    uint32_t mask = ~0u << (32 - j->network.prefix_len), ip = ntohl(j->ip.s_addr);
-    return (ip & mask) == ntohl(j->network.network.s_addr) && (ip & ~mask) && (ip | mask) != ~0u &&
-           j->ip.s_addr != j->network.gateway.s_addr;
+    return slirp_config_has(&j->network, j->ip) && j->ip.s_addr != j->network.gateway.s_addr;
 }
 
 static bool join_is_inside6(const struct hub_join *j)
 {
-    return memcmp(&j->ip6, &j->network.network6, 8) == 0 && memcmp(&j->ip6, &j->network.gateway6, sizeof(j->ip6)) != 0;
+    return slirp_config_has6(&j->network, &j->ip6) && memcmp(&j->ip6, &j->network.gateway6, sizeof(j->ip6)) != 0;
 }
 
 struct err *hub_join_check(const struct hub_join *j)

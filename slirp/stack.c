@@ -128,7 +128,7 @@ static void stack_configure(struct stack *st, SlirpConfig *cfg)
         .version = 4,
         .in_enabled = c->prefix_len != 0,
         .vnetwork = c->network,
-        .vnetmask.s_addr = c->prefix_len ? htonl(~0u << (32 - c->prefix_len)) : 0,
+        .vnetmask.s_addr = slirp_config_netmask(c),
         .vhost = c->gateway,
         .in6_enabled = c->ipv6,
         .vprefix_addr6 = c->network6,
