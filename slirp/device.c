@@ -102,16 +102,16 @@ static struct err *device_add_veth(struct netlink *nl, const char *ifname, int n
 static struct err *device_attach_veth(struct device *d, const struct slirp_config *config, struct netlink *nl,
                                       bool gateway)
 {
-    uint8_t mac[6];
     AUTO_FD int fd = -1;
     unsigned index = if_nametoindex(DEVICE_INNER_VETH);
-    const struct netlink_link link = {.mtu = config->mtu, .mac = gateway ? mac : NULL, .up = true, .no_ipv6 = true};
+    const struct netlink_link link = {
+        .mtu = config->mtu, .mac = gateway ? d->gateway.mac : NULL, .up = true, .no_ipv6 = true};
     struct sockaddr_ll addr = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index};
-    gateway_choose_mac(config, mac);
+    gateway_choose_mac(&d->gateway, config);
     TRY(netlink_set_link(nl, index, &link));
     TRY(device_socket(&fd));
     if (gateway) {
-        TRY(gateway_prepare(&d->gateway, config, nl, index));
+        TRY(gateway_prepare(&d->gateway, config, nl, DEVICE_INNER_VETH, index));
         TRY(gateway_filter(&d->gateway, fd));
     }
     if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
@@ -160,10 +160,9 @@ static struct err *device_configure6(const struct slirp_config *c, struct netlin
 static struct err *device_configure(const struct slirp_config *c, const struct gateway *g)
 {
     AUTO_NETLINK struct netlink nl = {.sock = NULL};
-    unsigned lo = if_nametoindex("lo");
     unsigned index = if_nametoindex(c->ifname);
     TRY(netlink_open(&nl));
-    TRY(netlink_set_link(&nl, lo ? lo : 1, &(struct netlink_link){.up = true}));
+    TRY(netlink_set_loopback(&nl));
     const struct netlink_link link = {
         .mtu = c->mtu, .mac = c->mac_set ? c->mac : NULL, .up = true, .no_ipv6 = !c->ipv6};
     TRY(netlink_set_link(&nl, index, &link));

@@ -6,7 +6,6 @@
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -30,11 +29,11 @@
 
 static const uint8_t neighbour_address[16] = {0xfe, 0x80, [15] = 0x63}; /* link-local; libslirp has fe80::2 */
 
-void gateway_choose_mac(const struct slirp_config *config, uint8_t ret[6])
+void gateway_choose_mac(struct gateway *g, const struct slirp_config *config)
 {
-    ret[0] = 0x52;
-    ret[1] = 0x55;
-    memcpy(ret + 2, &config->gateway, 4);
+    g->mac[0] = 0x52;
+    g->mac[1] = 0x55;
+    memcpy(g->mac + 2, &config->gateway, 4);
 }
 
 /* --- the namespace */
@@ -56,13 +55,11 @@ static bool reads_zero(const char *path)
 
 /* Addresses of the container have no way back but for what is marked, so nothing may insist on one (rp_filter). Where
  * /proc/sys is read-only, most hosts have what is needed anyway. */
-static struct err *prepare_sysctls(unsigned index)
+static struct err *prepare_sysctls(const char *ifname)
 {
-    char name[IF_NAMESIZE] = "", path[64];
+    char path[64];
     static const char all[] = "/proc/sys/net/ipv4/conf/all/rp_filter";
-    if (!if_indextoname(index, name))
-        return ERR_SYS(errno, "find our end of a veth pair");
-    (void)snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", name);
+    (void)snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", ifname);
     if (!reads_zero(all))
         TRY(write_sysctl(all, "0"));
     if (!reads_zero(path))
@@ -88,18 +85,15 @@ static struct err *prepare_family(int route, int family, const char *ifname)
     return port_route_rule(route, &out, true);
 }
 
-static struct err *prepare_routes(const struct slirp_config *c, struct netlink *nl, unsigned index)
+static struct err *prepare_routes(const struct slirp_config *c, struct netlink *nl, const char *ifname, unsigned index)
 {
-    char name[IF_NAMESIZE] = "";
     AUTO_FD int route = -1;
-    if (!if_indextoname(index, name))
-        return ERR_SYS(errno, "find our end of a veth pair");
     TRY(port_route_open(&route));
-    TRY(prepare_family(route, AF_INET, name));
+    TRY(prepare_family(route, AF_INET, ifname));
     TRY(netlink_add_route(nl, index, AF_INET, GATEWAY_TABLE_OUT, &c->network, c->prefix_len));
     if (!c->ipv6)
         return NULL;
-    TRY(prepare_family(route, AF_INET6, name));
+    TRY(prepare_family(route, AF_INET6, ifname));
     TRY(netlink_add_address(nl, index, AF_INET6, neighbour_address, 64)); /* to ask for link addresses with */
     return netlink_add_route(nl, index, AF_INET6, GATEWAY_TABLE_OUT, &c->network6, 64);
 }
@@ -150,13 +144,12 @@ static struct err *open_pair(struct gateway *g, enum gateway_family i)
     return first < 0 ? ERR_SYS(errno, "make sockets by accepting them") : NULL;
 }
 
-struct err *gateway_prepare(struct gateway *g, const struct slirp_config *config, struct netlink *nl, unsigned index)
+struct err *gateway_prepare(struct gateway *g, const struct slirp_config *config, struct netlink *nl,
+                            const char *ifname, unsigned index)
 {
-    unsigned lo = if_nametoindex("lo");
-    gateway_choose_mac(config, g->mac);
-    TRY(prepare_sysctls(index));
-    TRY(netlink_set_link(nl, lo ? lo : 1, &(struct netlink_link){.up = true}));
-    TRY(prepare_routes(config, nl, index));
+    TRY(prepare_sysctls(ifname));
+    TRY(netlink_set_loopback(nl));
+    TRY(prepare_routes(config, nl, ifname, index));
     TRY(open_pair(g, GATEWAY_IP4));
     if (config->ipv6)
         TRY(open_pair(g, GATEWAY_IP6));

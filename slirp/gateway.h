@@ -32,7 +32,7 @@ enum gateway_family { GATEWAY_IP4, GATEWAY_IP6, GATEWAY_FAMILIES };
 
 struct gateway {
     bool on;
-    uint8_t mac[6];                  /* of our end */
+    uint8_t mac[6];                  /* of our end: gateway_choose_mac() */
     int listener[GATEWAY_FAMILIES];  /* -1: no such family */
     int connector[GATEWAY_FAMILIES]; /* connects to it, again and again */
 };
@@ -42,10 +42,10 @@ struct gateway {
 struct netlink;
 
 /* The address of our end: what libslirp answers for the IPv4 gateway. */
-void gateway_choose_mac(const struct slirp_config *config, uint8_t ret[6]);
-/* In our namespace, with rights: routes, rules, sockets. `index`: our end. */
+void gateway_choose_mac(struct gateway *g, const struct slirp_config *config);
+/* In our namespace, with rights: routes, rules, sockets. Name and number: those of our end, which has its address. */
 struct err *gateway_prepare(struct gateway *g, const struct slirp_config *config, struct netlink *nl,
-                            unsigned index) ERR_RESULT;
+                            const char *ifname, unsigned index) ERR_RESULT;
 /* Of all TCP, let a packet socket see only what opens connections. */
 struct err *gateway_filter(const struct gateway *g, int packet_fd) ERR_RESULT;
 /* A stream socket there, unbound, not connected, non-blocking; or -1 with errno. Needs no rights. */

@@ -4,8 +4,6 @@
 
 #include "slirp/hub_internal.h"
 
-#define LINK_LO 1 /* its index in every namespace */
-
 struct err *hub_link_bridge(struct hub *h)
 {
     struct netlink_found bridge, uplink;
@@ -71,7 +69,7 @@ static struct err *link_configure(const struct hub_join *j, struct netlink *insi
 {
     const struct slirp_config *c = &j->network;
     bool route = !c->internal && !j->no_default_route;
-    TRY(netlink_set_link(inside, LINK_LO, &(struct netlink_link){.up = true}));
+    TRY(netlink_set_loopback(inside));
     TRY(netlink_set_link(inside, index, &(struct netlink_link){.up = true, .no_ipv6 = !c->ipv6}));
     if (c->prefix_len)
         TRY(netlink_add_address(inside, index, AF_INET, &j->ip, c->prefix_len));

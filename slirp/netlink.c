@@ -14,6 +14,7 @@
 
 #define NETLINK_BUF 2048       /* our requests are below 300 bytes; the answer is one acknowledgement */
 #define NETLINK_LINK_BUF 16384 /* all that the kernel tells of one interface */
+#define NETLINK_LO 1           /* lo is the first device of every namespace */
 
 struct err *netlink_open(struct netlink *ret)
 {
@@ -118,6 +119,11 @@ struct err *netlink_set_link(struct netlink *nl, unsigned index, const struct ne
     return errnum ? ERR_SYS(errnum, "configure network interface %u", index) : NULL;
 }
 
+struct err *netlink_set_loopback(struct netlink *nl)
+{
+    return netlink_set_link(nl, NETLINK_LO, &(struct netlink_link){.up = true});
+}
+
 static size_t netlink_addr_len(int family)
 {
     return family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
@@ -148,10 +154,10 @@ struct err *netlink_add_address(struct netlink *nl, unsigned index, int family, 
     return NULL;
 }
 
-struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int family, const void *gateway,
-                                      uint32_t metric)
+/* The beginning of a route through an interface: to everywhere, in the main table. */
+static struct nlmsghdr *netlink_new_route(struct netlink *nl, char *buf, unsigned index, int family,
+                                          struct rtmsg **ret_rtm)
 {
-    char buf[NETLINK_BUF];
     struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
     struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
     rtm->rtm_family = (uint8_t)family;
@@ -159,8 +165,18 @@ struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int fa
     rtm->rtm_protocol = RTPROT_BOOT;
     rtm->rtm_scope = RT_SCOPE_UNIVERSE;
     rtm->rtm_type = RTN_UNICAST;
-    mnl_attr_put(nlh, RTA_GATEWAY, netlink_addr_len(family), gateway);
     mnl_attr_put_u32(nlh, RTA_OIF, index);
+    *ret_rtm = rtm;
+    return nlh;
+}
+
+struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int family, const void *gateway,
+                                      uint32_t metric)
+{
+    char buf[NETLINK_BUF];
+    struct rtmsg *rtm;
+    struct nlmsghdr *nlh = netlink_new_route(nl, buf, index, family, &rtm);
+    mnl_attr_put(nlh, RTA_GATEWAY, netlink_addr_len(family), gateway);
     if (metric)
         mnl_attr_put_u32(nlh, RTA_PRIORITY, metric);
     int errnum = netlink_talk(nl, nlh);
@@ -171,17 +187,13 @@ struct err *netlink_add_route(struct netlink *nl, unsigned index, int family, ui
                               unsigned bits)
 {
     char buf[NETLINK_BUF];
-    struct nlmsghdr *nlh = netlink_request(nl, buf, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
-    struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
-    rtm->rtm_family = (uint8_t)family;
+    struct rtmsg *rtm;
+    struct nlmsghdr *nlh = netlink_new_route(nl, buf, index, family, &rtm);
     rtm->rtm_dst_len = (uint8_t)bits;
-    rtm->rtm_table = RT_TABLE_UNSPEC; /* the attribute counts */
-    rtm->rtm_protocol = RTPROT_BOOT;
     rtm->rtm_scope = family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-    rtm->rtm_type = RTN_UNICAST;
-    mnl_attr_put_u32(nlh, RTA_TABLE, table ? table : RT_TABLE_MAIN);
+    if (table)
+        mnl_attr_put_u32(nlh, RTA_TABLE, table);
     mnl_attr_put(nlh, RTA_DST, netlink_addr_len(family), addr);
-    mnl_attr_put_u32(nlh, RTA_OIF, index);
     int errnum = netlink_talk(nl, nlh);
     return errnum ? ERR_SYS(errnum, "add an IPv%c route", family == AF_INET ? '4' : '6') : NULL;
 }

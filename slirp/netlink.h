@@ -30,6 +30,8 @@ struct netlink_link {
     unsigned master; /* the bridge that it is to be a port of; 0: as it is */
 };
 struct err *netlink_set_link(struct netlink *nl, unsigned index, const struct netlink_link *link) ERR_RESULT;
+/* lo is up from now on. */
+struct err *netlink_set_loopback(struct netlink *nl) ERR_RESULT;
 /* `bits` of `addr` (in_addr or in6_addr); usable at once, without duplicate address detection. One that exists already
  * is fine. */
 struct err *netlink_add_address(struct netlink *nl, unsigned index, int family, const void *addr,
