@@ -160,11 +160,6 @@ struct err *slirp_client_port_list(struct slirp_client *c, struct slirp_port **r
     return NULL;
 }
 
-struct err *slirp_client_resolv(struct slirp_client *c, const char *text)
-{
-    return msg_send(c->sock, SLIRP_RESOLV, text, strnlen(text, SLIRP_DNS_TEXT_MAX), NULL, 0);
-}
-
 void slirp_client_done(struct slirp_client *c)
 {
     c->sock = fd_close(c->sock);

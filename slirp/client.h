@@ -29,6 +29,5 @@ struct err *slirp_client_port_add(struct slirp_client *c, const struct slirp_por
 struct err *slirp_client_port_remove(struct slirp_client *c, const struct slirp_port *port) ERR_RESULT;
 /* *ret is a heap array of *ret_n. */
 struct err *slirp_client_port_list(struct slirp_client *c, struct slirp_port **ret, size_t *ret_n) ERR_RESULT;
-struct err *slirp_client_resolv(struct slirp_client *c, const char *text) ERR_RESULT;
 /* Ends coracle-slirp; -1 and no process are accepted. */
 void slirp_client_done(struct slirp_client *c);

@@ -23,7 +23,7 @@ enum slirp_msg {
     SLIRP_READY,       /* →  client: fd: the network namespace */
     SLIRP_FAILED,      /* →  client: err_encode()d error */
     SLIRP_OK,          /* →  client */
-    SLIRP_RESOLV,      /* client →: the host's resolv.conf as it is now; no answer */
+    SLIRP_RESOLV,      /* hub, resolv_watch.h →: text in resolv.conf's form as it is now; no answer */
     SLIRP_PORT_ADD,    /* client →: struct slirp_port; fd: the bound socket (TCP: listening), if it has one;
                           answer SLIRP_OK or SLIRP_FAILED */
     SLIRP_PORT_REMOVE, /* client →: struct slirp_port (proto, host); answer SLIRP_OK or SLIRP_FAILED */

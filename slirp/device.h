@@ -24,11 +24,10 @@ enum device_kind { DEVICE_TAP, DEVICE_VETH };
 struct device {
     int fd;
     enum device_kind kind;
-    bool vnet; /* frames have a struct virtio_net_hdr in front */
     struct gateway gateway;
 };
 
-#define DEVICE_INIT ((struct device){.fd = -1, .vnet = true, .gateway = GATEWAY_INIT})
+#define DEVICE_INIT ((struct device){.fd = -1, .gateway = GATEWAY_INIT})
 
 /* Make the interface `config->ifname` in the network namespace that the caller is in, and configure it: lo up, MTU,
  * addresses, routes (unless !config->configure). netns_fd is that namespace: the caller is moved into another one and

@@ -172,11 +172,6 @@ void port_pool_free(struct port_pool *p)
     mem_freep(&p);
 }
 
-bool port_pool_alive(const struct port_pool *p)
-{
-    return p->sock >= 0;
-}
-
 void port_pool_prepare(struct port_pool *p, int family)
 {
     order(p, family);

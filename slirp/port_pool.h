@@ -16,8 +16,6 @@ typedef void (*port_pool_flow_fn)(uint64_t id, int take_fd, int errnum, void *ar
 struct err *port_pool_new(struct loop *loop, int take_sock, port_pool_flow_fn fn, void *arg,
                           struct port_pool **ret) ERR_RESULT;
 void port_pool_free(struct port_pool *p);
-/* False once the maker has failed or is gone; then nothing comes any more. */
-bool port_pool_alive(const struct port_pool *p);
 /* Order sockets now, so that the first connection doesn't wait. */
 void port_pool_prepare(struct port_pool *p, int family);
 /* A transparent TCP socket, ready to be bound and connected. When there is none left this waits for the maker, a second
