@@ -41,11 +41,6 @@ ip_of() { # CONTAINER NETWORK
 hubs() { pgrep -u "$(id -u)" -f -- "coracle-slirp --hub 3 $(coracle network inspect -f '{{.ID}}' "$1")"; }
 no_hubs() { ! hubs "$1"; }
 
-# The monitor of a container: other files' tests have monitors, too.
-monitor_of() { awk '/^PPid/ { print $2 }' "/proc/$(coracle inspect -f '{{.State.Pid}}' "$1")/status"; }
-
-own_address() { ip -4 -o addr show scope global | awk '{ split($4, a, "/"); print a[1]; exit }'; }
-host_port() { coracle port "$1" "$2" | sed 's/.*://'; }
 get() { curl -fsS -g --max-time 20 "$@"; }
 
 @test "netjoin: containers find each other by name, alias and id, and have an interface" {

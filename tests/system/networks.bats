@@ -370,11 +370,6 @@ address() { # CONTAINER NETWORK
     run -0 coracle run --rm --network a $BB true
 }
 
-monitor_of() { # CONTAINER
-    local pid; pid=$(coracle inspect -f '{{.State.Pid}}' "$1")
-    awk '/^PPid/ { print $2 }' "/proc/$pid/status"
-}
-
 @test "networks: a container comes back on its networks after stop, start and restart" {
     coracle network create a
     coracle network create b

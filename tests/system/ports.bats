@@ -8,9 +8,6 @@ setup_file() { start_root bb debian; }
 teardown_file() { end_root; }
 teardown() { clean; }
 
-# An address of this host that is not loopback: a client that comes from it is no local one to the server.
-own_address() { ip -4 -o addr show scope global | awk '{ split($4, a, "/"); print a[1]; exit }'; }
-
 # A server that shows who asks: busybox httpd logs its clients.
 web() { # NAME FLAGS...
     local name=$1
@@ -26,8 +23,6 @@ slirps() {
         case $(readlink "/proc/$(awk '/^PPid/ { print $2 }' "/proc/$pid/status")/fd/4") in "$ROOT"/*) echo "$pid" ;; esac
     done
 }
-
-host_port() { coracle port "$1" "$2" | sed 's/.*://'; }
 
 get() { curl -fsS -g --max-time 20 "$@"; }
 
@@ -192,7 +187,7 @@ get() { curl -fsS -g --max-time 20 "$@"; }
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     web w --network slirp4netns:port_handler=slirp4netns -p "127.0.0.1:$port:80"
     pid=$(slirps)
-    monitor=$(awk '/^PPid/ { print $2 }' "/proc/$pid/status")
+    monitor=$(monitor_of w)
     kill -STOP "$monitor"
     kill -KILL "$pid"
     eventually eval "! python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", $port))' 2>/dev/null"

@@ -44,18 +44,12 @@ real() { # FLAGS... COMMAND
     coracle run -d -v "$NET:$NET:ro" -v /usr:/usr:ro -e "LD_LIBRARY_PATH=$LIBS" "${@:1:$#-1}" $DEBIAN sh -c "${*: -1}" >/dev/null
 }
 
-host_port() { coracle port "$1" "$2" | sed 's/.*://'; }
-
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 sanitized() { [ "${SANITIZED:-0}" = 1 ]; }
 
 # coracle-slirp of a container.
-slirp_of() {
-    local monitor
-    monitor=$(awk '/^PPid/ { print $2 }' "/proc/$(coracle inspect -f '{{.State.Pid}}' "$1")/status")
-    pgrep -P "$monitor" -x coracle-slirp
-}
+slirp_of() { pgrep -P "$(monitor_of "$1")" -x coracle-slirp; }
 pss_of() { awk '/^Pss:/ { print $2 }' "/proc/$1/smaps_rollup"; }
 
 @test "real: nginx, published over both families, under wrk" {
@@ -180,7 +174,7 @@ S
     LIMIT=120 run -0 python3 "$TESTS/many_connections.py" 127.0.0.1 "$port" "$count"
     is "$output" "$count answered"
     eventually eval "[ \$(ls /proc/$slirp/fd | wc -l) -lt 100 ]"
-    sanitized || eventually eval "[ \$(awk '/^Pss:/ { print \$2 }' /proc/$slirp/smaps_rollup) -le 3072 ]"
+    sanitized || eventually eval "[ \$(pss_of $slirp) -le 3072 ]"
     # And the other way.
     port=$(free_port)
     background python3 "$TESTS/many_connections.py" serve 127.0.0.1 "$port"

@@ -209,6 +209,16 @@ state_is() { # CONTAINER STATE
     [ "$(coracle inspect -f '{{.State.Status}}' "$1")" = "$2" ]
 }
 
+# The pid of the monitor of a running container: other files' tests have monitors, too.
+monitor_of() { awk '/^PPid/ { print $2 }' "/proc/$(coracle inspect -f '{{.State.Pid}}' "$1")/status"; }
+
+# The host's port to which a container's ("80", "80/udp") is published.
+host_port() { coracle port "$1" "$2" | sed 's/.*://'; }
+
+# An IPv4 address of this host that is not loopback, so that a client that comes from it is no local one to a server;
+# nothing where there is none.
+own_address() { ip -4 -o addr show scope global | awk '{ split($4, a, "/"); print a[1]; exit }'; }
+
 need() { # COMMAND...
     local c
     for c in "$@"; do
