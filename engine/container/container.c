@@ -53,6 +53,11 @@ void container_free(struct container *c)
     mem_freep(&c->spec_json);
     if (c->has_spec)
         container_spec_done(&c->spec);
+    if (c->read) {
+        image_free(c->read->image);
+        image_config_done(&c->read->config);
+        mem_freep(&c->read);
+    }
     mem_freep(&c);
 }
 

@@ -41,7 +41,9 @@ struct container {
     char *spec_json;            /* filled by container_find and when list asked for it */
     struct container_spec spec; /* parsed from spec_json; see has_spec */
     bool has_spec;
-    bool gone;             /* observing found its run over and, as --rm asked for, removed it */
+    bool gone;                   /* observing found its run over and, as --rm asked for, removed it */
+    struct container_read *read; /* what its creation has read of the image, for its start; or NULL */
+    enum { CT_ALL_TOLD, CT_START_UNTOLD, CT_ATTACH_UNTOLD } untold; /* events that come with the next transaction */
     int lock_fd;           /* this process is creating or starting it; -1: no */
     struct engine *engine; /* that lock_fd belongs to */
 };

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/ident.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/timefmt.h"
@@ -35,6 +36,9 @@ struct creation {
     struct ident id;
     char *name;
     char *json;
+    char *command;          /* as listings show it */
+    const char *image_name; /* borrowed; "" with --rootfs */
+    int64_t created_nsec, started_nsec;
     struct store_staging secrets; /* their data; without a path: none */
 };
 
@@ -50,6 +54,7 @@ static void creation_done(struct creation *n)
     container_networks_done(&n->networks);
     mem_freep(&n->name);
     mem_freep(&n->json);
+    mem_freep(&n->command);
     if (n->secrets.path)
         store_staging_done(engine_store(n->e), &n->secrets);
 }
@@ -345,6 +350,17 @@ static struct err *name_in_use(struct creation *n)
                    n->name, id);
 }
 
+/* What the row says beside the specification. */
+static struct err *settle_row(struct creation *n)
+{
+    bool own = n->spec.command.count || n->spec.entrypoint_set;
+    TRY(strv_join(own ? &n->spec.command : &n->config.cmd, " ", &n->command));
+    n->image_name = !n->image ? "" : n->image->names.count ? n->image->names.items[0] : n->spec.image;
+    n->created_nsec = timefmt_now();
+    n->started_nsec = n->spec.for_run && n->spec.auto_remove ? CONTAINER_STARTING : 0;
+    return container_spec_to_json(&n->spec, &n->json);
+}
+
 static struct err *insert_rows(struct creation *n)
 {
     struct store *s = engine_store(n->e);
@@ -353,13 +369,8 @@ static struct err *insert_rows(struct creation *n)
                       "INSERT INTO containers(id, name, image_id, image_name, created_nsec, auto_remove, spec, "
                       "started_nsec, command) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                       &st));
-    AUTO_FREE char *command = NULL;
-    bool own = n->spec.command.count || n->spec.entrypoint_set;
-    TRY(strv_join(own ? &n->spec.command : &n->config.cmd, " ", &command));
-    bool starting = n->spec.for_run && n->spec.auto_remove;
-    const char *image_name = !n->image ? "" : n->image->names.count ? n->image->names.items[0] : n->spec.image;
-    TRY(store_bind(st, "ttttiitit", n->id.s, n->name, n->image ? n->image->id : NULL, image_name, timefmt_now(),
-                   (int64_t)n->spec.auto_remove, n->json, starting ? CONTAINER_STARTING : (int64_t)0, command));
+    TRY(store_bind(st, "ttttiitit", n->id.s, n->name, n->image ? n->image->id : NULL, n->image_name, n->created_nsec,
+                   (int64_t)n->spec.auto_remove, n->json, n->started_nsec, n->command));
     struct err *err = store_run(st);
     if (err && err_kind(err) == ERR_EXISTS) {
         err_drop(err);
@@ -372,7 +383,7 @@ static struct err *insert_rows(struct creation *n)
     TRY(insert_pairs(s, "INSERT INTO container_volumes(container_id, volume) VALUES(?1, ?2)", n->id.s, &n->volumes));
     TRY(create_insert_networks(n->e, n->id.s, &n->networks));
     AUTO_STRBUF struct strbuf attributes = STRBUF_INIT;
-    TRY(event_attributes(image_name, &n->spec.labels, NULL, NULL, &attributes));
+    TRY(event_attributes(n->image_name, &n->spec.labels, NULL, NULL, &attributes));
     return store_event(s, "container", "create", n->id.s, n->name, strbuf_str(&attributes));
 }
 
@@ -448,6 +459,53 @@ static struct err *copy_secrets(struct creation *n)
     return container_copy_secrets(n->e, &n->spec.secrets, n->secrets.dirfd);
 }
 
+static struct err *fill_created(struct creation *n, struct container *c)
+{
+    TRY(mem_strdup(n->id.s, &c->id));
+    TRY(mem_strdup(n->image_name, &c->image_name));
+    TRY(mem_strdup("", &c->error));
+    if (n->image)
+        TRY(mem_strdup(n->image->id, &c->image_id));
+    if (n->spec.publish.count) {
+        AUTO_JSON json_t *list = NULL;
+        TRY(json_from_strv(&n->spec.publish, &list));
+        TRY(json_text(list, &c->publish));
+    }
+    c->name = TAKE_PTR(n->name);
+    c->command = TAKE_PTR(n->command);
+    c->spec_json = TAKE_PTR(n->json);
+    c->created_nsec = n->created_nsec;
+    c->started_nsec = n->started_nsec;
+    c->auto_remove = n->spec.auto_remove;
+    c->state = CT_CREATED;
+    c->spec = n->spec;
+    c->has_spec = true;
+    container_spec_init(&n->spec);
+    if (!n->image)
+        return NULL;
+    c->read = mem_zalloc(sizeof(*c->read));
+    if (!c->read)
+        return err_oom();
+    *c->read = (struct container_read){.image = TAKE_PTR(n->image), .config = n->config};
+    n->config = (struct image_config){0};
+    return NULL;
+}
+
+/* What container_find_own() would read from the new row, and what a start would read of the image. */
+static struct err *created(struct creation *n, struct container **ret)
+{
+    struct container *c = mem_zalloc(sizeof(*c));
+    if (!c)
+        return err_oom();
+    c->lock_fd = -1;
+    struct err *err = fill_created(n, c);
+    if (err)
+        container_free(c);
+    else
+        *ret = c;
+    return err;
+}
+
 static struct err *create(struct creation *n, const struct container_spec *spec, struct container **ret)
 {
     TRY(container_spec_check(spec));
@@ -465,12 +523,12 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     TRY(settle_driver(n));
     TRY(check_health(n));
     TRY(copy_secrets(n));
-    TRY(container_spec_to_json(&n->spec, &n->json));
+    TRY(settle_row(n));
     AUTO_FD int lock = -1;
     TRY(container_lock(n->e, n->id.s, &lock));
     struct err *err = commit(n);
     if (!err)
-        err = container_find_own(n->e, n->id.s, ret);
+        err = created(n, ret);
     if (err) {
         container_unlock(n->e, n->id.s, TAKE_FD(lock));
         return err;

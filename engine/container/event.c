@@ -54,6 +54,19 @@ struct err *container_event(struct engine *e, const struct container *c, const c
     return put_event(e, c, action, timefmt_now(), NULL, NULL);
 }
 
+struct err *container_event_started(struct engine *e, struct container *c)
+{
+    bool attached = c->untold == CT_ATTACH_UNTOLD;
+    if (c->untold == CT_ALL_TOLD)
+        return NULL;
+    TRY(put_event(e, c, "init", c->started_nsec, NULL, NULL));
+    TRY(put_event(e, c, "start", c->started_nsec, NULL, NULL));
+    if (attached)
+        TRY(put_event(e, c, "attach", c->started_nsec, NULL, NULL));
+    c->untold = CT_ALL_TOLD;
+    return NULL;
+}
+
 struct err *container_event_died(struct engine *e, const struct container *c)
 {
     TRY(put_event(e, c, "died", c->finished_nsec ? c->finished_nsec : timefmt_now(), NULL, &c->exit_code));

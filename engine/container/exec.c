@@ -190,7 +190,7 @@ static struct err *run(struct execution *x, int *ret_exit)
     if (x->opts->detach_keys)
         io.detach_keys = x->opts->detach_keys;
     bool again;
-    return container_attach_loop(x->c, x->m, &io, ret_exit, &again);
+    return container_attach_loop(x->e, x->c, x->m, &io, ret_exit, &again);
 }
 
 struct err *container_exec(struct engine *e, struct container *c, const struct exec_opts *opts, int *ret_exit,

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "engine/container/container.h"
+#include "engine/image/image.h"
 #include "engine/store/store.h"
 
 /* Columns of every query that container_from_row() reads. The last one spares listings to parse whole specifications;
@@ -17,6 +18,11 @@
 #define CONTAINER_SELECT "SELECT " CONTAINER_COLUMNS " FROM containers c"
 /* Index of the first column behind CONTAINER_COLUMNS. */
 #define CONTAINER_COLUMNS_END 14
+
+struct container_read {
+    struct image *image;
+    struct image_config config;
+};
 
 /* The current row. With `spec_column` >= 0, that column's text is kept and parsed. The state is not observed yet. */
 struct err *container_from_row(struct store_stmt *st, int spec_column, struct container **ret) ERR_RESULT;
@@ -79,8 +85,8 @@ struct err *container_forget(struct engine *e, struct container *c, bool volumes
 /* The loop of run, start -a and attach; *ret_exit is -1 when detached. *ret_again: the run is over, the container not:
  * it is being restarted. */
 struct monitor;
-struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io, int *ret_exit,
-                                  bool *ret_again) ERR_RESULT;
+struct err *container_attach_loop(struct engine *e, struct container *c, struct monitor *m,
+                                  const struct attach_opts *io, int *ret_exit, bool *ret_again) ERR_RESULT;
 
 /* --- root file system */
 struct plan_mount;
@@ -123,6 +129,8 @@ struct err *container_mark_started(struct engine *e, const char *id, int64_t sta
 
 /* --- events, within the caller's write transaction; labels are told when the specification is loaded */
 struct err *container_event(struct engine *e, const struct container *c, const char *action) ERR_RESULT;
+/* Its start, unless that was told: c->untold, which this clears. */
+struct err *container_event_started(struct engine *e, struct container *c) ERR_RESULT;
 /* The end of its last run. */
 struct err *container_event_died(struct engine *e, const struct container *c) ERR_RESULT;
 struct event_report;

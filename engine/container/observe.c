@@ -128,6 +128,7 @@ static struct err *update_row(struct engine *e, struct container *c)
     TRY(store_bind(st, "tiiiiit", c->id, c->started_nsec, c->finished_nsec, (int64_t)c->exit_code,
                    (int64_t)c->oom_killed, (int64_t)c->restart_count, c->error ? c->error : ""));
     TRY(store_run(st));
+    TRY(container_event_started(e, c));
     TRY(container_event_died(e, c));
     return store_commit(s);
 }

@@ -29,7 +29,7 @@ static struct err *own_volumes(struct engine *e, const char *id, struct strv *re
 }
 
 /* Row and, with `volumes`, those anonymous volumes that nobody else uses: names of the removed ones in *ret_volumes. */
-static struct err *delete_rows(struct engine *e, const struct container *c, bool volumes, struct strv *ret_volumes)
+static struct err *delete_rows(struct engine *e, struct container *c, bool volumes, struct strv *ret_volumes)
 {
     struct store *s = engine_store(e);
     AUTO_TX struct store_tx_guard tx = {s};
@@ -53,6 +53,7 @@ static struct err *delete_rows(struct engine *e, const struct container *c, bool
         TRY(err);
         TRY(strv_add(ret_volumes, own.items[i]));
     }
+    TRY(container_event_started(e, c));
     if (unrecorded && c->finished_nsec)
         TRY(container_event_died(e, c));
     TRY(container_event(e, c, "remove"));

@@ -70,9 +70,15 @@ struct err *start_load_image(struct start *s)
 {
     if (!s->c->image_id)
         return NULL;
-    TRY(image_find(s->e, s->c->image_id, &s->image));
-    TRY(strv_copy(&s->image->layer_dirs, &s->layer_dirs));
-    return image_read_config(s->e, s->image, &s->config);
+    if (s->c->read) {
+        s->image = TAKE_PTR(s->c->read->image);
+        s->config = s->c->read->config;
+        mem_freep(&s->c->read);
+    } else {
+        TRY(image_find(s->e, s->c->image_id, &s->image));
+        TRY(image_read_config(s->e, s->image, &s->config));
+    }
+    return strv_copy(&s->image->layer_dirs, &s->layer_dirs);
 }
 
 /* The monitor writes it when the container runs, and nobody would hear of a failure then. */
@@ -189,21 +195,33 @@ static struct err *record_failure(struct start *s)
     return store_commit(st);
 }
 
+struct telling {
+    struct engine *e;
+    struct container *c;
+};
+
+static struct err *tell_started(void *arg)
+{
+    const struct telling *t = arg;
+    struct store *st = engine_store(t->e);
+    AUTO_TX struct store_tx_guard tx = {st};
+    if (t->c->untold == CT_ALL_TOLD)
+        return NULL;
+    TRY(store_begin(st, STORE_WRITE, false));
+    TRY(container_event_started(t->e, t->c));
+    return store_commit(st);
+}
+
+/* The start of what we are attached to is told when it has lasted for a moment, or together with its end. */
 static struct err *note_started(struct start *s, const struct monitor_started *started, bool attached)
 {
-    struct store *st = engine_store(s->e);
-    AUTO_TX struct store_tx_guard tx = {st};
-    TRY(store_begin(st, STORE_WRITE, false));
-    TRY(container_event(s->e, s->c, "init"));
-    TRY(container_event(s->e, s->c, "start"));
-    if (attached)
-        TRY(container_event(s->e, s->c, "attach"));
-    TRY(store_commit(st));
     s->c->state = CT_RUNNING;
     s->c->started_nsec = started->started_nsec;
     s->c->finished_nsec = 0;
     s->c->host_pid = started->host_pid;
-    return NULL;
+    s->c->untold = attached ? CT_ATTACH_UNTOLD : CT_START_UNTOLD;
+    struct telling t = {s->e, s->c};
+    return attached ? NULL : tell_started(&t);
 }
 
 /* stdin of the attached side counts only with -i, as in Podman. */
@@ -219,18 +237,24 @@ static struct monitor_attach attach_request(const struct container_spec *spec, c
     return a;
 }
 
-struct err *container_attach_loop(struct container *c, struct monitor *m, const struct attach_opts *io, int *ret_exit,
-                                  bool *ret_again)
+struct err *container_attach_loop(struct engine *e, struct container *c, struct monitor *m,
+                                  const struct attach_opts *io, int *ret_exit, bool *ret_again)
 {
+    struct telling t = {e, c};
     const struct monitor_io mio = {
         .in_fd = io->no_stdin ? -1 : io->in_fd,
         .out_fd = io->out_fd,
         .err_fd = io->err_fd,
         .detach_keys = io->detach_keys ? io->detach_keys : c->spec.detach_keys,
         .sig_proxy = io->sig_proxy,
+        .lasting = c->untold == CT_ALL_TOLD ? NULL : tell_started,
+        .lasting_arg = &t,
     };
     struct monitor_outcome outcome;
-    TRY(monitor_attach(m, &mio, &outcome));
+    struct err *err = monitor_attach(m, &mio, &outcome);
+    if (err)
+        err_drop(tell_started(&t));
+    TRY(err);
     *ret_exit = outcome.detached ? -1 : outcome.exit.exit_code;
     *ret_again = !outcome.detached && outcome.exit.restarting;
     return NULL;
@@ -279,8 +303,10 @@ static struct err *run(struct start *s, const struct container_start_opts *opts,
     container_unlock(s->e, s->c->id, TAKE_FD(s->c->lock_fd));
     if (!opts->attach)
         return NULL;
-    TRY(container_attach_loop(s->c, m, &opts->io, ret_exit, &again));
-    return *ret_exit < 0 || again ? NULL : finish(s, m, opts->remove_after || s->c->auto_remove, *ret_exit);
+    TRY(container_attach_loop(s->e, s->c, m, &opts->io, ret_exit, &again));
+    if (again)
+        return tell_started(&(struct telling){s->e, s->c});
+    return *ret_exit < 0 ? NULL : finish(s, m, opts->remove_after || s->c->auto_remove, *ret_exit);
 }
 
 static struct err *start_monitor(struct start *s, const struct container_start_opts *opts, int *ret_exit)
@@ -362,7 +388,7 @@ struct err *container_attach(struct engine *e, struct container *c, const struct
     struct monitor_attach a = attach_request(&c->spec, io);
     err = monitor_request_attach(m, &a);
     if (!err)
-        err = container_attach_loop(c, m, io, ret_exit, &again);
+        err = container_attach_loop(e, c, m, io, ret_exit, &again);
     monitor_free(m);
     return err;
 }

@@ -38,6 +38,7 @@ struct attachment {
     bool detach_after_input; /* the keys came; what was before them goes out first */
     struct monitor_outcome outcome;
     bool ended;  /* the outcome is known */
+    bool lasts;  /* lasting() was called */
     int died_of; /* a signal that ends us */
     unsigned char raw[ATTACH_INPUT_MAX];
 };
@@ -218,6 +219,20 @@ static void wanted_signals(const struct attachment *a, sigset_t *set)
 
 /* --- all together --- */
 
+static struct err *say_lasting(struct attachment *a)
+{
+    if (a->lasts || !a->io->lasting)
+        return NULL;
+    a->lasts = true;
+    return a->io->lasting(a->io->lasting_arg);
+}
+
+static struct err *on_lasting(struct loop_source *src, void *arg)
+{
+    (void)src;
+    return say_lasting(arg);
+}
+
 static struct err *attach_begin(struct attachment *a)
 {
     sigset_t set;
@@ -231,6 +246,8 @@ static struct err *attach_begin(struct attachment *a)
     outlet_open(&a->out, a->io->out_fd);
     outlet_open(&a->err, a->io->err_fd);
     TRY(watch_monitor(a, true));
+    if (a->io->lasting)
+        TRY(loop_add_timer(a->loop, ATTACH_LASTING_NSEC, 0, on_lasting, a, NULL));
     if (a->m->stdin_fd < 0)
         return NULL;
     if (a->io->in_fd < 0)
@@ -281,6 +298,8 @@ struct err *monitor_attach(struct monitor *m, const struct monitor_io *io, struc
     (void)sigprocmask(SIG_SETMASK, NULL, &mask);
     (void)sigaction(SIGPIPE, &ignore, &old_pipe);
     struct err *e = attach_run(a);
+    if (!e && !a->ended)
+        e = say_lasting(a);
     attach_end(a);
     m->attached = false;
     m->stdin_fd = fd_close(m->stdin_fd);

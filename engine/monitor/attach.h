@@ -11,10 +11,16 @@
 #include "base/err.h"
 #include "engine/monitor/client.h"
 
+#define ATTACH_LASTING_NSEC UINT64_C(10000000)
+
 struct monitor_io {
     int in_fd, out_fd, err_fd; /* borrowed; in_fd -1: no input */
     const char *detach_keys;   /* NULL: ctrl-p,ctrl-q; "": none. Only looked for when the process has a terminal */
     bool sig_proxy;            /* forward signals; not when in_fd is a terminal that the container has */
+    /* Called once, when the process has lasted for ATTACH_LASTING_NSEC or the loop ends before it does; not for one
+     * that ends sooner: what can wait for that long needn't be done twice. May be NULL. */
+    struct err *(*lasting)(void *arg);
+    void *lasting_arg;
 };
 
 struct monitor_outcome {
