@@ -125,7 +125,9 @@ static struct err *spawn(struct launch *l, const struct job_stdio *io, const int
         /* It may be waiting in open(2) for an early.c that is no more. */
         .parent_death_signal = l->what == LAUNCH_RUN ? SIGKILL : 0,
     };
-    return ERR_WRAP(proc_spawn(&opts, &l->runtime), "OCI runtime");
+    TRY_WRAP(proc_spawn(&opts, &l->runtime), "OCI runtime");
+    err_drop(launch_watch(l)); /* without it nothing is worse than it was */
+    return NULL;
 }
 
 static struct err *console_event(struct loop_source *src, int fd, uint32_t events, void *arg)
@@ -185,6 +187,7 @@ void launch_free(struct launch *l)
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         (void)unlinkat(s->private_fd, name_of(l, files[i]).s, 0);
     loop_remove(l->console_src);
+    loop_remove(l->watch_src);
     fd_close(l->console_fd);
     fd_close(l->process_fd);
     fd_close(l->runtime.pidfd); /* reaped by reap.c */
@@ -293,6 +296,8 @@ static struct err *failure(const struct launch *l, int status)
     err_drop(e);
     if (msg && *msg)
         return runtime_error(name, msg);
+    if (l->stuck)
+        return ERR_NEW(ERR_INTERNAL, "%s lost one of its own processes, which was killed: OCI runtime error", name);
     if (l->job && !l->job->tty)
         stream_drain_text(&l->job->err, text, sizeof(text));
     if (*text)

@@ -18,7 +18,8 @@ struct launch {
     int process_fd;  /* of exec: process.json, of update: resources; read by the runtime through our /proc/PID/fd */
     unsigned serial; /* in the names of its files in the private directory */
     int console_fd;  /* listens for the terminal; -1: none */
-    struct loop_source *console_src;
+    struct loop_source *console_src, *watch_src;
+    bool suspect, stuck; /* stuck.c */
 };
 
 /* Start it. On failure nothing is left of it (a job that was made stays). `ret` may be NULL; it is the server's. */
@@ -36,6 +37,9 @@ struct err *launch_ended(struct launch *l, int status) ERR_RESULT;
 /* A peer goes away. */
 void launch_forget_peer(struct server *s, const struct peer *p);
 void launch_free(struct launch *l);
+
+/* stuck.c: kill a runtime that will never end. */
+struct err *launch_watch(struct launch *l) ERR_RESULT;
 
 /* runtime_error.c: what the runtime's words mean. `name` is the runtime's. Computes only. */
 struct err *runtime_error(const char *name, const char *text) ERR_RESULT;

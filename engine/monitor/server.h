@@ -8,6 +8,7 @@
  *   stream       one pipe or terminal of a job: to the log and to attached peers
  *   launch       one run of the OCI runtime, which makes a job's process
  *   early        the first of them, started before its config.json is there
+ *   stuck        a runtime that waits for ever
  *   network      coracle-slirp and published ports; join: named networks
  *   reap         whose end SIGCHLD was about
  *   life         start, stop, restart, end

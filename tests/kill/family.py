@@ -53,13 +53,6 @@ def named(name):
     return [p for p in descendants() if program(p) == name]
 
 
-def runtimes():
-    """Each crun that a monitor has started. Not what crun forks: when that is killed half-way, crun's other processes wait
-    for each other for ever, whoever has started it."""
-    found = named("crun")
-    return [p for p in found if not any(p in children(q) for q in found)]
-
-
 def describe():
     """What is alive, for a report about something left over."""
     lines = []

@@ -179,6 +179,15 @@ class Run(Case):
         self.assertEqual(p.returncode, 125)
         self.assertIn("/nowhere/crun", p.stderr)
 
+    def test_runtime_that_waits_for_a_dead_process(self):
+        path = os.path.join(self.work, "stuck")
+        with open(path, "w") as f:
+            f.write("#!/bin/sh\ntrue &\nexec sleep 1000\n")
+        os.chmod(path, 0o755)
+        p = subprocess.run([DRIVE, self.work, "start", "--runtime", path, "--", "true"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(p.returncode, 125)
+        self.assertIn("lost one of its own processes", p.stderr)
+
     def test_a_second_start_is_refused(self):
         self.drive("start", "-d", "--", "sleep", "100")
         p = self.drive("start", "--", "true", check=False)
