@@ -277,8 +277,8 @@ static struct err *use_network_options(struct cli *c, struct create_opts *o, con
 const struct conf_key conf_keys[] = {
     {"containers", "annotations", CONF_CREATE_CALL, "annotation", use_annotations},
     {"containers", "apparmor_profile", CONF_NONE, NO_LABELS, NULL},
-    {"containers", "base_hosts_file", CONF_LATER, "another file than /etc/hosts", NULL},
-    {"containers", "cgroup_conf", CONF_LATER, "settings of cgroup files", NULL},
+    {"containers", "base_hosts_file", CONF_CREATE, "hosts-file", NULL},
+    {"containers", "cgroup_conf", CONF_CREATE, "cgroup-conf", NULL},
     {"containers", "cgroups", CONF_CREATE, "cgroups", NULL},
     {"containers", "cgroupns", CONF_CREATE, "cgroupns", NULL},
     {"containers", "privileged", CONF_CREATE, "privileged", NULL},

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "cli/preserve.h"
 #include "engine/container/container.h"
 #include "engine/image/platform.h"
 #include "engine/secret/secret.h"
@@ -113,21 +114,6 @@ static struct err *make_absolute(char **slot)
     return path_absolute(given, slot);
 }
 
-/* Descriptors from 3 on, as many as are to be passed, must be open; nothing of ours is open yet. */
-static struct err *check_preserved(struct create_opts *o)
-{
-    if (o->preserve_fds > 1024)
-        return ERR_NEW(ERR_INVALID, "--preserve-fds: more than 1024 descriptors");
-    for (int fd = 3; fd < 3 + (int)o->preserve_fds; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            return ERR_NEW(ERR_INVALID,
-                           "file descriptor %d is not available - the preserve-fds option requires that file "
-                           "descriptors must be passed",
-                           fd);
-    o->spec.preserve_fds = (uint32_t)o->preserve_fds;
-    return NULL;
-}
-
 static struct err *check_attach(const struct create_opts *o)
 {
     for (size_t i = 0; i < o->attach.count; i++) {
@@ -171,7 +157,7 @@ static struct err *check_secrets(const struct container_spec *s)
 struct err *create_finish_spec(struct cli *c, struct create_opts *o)
 {
     struct container_spec *s = &o->spec;
-    TRY(check_preserved(o));
+    TRY(preserve_count(o->preserve_fds, &s->preserve_fd, &s->preserve_fds));
     TRY(check_attach(o));
     if (s->res.cpus > 0 && (s->res.cpu_quota || s->res.cpu_period))
         return ERR_NEW(ERR_INVALID, "--cpu-%s and --cpus cannot be set together",

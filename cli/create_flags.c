@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/path.h"
 
 #define O(field) offsetof(struct create_opts, field)
 #define S(field) offsetof(struct create_opts, spec.field)
@@ -105,6 +106,28 @@ SPEC_SETTER(add_annotation, spec_add_annotation)
 SPEC_SETTER(set_restart, spec_set_restart)
 SPEC_SETTER(set_entrypoint, spec_set_entrypoint)
 
+/* Below the container's root, wherever the user is. */
+static struct err *add_chrootdir(void *opts, const struct cli_flag *f, const char *value)
+{
+    struct create_opts *o = opts;
+    AUTO_FREE char *path = NULL, *clean = NULL;
+    (void)f;
+    TRY(mem_asprintf(&path, "/%s", value));
+    TRY(path_clean(path, &clean));
+    return strv_add(&o->spec.chrootdirs, clean[1] ? clean : "");
+}
+
+static struct err *set_hosts_file(void *opts, const struct cli_flag *f, const char *value)
+{
+    struct create_opts *o = opts;
+    (void)f;
+    if (strcmp(value, "none") == 0 || strcmp(value, "image") == 0)
+        return mem_replace(&o->spec.hosts_file, value);
+    mem_freep(&o->spec.hosts_file);
+    TRY(path_absolute(value, &o->spec.hosts_file));
+    return access(o->spec.hosts_file, R_OK) < 0 ? cli_errno(errno, "open", o->spec.hosts_file) : NULL;
+}
+
 const struct cli_flag create_flags[] = {
     {"add-host", 0, CLI_STRINGS, .offset = S(add_host), .help = "Add a custom host-to-IP mapping (host:ip)"},
     {"annotation", 0, CLI_CALL_CSV, .set = add_annotation, .help = "Add annotations to container (key=value)"},
@@ -124,8 +147,7 @@ const struct cli_flag create_flags[] = {
     {"cgroupns", 0, CLI_CALL, .set = set_namespace, .help = "cgroup namespace to use"},
     {"cgroups", 0, CLI_CALL, .offset = S(cgroups), .set = resource_set_text, .def = "enabled",
      .help = "control container cgroup configuration (\"enabled\"|\"disabled\"|\"no-conmon\"|\"split\")"},
-    {"chrootdirs", 0, CLI_STRINGS, .missing = "directories with copies of /etc/hosts and its kin are not built yet",
-     .help = "Chroot directories inside the container"},
+    {"chrootdirs", 0, CLI_CALL_CSV, .set = add_chrootdir, .help = "Chroot directories inside the container"},
     {"cidfile", 0, CLI_CALL, CLI_COMPLETE_FILE, .offset = S(cidfile), .set = resource_set_text,
      .help = "Write the container ID to the file"},
     {"conmon-pidfile", 0, CLI_STRING, .missing = "there is no conmon here; --pidfile gives the container's process",
@@ -133,10 +155,12 @@ const struct cli_flag create_flags[] = {
     RESOURCE_CPU_FLAGS(S(res)),
     {"creds", 0, CLI_STRING, .offset = O(registry.creds),
      .help = "Credentials (USERNAME:PASSWORD) to use for authenticating to a registry"},
+    {"decryption-key", 0, CLI_ARRAY, .missing = "encrypted images are not built yet",
+     .help = "Key needed to decrypt the image"},
     {"device", 0, CLI_CALL_CSV, CLI_COMPLETE_FILE, .set = add_device, .help = "Add a host device to the container"},
-    {"device-cgroup-rule", 0, CLI_STRINGS, .missing = "device rules are not built yet",
+    {"device-cgroup-rule", 0, CLI_STRINGS, .offset = S(device_cgroup_rules),
      .help = "Add a rule to the cgroup allowed devices list"},
-    RESOURCE_THROTTLE_FLAGS,
+    RESOURCE_THROTTLE_FLAGS(S(res)),
     {"disable-content-trust", 0, CLI_CALL_BOOL, .set = ignore,
      .help = "This is a Docker specific option and is a NOOP"},
     {"dns", 0, CLI_STRINGS, .offset = S(dns), .help = "Set custom DNS servers"},
@@ -156,8 +180,12 @@ const struct cli_flag create_flags[] = {
     {"group-add", 0, CLI_STRINGS, .offset = S(group_add),
      .help = "Add additional groups to the primary container process. 'keep-groups' allows container processes to use "
              "supplementary groups."},
+    {"group-entry", 0, CLI_CALL, .offset = S(group_entry), .set = resource_set_text,
+     .help = "Entry to write to /etc/group"},
     HEALTH_FLAGS(O(health)),
     {"hostname", 'h', CLI_CALL, .offset = S(hostname), .set = resource_set_text, .help = "Set container hostname"},
+    {"hosts-file", 0, CLI_CALL, CLI_COMPLETE_FILE, .set = set_hosts_file,
+     .help = "File that /etc/hosts of the container begins with (a path, \"none\" or \"image\"; default: the host's)"},
     {"hostuser", 0, CLI_STRINGS, .offset = S(host_users),
      .help = "Host user account to add to /etc/passwd within container"},
     {"http-proxy", 0, CLI_CALL_BOOL, .offset = S(no_http_proxy), .set = set_inverted, .def = "true",
@@ -193,6 +221,8 @@ const struct cli_flag create_flags[] = {
              "container:NAME, ns:PATH)"},
     {"network-alias", 0, CLI_STRINGS, .offset = S(network_alias), .help = "Add network-scoped alias for the container"},
     NO_HEALTHCHECK_FLAG(O(health)),
+    {"no-hostname", 0, CLI_BOOL, .offset = S(no_hostname),
+     .help = "Do not create /etc/hostname within the container, instead use the version from the image"},
     {"no-hosts", 0, CLI_BOOL, .offset = S(no_hosts),
      .help = "Do not create /etc/hosts within the container, instead use the version from the image"},
     {"oom-kill-disable", 0, CLI_BOOL, .offset = S(res.oom_kill_disable), .help = "Disable OOM Killer"},
@@ -220,6 +250,8 @@ const struct cli_flag create_flags[] = {
      .help = "Publish all exposed ports to random ports on the host interface"},
     {"pull", 0, CLI_CALL, .offset = S(pull), .set = set_pull, .def = "missing", .help = "Pull image policy"},
     {"quiet", 'q', CLI_BOOL, .offset = O(quiet), .help = "Suppress output information when pulling images"},
+    {"rdt-class", 0, CLI_CALL, .offset = S(rdt_class), .set = resource_set_text,
+     .help = "Class of Service (COS) that the container should be assigned to"},
     {"read-only", 0, CLI_BOOL, .offset = S(read_only), .help = "Make containers root filesystem read-only"},
     {"read-only-tmpfs", 0, CLI_CALL_BOOL, .offset = S(no_read_only_tmpfs), .set = set_inverted, .def = "true",
      .help = "When running containers in read-only mode mount a read-write tmpfs on /run, /tmp and /var/tmp"},
@@ -236,23 +268,26 @@ const struct cli_flag create_flags[] = {
     {"rm", 0, CLI_BOOL, .offset = S(auto_remove), .help = "Remove container (and pod if created) after exit"},
     {"rootfs", 0, CLI_BOOL, .offset = O(rootfs),
      .help = "The first argument is not an image but the rootfs to the exploded container"},
-    {"sdnotify", 0, CLI_STRING, .missing = "notification of service managers is not built yet",
-     .help = "control sd-notify behavior (\"container\"|\"conmon\"|\"ignore\")"},
-    {"seccomp-policy", 0, CLI_STRING, .missing = "seccomp profiles in images are not built yet",
-     .help = "Policy for selecting a seccomp profile (experimental)"},
+    {"sdnotify", 0, CLI_CALL, .offset = S(sdnotify), .set = resource_set_text, .def = "container",
+     .help = "control sd-notify behavior (\"container\"|\"conmon\"|\"healthy\"|\"ignore\")"},
+    {"seccomp-policy", 0, CLI_CALL, .offset = S(seccomp_policy), .set = resource_set_text, .def = "default",
+     .help = "Policy for selecting a seccomp profile: the default one, or the image's (\"default\"|\"image\")"},
     {"secret", 0, CLI_ARRAY, .offset = S(secrets), .help = "Add secret to container"},
     {"security-opt", 0, CLI_ARRAY, .offset = S(security_opt), .help = "Security Options"},
     {"shm-size", 0, CLI_CALL, .offset = S(shm_bytes), .set = resource_set_bytes, .arg = "<number>[<unit>]",
      .def = "65536k", .help = "Size of /dev/shm" RESOURCE_BYTES_HELP},
+    {"shm-size-systemd", 0, CLI_CALL, .offset = S(systemd_tmpfs_bytes), .set = resource_set_bytes,
+     .arg = "<number>[<unit>]",
+     .help = "Size of systemd specific tmpfs mounts (/run, /run/lock, /var/log/journal, /tmp)" RESOURCE_BYTES_HELP},
     {"stop-signal", 0, CLI_CALL, .offset = S(stop_signal), .set = resource_set_text,
      .help = "Signal to stop a container. Default is SIGTERM"},
     {"stop-timeout", 0, CLI_UINT, .offset = S(stop_timeout), .def = "10",
      .help =
          "Timeout (in seconds) that containers stopped by user command have to exit. If exceeded, the container will "
          "be forcibly stopped via SIGKILL."},
-    {"subgidname", 0, CLI_STRING, .missing = "named ranges of /etc/subgid are not built yet",
+    {"subgidname", 0, CLI_CALL, .offset = S(subgid_name), .set = resource_set_text,
      .help = "Name of range listed in /etc/subgid for use in user namespace"},
-    {"subuidname", 0, CLI_STRING, .missing = "named ranges of /etc/subuid are not built yet",
+    {"subuidname", 0, CLI_CALL, .offset = S(subuid_name), .set = resource_set_text,
      .help = "Name of range listed in /etc/subuid for use in user namespace"},
     {"sysctl", 0, CLI_STRINGS, .offset = S(sysctl), .help = "Sysctl options"},
     {"systemd", 0, CLI_CALL, .set = set_systemd, .def = "true",

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/preserve.h"
 #include "cli/select.h"
 #include "cli/verbs.h"
 
@@ -15,7 +16,7 @@ struct exec_verb_opts {
     bool detach, interactive, latest, privileged, tty;
     const char *detach_keys, *user, *workdir, *cidfile;
     uint64_t preserve_fds;
-    struct strv env, env_files;
+    struct strv env, env_files, preserve_fd;
 };
 #define O(field) offsetof(struct exec_verb_opts, field)
 
@@ -31,6 +32,8 @@ static const struct cli_flag exec_flags[] = {
      .help = "Read in a file of environment variables"},
     {"interactive", 'i', CLI_BOOL, .offset = O(interactive), .help = "Keep STDIN open even if not attached"},
     {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    {"preserve-fd", 0, CLI_STRINGS, .offset = O(preserve_fd),
+     .help = "Pass a list of additional file descriptors to the container"},
     {"preserve-fds", 0, CLI_UINT, .offset = O(preserve_fds),
      .help = "Pass N additional file descriptors to the container"},
     {"privileged", 0, CLI_BOOL, .offset = O(privileged),
@@ -57,20 +60,6 @@ static struct err *environment(const struct exec_verb_opts *o, struct container_
     }
     for (size_t i = 0; i < o->env.count; i++)
         TRY(spec_add_env(spec, o->env.items[i], environ));
-    return NULL;
-}
-
-/* As for run: they must be open, and nothing of ours is yet. */
-static struct err *check_preserved(uint64_t count)
-{
-    if (count > 1024)
-        return ERR_NEW(ERR_INVALID, "--preserve-fds: more than 1024 descriptors");
-    for (int fd = 3; fd < 3 + (int)count; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            return ERR_NEW(ERR_INVALID,
-                           "file descriptor %d is not available - the preserve-fds option requires that file "
-                           "descriptors must be passed",
-                           fd);
     return NULL;
 }
 
@@ -122,7 +111,8 @@ static struct err *exec_verb(struct cli *c, void *opts, int *exit_code)
     struct container_spec spec;
     size_t first = 0;
     TRY(cli_check_detach_keys(o->detach_keys));
-    TRY(check_preserved(o->preserve_fds));
+    uint32_t preserved;
+    TRY(preserve_count(o->preserve_fds, &o->preserve_fd, &preserved));
     TRY(find_target(c, o, &ct, &first));
     if (o->tty && o->interactive && !o->detach && !isatty(STDIN_FILENO))
         log_write(LOG_LEVEL_WARN,
@@ -136,7 +126,8 @@ static struct err *exec_verb(struct cli *c, void *opts, int *exit_code)
         .interactive = o->interactive,
         .detach = o->detach,
         .privileged = o->privileged,
-        .preserve_fds = (uint32_t)o->preserve_fds,
+        .preserve_fds = preserved,
+        .preserve_fd = o->preserve_fd, /* borrowed */
         .io = {.no_stdin = !o->interactive,
                .in_fd = STDIN_FILENO,
                .out_fd = STDOUT_FILENO,

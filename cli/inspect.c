@@ -48,6 +48,7 @@ static const struct template_member members[] = {
     {"BlkioDeviceReadIOps", TEMPLATE_LIST, NULL},
     {"BlkioDeviceWriteBps", TEMPLATE_LIST, NULL},
     {"BlkioDeviceWriteIOps", TEMPLATE_LIST, NULL},
+    {"SdNotifyMode", TEMPLATE_STRUCT, NULL, "sdNotifyMode"},
     {0},
 };
 

@@ -87,6 +87,19 @@ struct err *resource_flags_apply(const struct cli *c, const struct resource_spec
         TRY(mem_replace(&to->cpuset_cpus, from->cpuset_cpus));
     if (cli_given(c, "cpuset-mems"))
         TRY(mem_replace(&to->cpuset_mems, from->cpuset_mems));
+    for (int kind = 0; kind < THROTTLE_KINDS; kind++) {
+        static const char *const flags[] = {[THROTTLE_WEIGHT] = "blkio-weight-device",
+                                            [THROTTLE_READ_BPS] = "device-read-bps",
+                                            [THROTTLE_WRITE_BPS] = "device-write-bps",
+                                            [THROTTLE_READ_IOPS] = "device-read-iops",
+                                            [THROTTLE_WRITE_IOPS] = "device-write-iops"};
+        if (!cli_given(c, flags[kind]))
+            continue;
+        struct strv *list = spec_throttles_of(to, (enum throttle_kind)kind);
+        strv_clear(list);
+        TRY(strv_add_all(list, spec_throttles(from, (enum throttle_kind)kind)->items));
+        *ret_any = true;
+    }
     *ret_any |= cli_given(c, "cpuset-cpus") || cli_given(c, "cpuset-mems");
     return NULL;
 }

@@ -12,21 +12,20 @@ struct err *resource_set_blkio_weight(void *opts, const struct cli_flag *f, cons
 
 #define RESOURCE_BYTES_HELP \
     " (format: <number>[<unit>], where unit = b (bytes), k (kibibytes), m (mebibytes), or g (gibibytes))"
-#define RESOURCE_NO_THROTTLE "limits on block devices are not built yet"
 
 /* Entries for a table of flags; `at` is the offset of the struct resource_spec. */
 #define RESOURCE_AT(at, member) .offset = (at) + offsetof(struct resource_spec, member)
-#define RESOURCE_BLKIO_FLAGS(at)                                                                            \
-    {"blkio-weight",                                                                                        \
-     0,                                                                                                     \
-     CLI_CALL,                                                                                              \
-     RESOURCE_AT(at, blkio_weight),                                                                         \
-     .set = resource_set_blkio_weight,                                                                      \
-     .help = "Block IO weight (relative weight) accepts a weight value between 10 and 1000."},              \
-    {                                                                                                       \
-        "blkio-weight-device", 0, CLI_STRING, .missing = RESOURCE_NO_THROTTLE, .arg = "DEVICE_NAME:WEIGHT", \
-                                              .help = "Block IO weight (relative device weight, format: "   \
-                                                      "DEVICE_NAME:WEIGHT)"                                 \
+#define RESOURCE_BLKIO_FLAGS(at)                                                               \
+    {"blkio-weight",                                                                           \
+     0,                                                                                        \
+     CLI_CALL,                                                                                 \
+     RESOURCE_AT(at, blkio_weight),                                                            \
+     .set = resource_set_blkio_weight,                                                         \
+     .help = "Block IO weight (relative weight) accepts a weight value between 10 and 1000."}, \
+    {                                                                                          \
+        "blkio-weight-device", 0, CLI_STRINGS, RESOURCE_AT(at, blkio_weight_device),           \
+            .arg = "DEVICE_NAME:WEIGHT",                                                       \
+            .help = "Block IO weight (relative device weight, format: DEVICE_NAME:WEIGHT)"     \
     }
 #define RESOURCE_CPU_FLAGS(at)                                                                              \
     {"cpu-period", 0, CLI_UINT, RESOURCE_AT(at, cpu_period),                                                \
@@ -52,17 +51,17 @@ struct err *resource_set_blkio_weight(void *opts, const struct cli_flag *f, cons
             .help = "Memory nodes (MEMs) in which to allow execution (0-3, 0,1). Only "                     \
                     "effective on NUMA systems."                                                            \
     }
-#define RESOURCE_THROTTLE_FLAGS                                                                             \
-    {"device-read-bps", 0, CLI_STRINGS, .missing = RESOURCE_NO_THROTTLE,                                    \
+#define RESOURCE_THROTTLE_FLAGS(at)                                                                         \
+    {"device-read-bps", 0, CLI_STRINGS, RESOURCE_AT(at, device_read_bps),                                   \
      .help = "Limit read rate (bytes per second) from a device (e.g. --device-read-bps=/dev/sda:1mb)"},     \
-        {"device-read-iops", 0, CLI_STRINGS, .missing = RESOURCE_NO_THROTTLE,                               \
+        {"device-read-iops", 0, CLI_STRINGS, RESOURCE_AT(at, device_read_iops),                             \
          .help = "Limit read rate (IO per second) from a device (e.g. --device-read-iops=/dev/sda:1000)"},  \
-        {"device-write-bps", 0, CLI_STRINGS, .missing = RESOURCE_NO_THROTTLE,                               \
+        {"device-write-bps", 0, CLI_STRINGS, RESOURCE_AT(at, device_write_bps),                             \
          .help = "Limit write rate (bytes per second) to a device (e.g. --device-write-bps=/dev/sda:1mb)"}, \
     {                                                                                                       \
-        "device-write-iops", 0, CLI_STRINGS, .missing = RESOURCE_NO_THROTTLE,                               \
-                                             .help = "Limit write rate (IO per second) to a device (e.g. "  \
-                                                     "--device-write-iops=/dev/sda:1000)"                   \
+        "device-write-iops", 0, CLI_STRINGS, RESOURCE_AT(at, device_write_iops),                            \
+            .help = "Limit write rate (IO per second) to a device (e.g. "                                   \
+                    "--device-write-iops=/dev/sda:1000)"                                                    \
     }
 #define RESOURCE_MEMORY_FLAGS(at)                                                        \
     {"memory",                                                                           \

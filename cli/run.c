@@ -26,6 +26,8 @@ static const struct cli_flag run_flags[] = {
          "Override the key sequence for detaching a container. Format is a single character [a-Z] or a comma separated "
          "sequence of `ctrl-<value>`, where `<value>` is one of: `a-cf`, `@`, `^`, `[`, `\\`, `]`, `^` or `_` "
          "(default \"ctrl-p,ctrl-q\")"},
+    {"preserve-fd", 0, CLI_STRINGS, .offset = O(spec.preserve_fd),
+     .help = "Pass a list of additional file descriptors to the container"},
     {"preserve-fds", 0, CLI_UINT, .offset = O(preserve_fds),
      .help = "Pass a number of additional file descriptors into the container"},
     {"rmi", 0, CLI_BOOL, .offset = O(rmi), .help = "Remove container image unless used by other containers"},

@@ -26,7 +26,7 @@ static struct err *set_restart(void *opts, const struct cli_flag *f, const char 
 static const struct cli_flag update_flags[] = {
     RESOURCE_BLKIO_FLAGS(O(spec.res)),
     RESOURCE_CPU_FLAGS(O(spec.res)),
-    RESOURCE_THROTTLE_FLAGS,
+    RESOURCE_THROTTLE_FLAGS(O(spec.res)),
     {"env", 'e', CLI_ARRAY, .offset = O(env), .help = "Set environment variables in container"},
     HEALTH_FLAGS(O(health)),
     {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},

@@ -128,6 +128,7 @@ struct exec_opts {
     const char *user, *workdir, *detach_keys, *cidfile;
     bool tty, interactive, detach, privileged;
     uint32_t preserve_fds;
+    struct strv preserve_fd; /* numbers: of these alone */
     struct attach_opts io;
 };
 /* ret_exit: the command's exit code; ret_id: session id (detach prints it). Either may be NULL. */

@@ -443,11 +443,28 @@ static struct err *check_health(const struct creation *n)
 {
     struct plan_health plan;
     const char *action = n->spec.health_on_failure;
-    if (!action || strcmp(action, "none") == 0)
+    bool waits = n->spec.sdnotify && strcmp(n->spec.sdnotify, "healthy") == 0;
+    bool acts = action && strcmp(action, "none") != 0;
+    if (!acts && !waits)
         return NULL;
     TRY(container_health_plan(&n->spec, &n->config, &plan));
-    return plan.enabled ? NULL
-                        : ERR_NEW(ERR_INVALID, "cannot set on-failure action to %s without a health check", action);
+    if (plan.enabled)
+        return NULL;
+    if (waits)
+        return ERR_NEW(ERR_INVALID, "invalid argument: sdnotify policy \"healthy\" requires a healthcheck to be set");
+    return ERR_NEW(ERR_INVALID, "cannot set on-failure action to %s without a health check", action);
+}
+
+/* A profile that is not there is not the default one. */
+static struct err *check_seccomp_policy(const struct creation *n)
+{
+    const char *policy = n->spec.seccomp_policy;
+    for (size_t i = 0; i < n->spec.security_opt.count; i++)
+        if (strncmp(n->spec.security_opt.items[i], "seccomp=", 8) == 0)
+            return NULL;
+    if (!policy || strcmp(policy, "image") != 0 || strv_env_get(&n->config.labels, SECCOMP_LABEL))
+        return NULL;
+    return ERR_NEW(ERR_INVALID, "no seccomp policy defined by image");
 }
 
 /* Into staging: drivers may be programs. */
@@ -519,9 +536,11 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     settle_network(n);
     TRY(create_settle_networks(n->e, &n->spec, &n->networks));
     TRY(create_settle_ports(n->e, &n->spec, &n->config.exposed_ports));
+    TRY(create_settle_subids(n->e, &n->spec));
     TRY(settle_identity(n));
     TRY(settle_driver(n));
     TRY(check_health(n));
+    TRY(check_seccomp_policy(n));
     TRY(copy_secrets(n));
     TRY(settle_row(n));
     AUTO_FD int lock = -1;

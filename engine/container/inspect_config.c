@@ -42,7 +42,7 @@ static struct err *put_stop(json_t *o, const struct inspection *in)
     TRY(json_put_int(o, "Timeout", spec->timeout));
     TRY(json_put_int(o, "StopTimeout", spec->stop_timeout < 0 ? 10 : spec->stop_timeout));
     TRY(json_put_bool(o, "Passwd", true));
-    return json_put_str(o, "sdNotifyMode", "container");
+    return json_put_str(o, "sdNotifyMode", spec->sdnotify ? spec->sdnotify : "container");
 }
 
 static struct err *put_volumes(json_t *o, const struct inspection *in)

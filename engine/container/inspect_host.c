@@ -179,13 +179,36 @@ static struct err *put_cpu(json_t *o, const struct resource_spec *r)
     return json_put_int(o, "CpuPercent", 0);
 }
 
+static struct err *put_throttles(json_t *o, const char *key, const struct resource_spec *r, enum throttle_kind kind)
+{
+    const struct strv *list = spec_throttles(r, kind);
+    json_t *arr;
+    if (!list->count)
+        return json_put(o, key, json_null());
+    TRY(json_put_arr(o, key, &arr));
+    for (size_t i = 0; i < list->count; i++) {
+        AUTO_FREE char *path = NULL;
+        uint64_t rate = 0;
+        json_t *item;
+        TRY(spec_parse_throttle(kind, list->items[i], &path, &rate));
+        TRY(json_push_obj(arr, &item));
+        TRY(json_put_str(item, "Path", path));
+        TRY(json_put_int(item, kind == THROTTLE_WEIGHT ? "Weight" : "Rate", (int64_t)rate));
+    }
+    return NULL;
+}
+
 static struct err *put_block_io(json_t *o, const struct resource_spec *r)
 {
-    static const char *const nulls[] = {"BlkioWeightDevice",   "BlkioDeviceReadBps",   "BlkioDeviceWriteBps",
-                                        "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "CgroupConf"};
+    static const char *const keys[] = {[THROTTLE_WEIGHT] = "BlkioWeightDevice",
+                                       [THROTTLE_READ_BPS] = "BlkioDeviceReadBps",
+                                       [THROTTLE_WRITE_BPS] = "BlkioDeviceWriteBps",
+                                       [THROTTLE_READ_IOPS] = "BlkioDeviceReadIOps",
+                                       [THROTTLE_WRITE_IOPS] = "BlkioDeviceWriteIOps"};
     TRY(json_put_int(o, "BlkioWeight", r->blkio_weight));
-    for (size_t i = 0; i < ARRAY_LEN(nulls); i++)
-        TRY(json_put(o, nulls[i], json_null()));
+    for (int kind = 0; kind < THROTTLE_KINDS; kind++)
+        TRY(put_throttles(o, keys[kind], r, (enum throttle_kind)kind));
+    TRY(json_put(o, "CgroupConf", json_null()));
     TRY(json_put_int(o, "DiskQuota", 0));
     TRY(json_put_int(o, "PidsLimit", r->pids_limit));
     TRY(json_put_int(o, "IOMaximumIOps", 0));

@@ -106,6 +106,15 @@ struct err *container_image_config(struct engine *e, const struct container *c, 
 struct err *container_exec_process(struct engine *e, struct container *c, const struct strv *command,
                                    int *ret_fd) ERR_RESULT;
 
+/* The label of images that have a seccomp profile of their own. */
+#define SECCOMP_LABEL "io.containers.seccomp.profile"
+/* create_subid.c: --subuidname and --subgidname become maps. */
+struct err *create_settle_subids(struct engine *e, struct container_spec *spec) ERR_RESULT;
+
+/* preserve.c: descriptors for a container's 3, 4 … Those that `only` (numbers; empty: all) doesn't name are `null_fd`.
+ */
+struct err *container_preserved(uint32_t count, const struct strv *only, int null_fd, int *ret_fds) ERR_RESULT;
+
 /* --- network */
 struct network_options;
 struct monitor_network;

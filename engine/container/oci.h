@@ -25,6 +25,13 @@ struct oci_mount {
     struct strv options;
 };
 
+/* A limit of a block device; `kind` as in spec_flags.h. */
+struct oci_throttle {
+    enum throttle_kind kind;
+    unsigned major, minor;
+    uint64_t rate;
+};
+
 struct oci_facts {
     const char *container_id;
     const char *rootfs; /* host path inside the monitor's mount namespace */
@@ -32,6 +39,7 @@ struct oci_facts {
     const struct oci_mount *mounts;
     size_t n_mounts; /* volumes and binds; the defaults are added by oci_generate */
     const char *hosts_path, *hostname_path, *resolv_path, *containerenv_path, *secrets_dir; /* NULL: not mounted */
+    const char *notify_dir;               /* with a socket for NOTIFY_SOCKET, or NULL */
     struct strv secret_env;               /* "NAME=VALUE" of secrets */
     const char *passwd_path, *group_path; /* files with added entries (user.h), or NULL: the image's own */
     const char *localtime_path;           /* --tz: a zone file, or NULL */
@@ -49,6 +57,8 @@ struct oci_facts {
     const char *cgroup_why,
         *cgroup_fix;         /* what is in the way of limits, NULL: nothing; what gives (more) controllers */
     const char *cgroup_path; /* linux.cgroupsPath, or NULL */
+    const struct oci_throttle *throttles;
+    size_t n_throttles;
     uint64_t rlimit_nofile_hard, rlimit_nproc_hard; /* the caller's */
     int64_t oom_score_adj;                          /* the caller's own: a container's can't be lower */
     bool allow_socketcall;                          /* a 32-bit image: see container/seccomp_default.json */

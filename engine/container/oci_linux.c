@@ -119,6 +119,11 @@ struct err *oci_put_linux(struct oci_build *b)
         jsonout_str(j, "domain", b->spec->personality);
         jsonout_close(j, '}');
     }
+    if (b->spec->rdt_class) { /* start_devices.c has seen that the class can be joined */
+        jsonout_open(j, "intelRdt", '{');
+        jsonout_str(j, "closID", b->spec->rdt_class);
+        jsonout_close(j, '}');
+    }
     const char *propagation = root_propagation(b);
     if (propagation)
         jsonout_str(j, "rootfsPropagation", propagation);

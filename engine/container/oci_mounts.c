@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "engine/container/oci_internal.h"
+#include "engine/monitor/notify.h"
 
 enum { OPTIONS_MAX = 8, MOUNTS_MAX = 8192, NOTE_SIZE = 40 };
 #define SHM_DEFAULT_BYTES (INT64_C(64) << 20)
@@ -32,15 +33,17 @@ struct mount_list {
     struct oci_build *b;
     struct mount *items;
     size_t count, cap;
-    char shm_size[NOTE_SIZE];
+    char shm_size[NOTE_SIZE], systemd_size[NOTE_SIZE];
     struct strv proc_options;
-    struct err *err; /* of add(): sticks */
+    struct strv targets; /* texts that items point to */
+    struct err *err;     /* of add(): sticks */
 };
 
 static void list_done(struct mount_list *l)
 {
     free(l->items);
     strv_done(&l->proc_options);
+    strv_done(&l->targets);
     err_free(l->err);
 }
 
@@ -81,10 +84,11 @@ static void add(struct mount_list *l, const struct mount *m)
 
 #define ADD(list, ...) add((list), &(struct mount){__VA_ARGS__})
 
-/* Contents of the image's directory are copied up, so that an image's /run or /tmp stays what it was. */
-static void add_tmpfs(struct mount_list *l, const char *target)
+/* Contents of the image's directory are copied up, so that an image's /run or /tmp stays what it was. `size`: an
+ * option, or NULL. */
+static void add_tmpfs(struct mount_list *l, const char *target, const char *size)
 {
-    ADD(l, target, "tmpfs", "tmpfs", {"rw", "rprivate", "nosuid", "nodev", "tmpcopyup"});
+    ADD(l, target, "tmpfs", "tmpfs", {"rw", "rprivate", "nosuid", "nodev", "tmpcopyup", size});
 }
 
 /* proc shows the pid namespace, and can be mounted by who owns it; where that is not us, or an outer container has
@@ -167,11 +171,21 @@ static void add_tmpfs_defaults(struct mount_list *l)
 {
     static const char *const systemd_dirs[] = {"/run", "/run/lock", "/tmp", "/var/log/journal"};
     static const char *const writable_dirs[] = {"/run", "/tmp", "/var/tmp"};
+    int64_t bytes = l->b->spec->systemd_tmpfs_bytes;
+    snprintf(l->systemd_size, sizeof(l->systemd_size), "size=%lld", (long long)bytes);
     for (size_t i = 0; i < ARRAY_LEN(systemd_dirs) && l->b->systemd; i++)
-        add_tmpfs(l, systemd_dirs[i]);
+        add_tmpfs(l, systemd_dirs[i], bytes ? l->systemd_size : NULL);
     bool wanted = l->b->spec->read_only && !l->b->spec->no_read_only_tmpfs;
     for (size_t i = 0; i < ARRAY_LEN(writable_dirs) && wanted; i++)
-        add_tmpfs(l, writable_dirs[i]);
+        add_tmpfs(l, writable_dirs[i], NULL);
+}
+
+static void add_file(struct mount_list *l, const char *target, const char *source, bool follows_root)
+{
+    if (follows_root && l->b->spec->read_only)
+        ADD(l, target, "bind", source, {"bind", "rprivate", "ro", "nosuid", "noexec", "nodev"});
+    else
+        ADD(l, target, "bind", source, {"bind", "rprivate"});
 }
 
 /* Files are bound, not copied into the root: a read-only root or a shared layer stays untouched, and a start writes
@@ -191,14 +205,17 @@ static void add_files(struct mount_list *l)
         {"/etc/localtime", f->localtime_path, true},
         {"/run/.containerenv", f->containerenv_path, false},
         {"/run/secrets", f->secrets_dir, false},
+        {NOTIFY_CT_DIR, f->notify_dir, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         if (!files[i].source)
             continue;
-        if (files[i].follows_root && l->b->spec->read_only)
-            ADD(l, files[i].target, "bind", files[i].source, {"bind", "rprivate", "ro", "nosuid", "noexec", "nodev"});
-        else
-            ADD(l, files[i].target, "bind", files[i].source, {"bind", "rprivate"});
+        add_file(l, files[i].target, files[i].source, files[i].follows_root);
+        for (size_t k = 0; k < l->b->spec->chrootdirs.count && !l->err; k++) {
+            l->err = strv_addf(&l->targets, "%s%s", l->b->spec->chrootdirs.items[k], files[i].target);
+            if (!l->err)
+                add_file(l, l->targets.items[l->targets.count - 1], files[i].source, files[i].follows_root);
+        }
     }
     if (l->b->spec->init)
         ADD(l, OCI_INIT_PATH, "bind", f->init_path, {"bind", "ro", "rprivate"});

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "engine/container/oci_internal.h"
+#include "engine/monitor/notify.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define DEFAULT_LIMIT UINT64_C(1048576) /* files and processes, where the caller may have that many */
@@ -94,6 +95,8 @@ struct err *oci_environment(const struct oci_build *b, struct strv *ret)
         TRY(merge(&env, &s->env_merge, &image));
     }
     TRY(set_all(&env, &b->facts->secret_env));
+    if (b->facts->notify_dir)
+        TRY(strv_env_set(&env, "NOTIFY_SOCKET=" NOTIFY_CT_DIR "/" NOTIFY_NAME));
     const char *home = b->facts->user->home;
     TRY(set_default(&env, "HOME", home && home[0] ? home : "/"));
     if (b->facts->hostname)

@@ -126,15 +126,61 @@ static void put_pids(struct oci_build *b)
     jsonout_close(&b->out, '}');
 }
 
+/* Limits of one kind, by the devices' numbers. */
+static void put_throttles(struct oci_build *b, const char *key, enum throttle_kind kind)
+{
+    bool any = false;
+    for (size_t i = 0; i < b->facts->n_throttles; i++) {
+        const struct oci_throttle *t = &b->facts->throttles[i];
+        if (t->kind != kind)
+            continue;
+        if (!any)
+            jsonout_open(&b->out, key, '[');
+        any = true;
+        jsonout_open(&b->out, NULL, '{');
+        jsonout_int(&b->out, "major", t->major);
+        jsonout_int(&b->out, "minor", t->minor);
+        jsonout_u64(&b->out, kind == THROTTLE_WEIGHT ? "weight" : "rate", t->rate);
+        jsonout_close(&b->out, '}');
+    }
+    if (any)
+        jsonout_close(&b->out, ']');
+}
+
 /* The io controller; a weight needs the bfq scheduler, which the runtime finds out. */
 static void put_blkio(struct oci_build *b)
 {
+    static const char *const keys[] = {
+        [THROTTLE_WEIGHT] = "weightDevice",
+        [THROTTLE_READ_BPS] = "throttleReadBpsDevice",
+        [THROTTLE_WRITE_BPS] = "throttleWriteBpsDevice",
+        [THROTTLE_READ_IOPS] = "throttleReadIOPSDevice",
+        [THROTTLE_WRITE_IOPS] = "throttleWriteIOPSDevice",
+    };
     int64_t weight = b->spec->res.blkio_weight;
-    if (!usable(b, "io", "--blkio-weight", weight > 0))
+    bool devices = false;
+    for (int kind = 0; kind < THROTTLE_KINDS; kind++)
+        devices = devices || spec_throttles(&b->spec->res, (enum throttle_kind)kind)->count > 0;
+    const char *flags =
+        devices ? "--blkio-weight, --blkio-weight-device, --device-read-bps and its kin" : "--blkio-weight";
+    if (!usable(b, "io", flags, weight > 0 || devices))
         return;
     jsonout_open(&b->out, "blockIO", '{');
-    jsonout_int(&b->out, "weight", weight);
+    if (weight > 0)
+        jsonout_int(&b->out, "weight", weight);
+    for (int kind = 0; kind < THROTTLE_KINDS; kind++)
+        put_throttles(b, keys[kind], (enum throttle_kind)kind);
     jsonout_close(&b->out, '}');
+}
+
+/* A runtime in a user namespace may load no device filter, and makes no device nodes: those of the host are bound. */
+static void tell_device_rules(struct oci_build *b)
+{
+    if (b->spec->device_cgroup_rules.count && b->notices)
+        jsonout_fail(&b->out,
+                     strv_addf(b->notices,
+                               "--device-cgroup-rule: not applied, since in a user namespace no device nodes can "
+                               "be made, and the permissions of those that --device binds decide"));
 }
 
 /* --cgroup-conf: files of the container's cgroup, which runtimes write as they are told (resources.unified). */
@@ -165,6 +211,7 @@ struct err *oci_put_resources(struct oci_build *b, const char *key)
     put_cpu(b);
     put_pids(b);
     put_blkio(b);
+    tell_device_rules(b);
     TRY(put_unified(b));
     jsonout_close(&b->out, '}');
     return NULL;

@@ -40,20 +40,30 @@ static struct seccomp_options seccomp_options(const struct oci_build *b)
                                     .allow_socketcall = b->facts->allow_socketcall || b->sec.allow_socketcall};
 }
 
+/* A profile other than the default: a file, or the label of the image that --seccomp-policy asks for; NULL: none. */
+static const char *own_profile(const struct oci_build *b)
+{
+    const char *policy = b->spec->seccomp_policy;
+    if (b->sec.seccomp)
+        return b->sec.seccomp;
+    return policy && strcmp(policy, "image") == 0 ? "seccomp profile of the image" : NULL;
+}
+
 /* A profile that was asked for applies to privileged containers as well. */
 static bool is_filtered(const struct oci_build *b)
 {
     if (b->facts->describe)
         return false;
-    if (b->sec.seccomp)
-        return strcmp(b->sec.seccomp, "unconfined") != 0;
+    const char *own = own_profile(b);
+    if (own)
+        return strcmp(own, "unconfined") != 0;
     return !b->spec->privileged;
 }
 
 /* Not for a profile of the user's: the runtime compiles that, with its own checks. */
 struct err *oci_seccomp_program(const struct oci_build *b, char **ret)
 {
-    if (!is_filtered(b) || b->sec.seccomp)
+    if (!is_filtered(b) || own_profile(b))
         return NULL;
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     struct seccomp_options o = seccomp_options(b);
@@ -67,12 +77,13 @@ static struct err *put_seccomp(struct oci_build *b)
 {
     if (!is_filtered(b))
         return NULL;
-    if (b->sec.seccomp && !b->facts->seccomp_profile)
-        return ERR_NEW(ERR_INTERNAL, "the seccomp profile %s was not read", b->sec.seccomp);
+    const char *own = own_profile(b);
+    if (own && !b->facts->seccomp_profile)
+        return ERR_NEW(ERR_INTERNAL, "the seccomp profile %s was not read", own);
     struct seccomp_options o = seccomp_options(b);
     jsonout_key(&b->out, "seccomp");
-    if (b->sec.seccomp)
-        TRY_WRAP(seccomp_put_profile(&b->out.sb, b->facts->seccomp_profile, &o), "%s", b->sec.seccomp);
+    if (own)
+        TRY_WRAP(seccomp_put_profile(&b->out.sb, b->facts->seccomp_profile, &o), "%s", own);
     else
         TRY(seccomp_put_default(&b->out.sb, &o));
     return NULL;

@@ -80,6 +80,13 @@ static void free_strings(struct container_spec *s)
                         &s->mac_address,
                         &s->passwd_entry,
                         &s->personality,
+                        &s->group_entry,
+                        &s->sdnotify,
+                        &s->seccomp_policy,
+                        &s->rdt_class,
+                        &s->hosts_file,
+                        &s->subuid_name,
+                        &s->subgid_name,
                         &s->startup_healthcheck,
                         &s->health_on_failure};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
@@ -88,12 +95,42 @@ static void free_strings(struct container_spec *s)
 
 static void free_vectors(struct container_spec *s)
 {
-    struct strv *vectors[] = {&s->create_command, &s->command,     &s->entrypoint,    &s->env,         &s->env_base,
-                              &s->unsetenv,       &s->group_add,   &s->labels,        &s->annotations, &s->volumes_from,
-                              &s->cap_add,        &s->cap_drop,    &s->security_opt,  &s->sysctl,      &s->publish,
-                              &s->expose,         &s->add_host,    &s->dns,           &s->dns_search,  &s->dns_option,
-                              &s->log_opt,        &s->networks,    &s->network_alias, &s->env_merge,   &s->host_users,
-                              &s->requires,       &s->cgroup_conf, &s->secrets};
+    struct strv *vectors[] = {&s->create_command,
+                              &s->command,
+                              &s->entrypoint,
+                              &s->env,
+                              &s->env_base,
+                              &s->unsetenv,
+                              &s->group_add,
+                              &s->labels,
+                              &s->annotations,
+                              &s->volumes_from,
+                              &s->cap_add,
+                              &s->cap_drop,
+                              &s->security_opt,
+                              &s->sysctl,
+                              &s->publish,
+                              &s->expose,
+                              &s->add_host,
+                              &s->dns,
+                              &s->dns_search,
+                              &s->dns_option,
+                              &s->log_opt,
+                              &s->networks,
+                              &s->network_alias,
+                              &s->env_merge,
+                              &s->host_users,
+                              &s->requires,
+                              &s->cgroup_conf,
+                              &s->secrets,
+                              &s->chrootdirs,
+                              &s->preserve_fd,
+                              &s->device_cgroup_rules,
+                              &s->res.blkio_weight_device,
+                              &s->res.device_read_bps,
+                              &s->res.device_write_bps,
+                              &s->res.device_read_iops,
+                              &s->res.device_write_iops};
     for (size_t i = 0; i < ARRAY_LEN(vectors); i++)
         strv_done(vectors[i]);
 }

@@ -69,6 +69,8 @@ struct resource_spec {                                                 /* 0 / NU
     char *cpuset_cpus, *cpuset_mems;
     int64_t pids_limit; /* 0 default, -1 unlimited */
     int64_t blkio_weight;
+    /* "/dev/sda:100"; rates "/dev/sda:1mb" and "/dev/sda:1000" (spec_parse_throttle) */
+    struct strv blkio_weight_device, device_read_bps, device_write_bps, device_read_iops, device_write_iops;
     bool oom_kill_disable;
     bool oom_score_adj_set;
     int64_t oom_score_adj;
@@ -97,6 +99,7 @@ struct container_spec {
     struct strv group_add;           /* "keep-groups" included */
     bool no_passwd;                  /* leave /etc/passwd and /etc/group as the image has them */
     char *passwd_entry;              /* what is added for the user instead of Podman's line; $USERNAME … in it */
+    char *group_entry;               /* likewise in /etc/group: $GROUPNAME, $GID */
     struct strv host_users;          /* of the host, to be known inside */
     char *personality;               /* "LINUX", "LINUX32"; NULL: as it is */
     struct strv requires;            /* containers that must run first; ids, once created */
@@ -115,8 +118,13 @@ struct container_spec {
     struct strv volumes_from; /* "container[:options]" */
     char *image_volumes;      /* "anonymous" (default, also "bind"), "tmpfs", "ignore" */
     struct strv cap_add, cap_drop, security_opt, sysctl;
-    struct strv secrets; /* engine/secret/secret.h, secret_use_parse() */
-    int64_t shm_bytes;   /* 0: 64 MiB */
+    struct strv device_cgroup_rules; /* "c 1:3 rwm": kept, but devices are bound, not made */
+    struct strv chrootdirs;          /* absolute; below each the files that are bound below / */
+    char *seccomp_policy;            /* "image": the profile in the image's labels */
+    char *rdt_class;                 /* a directory of /sys/fs/resctrl */
+    struct strv secrets;             /* engine/secret/secret.h, secret_use_parse() */
+    int64_t shm_bytes;               /* 0: 64 MiB */
+    int64_t systemd_tmpfs_bytes;     /* of /run and its kin in systemd mode; 0: the kernel's default */
 
     struct ns_spec pid, ipc, uts, network, cgroupns, userns;
     struct strv publish, expose; /* -p: complete with host ports, once created (network/publish.h) */
@@ -124,10 +132,12 @@ struct container_spec {
     /* Named networks as values of --network, only on the way to a new container: rows of the database are what a
      * container is on from then on (network/network.h). */
     struct strv networks, network_alias;
-    char *ip, *ip6, *mac_address;  /* of its own, inside its network; NULL: the usual ones */
-    struct idmap uid_map, gid_map; /* --uidmap/--gidmap */
+    char *ip, *ip6, *mac_address;    /* of its own, inside its network; NULL: the usual ones */
+    struct idmap uid_map, gid_map;   /* --uidmap/--gidmap */
+    char *subuid_name, *subgid_name; /* ranges of that name; become maps at creation */
     struct strv add_host, dns, dns_search, dns_option;
-    bool no_hosts;
+    bool no_hosts, no_hostname;
+    char *hosts_file; /* what /etc/hosts begins with: absolute, "none", "image"; NULL: the host's */
 
     struct resource_spec res;
     char *cgroups; /* "enabled" (default), "disabled", "no-conmon", "split" */
@@ -145,6 +155,7 @@ struct container_spec {
     enum systemd_mode systemd;
     char *pidfile, *cidfile;
     uint32_t preserve_fds;
+    struct strv preserve_fd; /* numbers, instead */
     bool no_sig_proxy;
     char *detach_keys; /* NULL: ctrl-p,ctrl-q */
     char *pull;        /* policy */
@@ -152,6 +163,7 @@ struct container_spec {
     char *runtime;        /* resolved at create, so that a later start uses the same */
     char *storage_driver; /* likewise, with what goes with it: */
     bool maps_ids;        /* its files keep the image's ids on disk, whatever user namespace it has */
+    char *sdnotify;       /* "container" (NULL), "conmon", "healthy", "ignore" */
     char *healthcheck;    /* JSON text (healthcheck.h); NULL: the image's */
     char *startup_healthcheck, *health_on_failure; /* the same form; "kill" …; or NULL */
 };

@@ -59,7 +59,7 @@ static const char *ns_name(enum ns_mode mode)
 /* A size for /dev/shm needs a /dev/shm of the container's own; a host name needs a UTS namespace of its own. */
 static struct err *check_namespaces(const struct container_spec *s)
 {
-    bool mapped = s->uid_map.count || s->gid_map.count;
+    bool mapped = s->uid_map.count || s->gid_map.count || s->subuid_name || s->subgid_name;
     if (mapped && s->userns.mode != NS_DEFAULT && s->userns.mode != NS_PRIVATE)
         return ERR_NEW(ERR_INVALID, "--userns and --uidmap/--gidmap/--subuidname/--subgidname are mutually exclusive");
     if (!mapped && s->userns.mode == NS_PRIVATE)
@@ -136,6 +136,19 @@ static struct err *check_oci_words(const struct container_spec *s)
                            s->env_merge.items[i]);
     if (s->passwd_entry && strpbrk(s->passwd_entry, "\r\n"))
         return ERR_NEW(ERR_INVALID, "--passwd-entry: one entry is one line");
+    static const char *const notify[] = {"container", "conmon", "healthy", "ignore", NULL};
+    if (s->sdnotify && !one_of(s->sdnotify, notify))
+        return ERR_NEW(ERR_INVALID,
+                       "invalid config provided: invalid argument: invalid sdnotify value \"%s\": must be container, "
+                       "conmon, healthy or ignore",
+                       s->sdnotify);
+    if (s->group_entry && strpbrk(s->group_entry, "\r\n"))
+        return ERR_NEW(ERR_INVALID, "--group-entry: one entry is one line");
+    if (s->rdt_class && (!s->rdt_class[0] || strchr(s->rdt_class, '/') || s->rdt_class[0] == '.'))
+        return ERR_NEW(ERR_INVALID, "--rdt-class %s: not the name of a class", s->rdt_class);
+    if (s->seccomp_policy && strcmp(s->seccomp_policy, "default") != 0 && strcmp(s->seccomp_policy, "image") != 0)
+        return ERR_NEW(ERR_INVALID, "invalid seccomp policy \"%s\": valid policies are [\"default\" \"image\"]",
+                       s->seccomp_policy);
     return NULL;
 }
 
@@ -188,8 +201,9 @@ static struct err *check_security(const struct container_spec *s)
 struct err *container_spec_check(const struct container_spec *s)
 {
     static struct err *(*const checks[])(const struct container_spec *) = {
-        check_source, check_life,         check_namespaces, check_words,        check_process,      check_oci_words,
-        check_mounts, check_volumes_from, check_security,   spec_check_sysctls, spec_check_network,
+        check_source,   check_life,         check_namespaces,   check_words,
+        check_process,  check_oci_words,    check_mounts,       check_volumes_from,
+        check_security, spec_check_sysctls, spec_check_network, spec_check_device_rules,
     };
     for (size_t i = 0; i < ARRAY_LEN(checks); i++)
         TRY(checks[i](s));

@@ -68,6 +68,7 @@ struct err *spec_check_resources(const struct resource_spec *r)
 {
     TRY(check_memory(r));
     TRY(check_cpu(r));
+    TRY(spec_check_throttles(r));
     if (r->blkio_weight && (r->blkio_weight < 10 || r->blkio_weight > 1000))
         return ERR_NEW(ERR_INVALID, "range of blkio weight is from 10 to 1000");
     if (r->pids_limit < -1)
@@ -214,5 +215,7 @@ struct err *spec_check_network(const struct container_spec *s)
     for (size_t i = 0; i < s->expose.count; i++)
         TRY(spec_check_expose(s->expose.items[i]));
     TRY(check_own_network(s));
+    if (s->no_hosts && s->hosts_file)
+        return ERR_NEW(ERR_INVALID, "--no-hosts and --hosts-file cannot be set together");
     return check_hostname(s->hostname);
 }

@@ -28,6 +28,21 @@ struct err *spec_set_ns(struct container_spec *s, const char *which, const char 
 struct err *spec_add_network(struct container_spec *s, const char *value) ERR_RESULT;
 struct err *spec_set_restart(struct container_spec *s, const char *value) ERR_RESULT;
 struct err *spec_set_entrypoint(struct container_spec *s, const char *value) ERR_RESULT; /* JSON array or string */
+/* A limit of one block device. `kind` says what the second part of "/dev/sda:1mb" is. */
+enum throttle_kind {
+    THROTTLE_WEIGHT,
+    THROTTLE_READ_BPS,
+    THROTTLE_WRITE_BPS,
+    THROTTLE_READ_IOPS,
+    THROTTLE_WRITE_IOPS,
+    THROTTLE_KINDS
+};
+/* *ret_path is allocated; bytes or operations a second, or a weight. ERR_INVALID in Podman's words. */
+struct err *spec_parse_throttle(enum throttle_kind kind, const char *value, char **ret_path,
+                                uint64_t *ret_rate) ERR_RESULT;
+/* The list of a kind. */
+const struct strv *spec_throttles(const struct resource_spec *r, enum throttle_kind kind);
+struct strv *spec_throttles_of(struct resource_spec *r, enum throttle_kind kind);
 /* "TERM", "SIGTERM", "sigrtmin+3", "15": `invalid signal: X`. Numbers as on this machine. */
 struct err *spec_parse_signal(const char *value, int *ret) ERR_RESULT;
 /* A container's, volume's or pod's name: `names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument`. */

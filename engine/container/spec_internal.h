@@ -27,5 +27,7 @@ struct err *spec_check_target(const char *path, char **ret_clean) ERR_RESULT;
 struct err *spec_check_expose(const char *value) ERR_RESULT;
 /* Parts of container_spec_check (spec_check.c), by subject: spec_check_limits.c. */
 struct err *spec_check_resources(const struct resource_spec *r) ERR_RESULT;
+struct err *spec_check_throttles(const struct resource_spec *r) ERR_RESULT; /* spec_throttle.c */
+struct err *spec_check_device_rules(const struct container_spec *s) ERR_RESULT;
 struct err *spec_check_sysctls(const struct container_spec *s) ERR_RESULT;
 struct err *spec_check_network(const struct container_spec *s) ERR_RESULT;

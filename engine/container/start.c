@@ -39,6 +39,7 @@ void start_done(struct start *s)
     }
     mem_freep(&s->mounts);
     strv_done(&s->paths);
+    mem_freep(&s->throttles);
     strv_done(&s->facts.cgroup_controllers);
     strv_done(&s->facts.cgroup_lacking);
     strv_done(&s->facts.secret_env);
@@ -296,7 +297,9 @@ static struct err *run(struct start *s, const struct container_start_opts *opts,
     TRY(configure(s));
     if (opts->attach)
         attach = attach_request(&s->c->spec, &opts->io);
+    TRY(start_notify_pid(s));
     TRY(monitor_launch(m, opts->attach ? &attach : NULL, &started));
+    TRY(start_notify_ready(s));
     TRY(note_started(s, &started, opts->attach));
     if (opts->pidfile_fd > 0)
         TRY(write_pidfile(s, opts->pidfile_fd, started.host_pid));
@@ -309,11 +312,27 @@ static struct err *run(struct start *s, const struct container_start_opts *opts,
     return *ret_exit < 0 ? NULL : finish(s, m, opts->remove_after || s->c->auto_remove, *ret_exit);
 }
 
+static struct err *settle_preserved(const struct start *s, int *fds, int *ret_null)
+{
+    const struct container_spec *spec = &s->c->spec;
+    if (s->plan.preserve_fds > PLAN_PRESERVE_FDS_MAX)
+        return ERR_NEW(ERR_INVALID, "--preserve-fds: at most %d", PLAN_PRESERVE_FDS_MAX);
+    *ret_null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (*ret_null < 0)
+        return ERR_SYS(errno, "open /dev/null");
+    return container_preserved(s->plan.preserve_fds, &spec->preserve_fd, *ret_null, fds);
+}
+
 static struct err *start_monitor(struct start *s, const struct container_start_opts *opts, int *ret_exit)
 {
     struct monitor *m = NULL;
+    int preserve[PLAN_PRESERVE_FDS_MAX];
+    AUTO_FD int null = -1;
+    if (s->plan.preserve_fds)
+        TRY(settle_preserved(s, preserve, &null));
     const struct monitor_start_opts mo = {
         .plan = &s->plan,
+        .preserve = preserve,
         .session_lock_fd = engine_session(s->e)->lock_fd,
         .take_spare = engine_take_spare(s->e, s->c->id),
         .network = s->plan.network ? &s->network_head : NULL,

@@ -43,6 +43,7 @@ struct start {
     size_t n_mounts, cap_mounts;
     struct monitor *monitor; /* ours, once started; borrowed */
     struct strv paths;       /* strings that facts point to */
+    struct oci_throttle *throttles;
     struct oci_facts facts;
     char *config_json;
 };
@@ -65,6 +66,13 @@ struct err *start_copy_up(struct start *s) ERR_RESULT;
 struct err *start_fill_facts(struct start *s) ERR_RESULT;
 /* Of these only what limits depend on, for a container that runs; s->cgroup is set. */
 struct err *start_settle_limits(struct start *s) ERR_RESULT;
+/* start_devices.c: limits of single devices, by number; the class of --rdt-class. Sets s->facts.throttles. */
+struct err *start_settle_throttles(struct start *s) ERR_RESULT;
+struct err *start_check_rdt(const struct start *s) ERR_RESULT;
+/* start_notify.c: part of the plan; then, as the service's main process, to its manager. */
+struct err *start_settle_notify(struct start *s) ERR_RESULT;
+struct err *start_notify_pid(const struct start *s) ERR_RESULT;
+struct err *start_notify_ready(const struct start *s) ERR_RESULT;
 /* start_plan.c: the policy as the monitor knows it. */
 enum plan_restart start_restart_of(enum restart_policy p);
 /* start_hooks.c: --hooks-dir; part of the plan and of config.json. Before monitor_start. */

@@ -106,6 +106,7 @@ static struct err *settle_user(struct start *s)
         .self = keep ? &self : NULL,
         .workdir = spec->workdir,
         .entry = spec->passwd_entry,
+        .group_entry = spec->group_entry,
         .more = strbuf_str(&host_users),
     };
     TRY(user_db_extend(&db, user ? user : "", &add, &passwd, &group));
@@ -277,6 +278,7 @@ struct err *start_settle_limits(struct start *s)
     const char *manager, *cgroups = s->c->spec.cgroups;
     TRY(engine_cgroup_manager(s->e, cgroups && strcmp(cgroups, "disabled") == 0, &manager));
     TRY(settle_limits_of(s, manager));
+    TRY(start_settle_throttles(s));
     return s->facts.cgroup_writable ? list_lacking(s) : NULL;
 }
 
@@ -299,6 +301,11 @@ static struct err *settle_seccomp(struct start *s)
     AUTO_SECURITY_OPTS struct security_opts opts = {0};
     AUTO_FREE char *text = NULL;
     TRY(security_opts_parse(&s->c->spec.security_opt, &opts));
+    const char *policy = s->c->spec.seccomp_policy;
+    if (!opts.seccomp && policy && strcmp(policy, "image") == 0) { /* there: create.c */
+        const char *profile = strv_env_get(&s->config.labels, SECCOMP_LABEL);
+        return profile ? start_keep(s, &s->facts.seccomp_profile, "%s", profile) : NULL;
+    }
     if (!opts.seccomp || strcmp(opts.seccomp, "unconfined") == 0)
         return NULL;
     TRY_WRAP(file_read(AT_FDCWD, opts.seccomp, SECCOMP_MAX, &text, NULL), "opening seccomp profile failed");
@@ -368,6 +375,8 @@ struct err *start_fill_facts(struct start *s)
     TRY(settle_seccomp(s));
     TRY(settle_init(s));
     TRY(check_devices(s));
+    TRY(start_settle_throttles(s));
+    TRY(start_check_rdt(s));
     if (s->c->spec.privileged)
         TRY(add_devices(s, "/dev", true));
     f->container_id = s->c->id;

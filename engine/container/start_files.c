@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/strbuf.h"
 #include "engine/container/internal.h"
 #include "engine/container/start.h"
@@ -111,6 +112,28 @@ static struct err *put_own_name(const struct start *s, struct strbuf *sb)
     return strbuf_printf(sb, "%s\t%s %s\n", ip, s->facts.hostname, s->c->name);
 }
 
+/* What the entries of ours follow: as Podman's base_hosts_file, by default the host's own. */
+static struct err *base_hosts(struct start *s, char **ret)
+{
+    const char *from = s->c->spec.hosts_file;
+    AUTO_FD int fd = -1;
+    size_t len;
+    if (!from)
+        return host_file("/etc/hosts", ret);
+    if (strcmp(from, "none") == 0)
+        return mem_strdup("", ret);
+    if (strcmp(from, "image") != 0)
+        return ERR_WRAP(file_read(AT_FDCWD, from, HOST_FILE_MAX, ret, NULL), "hosts file");
+    struct stat st;
+    struct err *err = path_open_in_root(s->root_fd, "/etc/hosts", O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, &fd);
+    if (!err && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
+        err = ERR_NEW(ERR_NOT_FOUND, "not a file");
+    if (!err)
+        return ERR_WRAP(fd_read_all(fd, HOST_FILE_MAX, ret, &len), "read /etc/hosts of the image");
+    err_drop(err);
+    return mem_strdup("", ret);
+}
+
 static struct err *hosts_text(struct start *s, struct strbuf *sb)
 {
     const struct container_spec *spec = &s->c->spec;
@@ -121,8 +144,7 @@ static struct err *hosts_text(struct start *s, struct strbuf *sb)
         memcpy(host_ip, "127.0.0.1", sizeof("127.0.0.1"));
     for (size_t i = 0; i < spec->add_host.count; i++)
         TRY(add_host_line(sb, spec->add_host.items[i], host_ip));
-    /* As Podman's default base_hosts_file: the host's own entries follow. */
-    TRY(host_file("/etc/hosts", &host));
+    TRY(base_hosts(s, &host));
     TRY(strbuf_puts(sb, host));
     if (sb->len && sb->data[sb->len - 1] != '\n')
         TRY(strbuf_putc(sb, '\n'));
@@ -280,7 +302,7 @@ struct err *start_write_files(struct start *s)
         TRY(files[i].make(s, &sb));
         TRY(put_file(s, files[i].name, strbuf_str(&sb), files[i].ret));
     }
-    if (mounts_over(spec, "/etc/hostname"))
+    if (spec->no_hostname || mounts_over(spec, "/etc/hostname"))
         return NULL;
     AUTO_FREE char *line = NULL;
     TRY(mem_asprintf(&line, "%s\n", s->facts.hostname));

@@ -115,6 +115,7 @@ struct err *start_fill_plan(struct start *s, const struct container_start_opts *
     TRY(fill_log(s));
     TRY(fill_stop(s));
     TRY(fill_exit_command(s));
+    TRY(start_settle_notify(s));
     TRY(mem_strdup(spec->pidfile, &p->pidfile));
     p->tty = spec->tty;
     p->interactive = spec->interactive;

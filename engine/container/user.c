@@ -302,6 +302,23 @@ static bool is_plain(const char *text)
     return text && text[0] && !strpbrk(text, ":\r\n");
 }
 
+/* What may stand in --passwd-entry and --group-entry, and what it becomes. */
+struct word {
+    const char *name, *value;
+};
+
+static struct err *put_words(struct strbuf *sb, const char *entry, const struct word *words, size_t n)
+{
+    while (*entry) {
+        size_t i = 0;
+        while (i < n && strncmp(entry, words[i].name, strlen(words[i].name)) != 0)
+            i++;
+        TRY(i < n ? strbuf_puts(sb, words[i].value) : strbuf_putc(sb, *entry));
+        entry += i < n ? strlen(words[i].name) : 1;
+    }
+    return strbuf_putc(sb, '\n');
+}
+
 /* One line of /etc/passwd: Podman's, or --passwd-entry with what it asks for in place. */
 static struct err *put_entry(struct strbuf *sb, const char *entry, const char *name, uint32_t uid, uint32_t gid,
                              const char *gecos, const char *home)
@@ -309,19 +326,23 @@ static struct err *put_entry(struct strbuf *sb, const char *entry, const char *n
     char uid_text[16], gid_text[16];
     (void)snprintf(uid_text, sizeof(uid_text), "%u", uid);
     (void)snprintf(gid_text, sizeof(gid_text), "%u", gid);
-    const struct {
-        const char *name, *value;
-    } words[] = {{"$USERNAME", name}, {"$UID", uid_text}, {"$GID", gid_text}, {"$NAME", gecos}, {"$HOME", home}};
+    const struct word words[] = {
+        {"$USERNAME", name}, {"$UID", uid_text}, {"$GID", gid_text}, {"$NAME", gecos}, {"$HOME", home}};
     if (!entry)
         return strbuf_printf(sb, "%s:*:%u:%u:%s:%s:/bin/sh\n", name, uid, gid, gecos, home);
-    while (*entry) {
-        size_t i = 0;
-        while (i < ARRAY_LEN(words) && strncmp(entry, words[i].name, strlen(words[i].name)) != 0)
-            i++;
-        TRY(i < ARRAY_LEN(words) ? strbuf_puts(sb, words[i].value) : strbuf_putc(sb, *entry));
-        entry += i < ARRAY_LEN(words) ? strlen(words[i].name) : 1;
-    }
-    return strbuf_putc(sb, '\n');
+    return put_words(sb, entry, words, ARRAY_LEN(words));
+}
+
+/* Likewise of /etc/group. */
+static struct err *put_group_entry(struct strbuf *sb, const char *entry, const char *name, uint32_t gid,
+                                   const char *member)
+{
+    char gid_text[16];
+    (void)snprintf(gid_text, sizeof(gid_text), "%u", gid);
+    const struct word words[] = {{"$GROUPNAME", name}, {"$GID", gid_text}, {"$USERLIST", member}};
+    if (!entry)
+        return strbuf_printf(sb, "%s:x:%u:%s\n", name, gid, member);
+    return put_words(sb, entry, words, ARRAY_LEN(words));
 }
 
 /* The user of keep-id by name, and a number as its own name, so that `whoami` and ssh work. */
@@ -352,15 +373,18 @@ static struct err *extend_passwd(const struct user_db *db, const char *user, uin
 
 /* As extend_passwd(), with the user as the only member. */
 static struct err *extend_group(const struct user_db *db, const char *group, const char *user,
-                                const struct user_self *self, struct strbuf *sb)
+                                const struct user_additions *add, struct strbuf *sb)
 {
+    const struct user_self *self = add->self;
     uint32_t gid = 0, other = 0;
     if (self && is_plain(self->group) && !find_group(db->group, self->group, &gid))
-        TRY(strbuf_printf(sb, "%s:x:%u:%s\n", self->group, self->ct_gid, is_plain(self->name) ? self->name : ""));
+        TRY(put_group_entry(sb, add->group_entry, self->group, self->ct_gid, is_plain(self->name) ? self->name : ""));
     bool is_self = self && group && parse_id(group, strlen(group), &gid) && gid == self->ct_gid && sb->len > 0;
-    if (group && !is_self && parse_id(group, strlen(group), &gid) && !find_group(db->group, group, &other))
-        TRY(strbuf_printf(sb, "%u:x:%u:%s\n", gid, gid, user));
-    return NULL;
+    if (!group || is_self || !parse_id(group, strlen(group), &gid) || find_group(db->group, group, &other))
+        return NULL;
+    char name[16];
+    (void)snprintf(name, sizeof(name), "%u", gid);
+    return put_group_entry(sb, add->group_entry, name, gid, user);
 }
 
 /* `old` with `more` behind it, on a line of its own. */
@@ -383,7 +407,7 @@ struct err *user_db_extend(const struct user_db *db, const char *user, const str
     if (group)
         TRY(resolve_group(db, group, &gid));
     TRY(extend_passwd(db, name, gid, add, &passwd));
-    TRY(extend_group(db, group, name, add->self, &groups));
+    TRY(extend_group(db, group, name, add, &groups));
     TRY(join(db->passwd, &passwd, &passwd_text));
     TRY(join(db->group, &groups, &group_text));
     *ret_passwd = TAKE_PTR(passwd_text);

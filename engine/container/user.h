@@ -49,7 +49,8 @@ struct user_additions {
     const char *workdir;          /* home of a numbered user */
     const char
         *entry; /* instead of Podman's line for either: --passwd-entry, with $USERNAME, $UID, $GID, $NAME, $HOME */
-    const char *more; /* lines of users of the host */
+    const char *more;        /* lines of users of the host */
+    const char *group_entry; /* instead of the line for a group: $GROUPNAME, $GID */
 };
 /* The files with what Podman adds: an entry for the user of keep-id, and one for a user or group given as a number that
  * has none; users whose names are there already are not added. *ret_x is NULL when nothing is added. */

@@ -30,6 +30,7 @@ struct monitor_start_opts {
     const struct monitor_plan *plan;
     int session_lock_fd;                   /* inherited, so that the session lives as long as the monitor; -1: none */
     const int *stdio;                      /* log driver passthrough: three descriptors; NULL: 0, 1, 2 */
+    const int *preserve;                   /* plan->preserve_fds descriptors; NULL: 3 and the following */
     const char *helper;                    /* path of coracle-monitor; NULL: proc_find_helper() */
     const struct monitor_network *network; /* netplan.h; NULL: none of its own */
     const char *uid_map, *gid_map;         /* of the user namespace that owns the network; NULL: the session's */

@@ -57,15 +57,16 @@ static size_t start_fds(const struct monitor_start_opts *o, int control, int nul
             fds[n++] = (struct proc_fd){stdio[i], SPAWN_FD_STDIO + i};
     }
     for (uint32_t i = 0; i < o->plan->preserve_fds; i++)
-        fds[n++] = (struct proc_fd){3 + (int)i, SPAWN_FD_PRESERVE + (int)i};
+        fds[n++] = (struct proc_fd){o->preserve ? o->preserve[i] : 3 + (int)i, SPAWN_FD_PRESERVE + (int)i};
     return n;
 }
 
-static struct err *start_check_fds(const struct monitor_plan *p)
+static struct err *start_check_fds(const struct monitor_start_opts *o)
 {
-    for (uint32_t i = 0; i < p->preserve_fds; i++) {
-        if (fcntl(3 + (int)i, F_GETFD) < 0)
-            return ERR_SYS(errno, "file descriptor %u is not open, so it cannot be preserved", 3 + i);
+    for (uint32_t i = 0; i < o->plan->preserve_fds; i++) {
+        int fd = o->preserve ? o->preserve[i] : 3 + (int)i;
+        if (fcntl(fd, F_GETFD) < 0)
+            return ERR_SYS(errno, "file descriptor %d is not open, so it cannot be preserved", fd);
     }
     return NULL;
 }
@@ -182,7 +183,7 @@ struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor 
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     struct monitor *m = opts->take_spare;
-    struct err *e = start_check_fds(opts->plan);
+    struct err *e = start_check_fds(opts);
     if (!e)
         e = plan_encode(opts->plan, &sb);
     if (!e && !start_can_use_spare(opts)) {

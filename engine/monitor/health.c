@@ -13,6 +13,7 @@
 #include "engine/monitor/job.h"
 #include "engine/monitor/launch.h"
 #include "engine/monitor/life.h"
+#include "engine/monitor/notify.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/report.h"
 
@@ -160,6 +161,8 @@ static void probe_over(struct server *s, int32_t exit_code, int64_t finished_nse
         health_judge(&s->plan.health, &h->count, exit_code == 0, finished_nsec - s->container->exit.started_nsec);
     add_result(h, exit_code, finished_nsec);
     publish(s);
+    if (h->count.status == MONITOR_HEALTH_HEALTHY)
+        notify_healthy(s);
     tell_askers(s, exit_code);
     (void)snprintf(words, sizeof(words), "health_status health=%s", status_name(h->count.status));
     report_event(s, words);

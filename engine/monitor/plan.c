@@ -44,6 +44,8 @@ static const struct wire_field plan_fields[] = {
     P(WIRE_U64, stop_timeout_nsec),
     P(WIRE_U64, timeout_nsec),
     P(WIRE_STR, pidfile),
+    P(WIRE_STR, notify_socket),
+    P(WIRE_U32, notify),
     P(WIRE_STRV, exit_command),
     P(WIRE_BOOL, foreground),
     P(WIRE_BOOL, auto_remove),

@@ -57,6 +57,9 @@ struct plan_health {
     uint32_t startup_successes; /* that it takes; 0: one */
 };
 
+/* Who says that a service is ready: the container itself, by a socket of the monitor's; its health; its starter. */
+enum plan_notify { PLAN_NOTIFY_STARTER, PLAN_NOTIFY_CONTAINER, PLAN_NOTIFY_HEALTHY };
+
 struct monitor_plan {
     char *id, *name;
     char *run_dir;             /* the session's transient directory; the monitor makes containers/<id>/ in it */
@@ -90,6 +93,9 @@ struct monitor_plan {
     int64_t timeout_nsec;      /* --timeout; 0: none */
     struct plan_health health;
     char *pidfile; /* absolute; gets the container's pid */
+
+    char *notify_socket; /* of a service manager, for NOTIFY_SOCKET (notify.h); NULL: none */
+    uint32_t notify;     /* enum plan_notify */
 
     struct strv exit_command; /* argv; run at the end when no client said MONITOR_CLEANED; empty: nothing */
     bool foreground;          /* the starting client means to say MONITOR_CLEANED, so wait for it a little */

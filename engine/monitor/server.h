@@ -89,11 +89,14 @@ struct server {
     struct ctlog *log;
     struct loop_source *stop_timer, *timeout_timer, *restart_timer, *end_timer, *trim_timer;
     uint64_t restart_delay_nsec;
-    bool started;                  /* a first run succeeded */
-    bool by_user;                  /* a client asked for its end */
-    bool no_restart;               /* by_user, or we were told to end */
-    bool timed_out;                /* --timeout */
-    bool restart_asked;            /* a client wants it stopped and started again */
+    bool started;       /* a first run succeeded */
+    bool by_user;       /* a client asked for its end */
+    bool no_restart;    /* by_user, or we were told to end */
+    bool timed_out;     /* --timeout */
+    bool restart_asked; /* a client wants it stopped and started again */
+    int notify_fd;      /* what the container calls NOTIFY_SOCKET; -1: none. notify.c */
+    struct loop_source *notify_src;
+    bool notified;                 /* that it is ready */
     struct health *health;         /* NULL until a run with checks */
     bool paused, paused_by_signal; /* freeze.c */
     pid_t *stopped_before;         /* ... by signal: these are left alone when it goes on */

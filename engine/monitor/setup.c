@@ -25,6 +25,7 @@
 #include "engine/monitor/launch.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/network.h"
+#include "engine/monitor/notify.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/record.h"
 #include "engine/monitor/scope.h"
@@ -203,6 +204,7 @@ struct err *server_setup(struct server *s, int control_fd)
     TRY(receive_plan(s, control_fd));
     mark_cloexec(s);
     TRY(mount_all(s));
+    TRY(notify_listen(s));
     const int fds[] = {s->root_fd, s->private_fd};
     return msg_send(control_fd, MONITOR_MOUNTED, NULL, 0, fds, 2);
 }
@@ -291,6 +293,7 @@ void server_done(struct server *s)
     if (!s->unmounted)
         server_unmount(s);
     health_free(s);
+    notify_close(s);
     ctlog_close(s->log);
     if (s->erase)
         err_drop(file_remove_tree(AT_FDCWD, s->plan.container_dir)); /* what is left is swept by a later command */

@@ -37,7 +37,7 @@ static void test_flags(void **state)
     (void)state;
     check(WORDS("ps", "--no"), "--no-trunc --noheading");
     check(WORDS("run", "--net"), "--network --network-alias");
-    check(WORDS("run", "--chrootd"), ""); /* not built yet */
+    check(WORDS("run", "--conmon-pid"), ""); /* not built yet */
     check(WORDS("ps", "--sort=ru"), "--sort=runningfor");
     check(WORDS("ps", "--sort", "st"), "status");
     check(WORDS("ps", "--", "--no"), "");

@@ -104,6 +104,40 @@ static void what_version_2_has_not(void **state)
     assert_int_equal(f->notices.count, 3);
 }
 
+/* By the devices' numbers, each kind in a list of its own. */
+static void devices_have_limits_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    static const struct oci_throttle throttles[] = {{THROTTLE_WEIGHT, 8, 0, 100},
+                                                    {THROTTLE_READ_BPS, 8, 16, 1048576},
+                                                    {THROTTLE_READ_BPS, 8, 32, 7},
+                                                    {THROTTLE_WRITE_IOPS, 8, 0, 5}};
+    delegate(f, "io");
+    expect_ok(strv_add(&f->spec.res.device_read_bps, "/dev/sdb:1mb"), "asked for");
+    f->facts.throttles = throttles;
+    f->facts.n_throttles = ARRAY_LEN(throttles);
+    expect_json(generate(f), "linux.resources.blockIO",
+                "{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":100}],"
+                "\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":16,\"rate\":1048576},"
+                "{\"major\":8,\"minor\":32,\"rate\":7}],"
+                "\"throttleWriteIOPSDevice\":[{\"major\":8,\"minor\":0,\"rate\":5}]}");
+    delegate(f, "pids");
+    expect_json(generate(f), "linux.resources.blockIO", NULL);
+    assert_int_equal(f->notices.count, 1);
+    assert_non_null(strstr(f->notices.items[0], "--device-read-bps"));
+}
+
+/* What cannot be is said. */
+static void device_rules_are_said_to_be_of_no_use(void **state)
+{
+    struct fixture *f = *state;
+    delegate(f, "io");
+    expect_ok(strv_add(&f->spec.device_cgroup_rules, "c 1:3 rwm"), "rule");
+    expect_json(generate(f), "linux.resources.devices", NULL);
+    assert_int_equal(f->notices.count, 1);
+    assert_non_null(strstr(f->notices.items[0], "--device-cgroup-rule: not applied"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +147,8 @@ int main(void)
         FIXTURE_TEST(what_the_kernel_lacks_is_told_apart),
         FIXTURE_TEST(hosts_without_usable_cgroups_are_explained),
         FIXTURE_TEST(what_version_2_has_not),
+        FIXTURE_TEST(devices_have_limits_of_their_own),
+        FIXTURE_TEST(device_rules_are_said_to_be_of_no_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

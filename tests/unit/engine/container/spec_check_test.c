@@ -215,11 +215,75 @@ static void limits(void **state)
     container_spec_done(&s);
 }
 
+/* Values with a form of their own; the words are Podman's. */
+static void forms(void **state)
+{
+    (void)state;
+    static const struct {
+        enum throttle_kind kind;
+        const char *value, *error;
+    } throttles[] = {
+        {THROTTLE_READ_BPS, "/dev/sda", "bad format: /dev/sda"},
+        {THROTTLE_READ_BPS, ":1", "bad format: :1"},
+        {THROTTLE_WRITE_BPS, "sda:1", "bad format for device path: sda:1"},
+        {THROTTLE_WRITE_BPS, "/dev/sda:-1",
+         "invalid rate for device: /dev/sda:-1. The correct format is <device-path>:<number>[<unit>]. Number must be a "
+         "positive integer. Unit is optional and can be kb, mb, or gb"},
+        {THROTTLE_READ_IOPS, "/dev/sda:1k",
+         "invalid rate for device: /dev/sda:1k. The correct format is <device-path>:<number>. Number must be a "
+         "positive "
+         "integer"},
+        {THROTTLE_WRITE_IOPS, "/dev/sda:18446744073709551615",
+         "invalid rate for device: /dev/sda:18446744073709551615. The correct format is <device-path>:<number>. Number "
+         "must be a positive integer"},
+        {THROTTLE_WEIGHT, "/dev/sda:9", "invalid weight for device: /dev/sda:9"},
+        {THROTTLE_WEIGHT, "/dev/sda:1001", "invalid weight for device: /dev/sda:1001"},
+    };
+    static const struct {
+        const char *value, *error;
+    } rules[] = {
+        {"c 1:3", "invalid device cgroup rule requires type, major:Minor, and access rules: \"c 1:3\""},
+        {"x 1:3 r", "invalid device type in device-access-add: x"},
+        {"c x:3 r", "strconv.ParseUint: parsing \"x\": invalid syntax"},
+        {"c 1 r", "invalid device cgroup rule: \"c 1 r\": 1 is not MAJOR:MINOR"},
+        {"c 1:3 x", "invalid device access in device-access-add: x"},
+        {"c 1:3 ", "invalid device access in device-access-add: "},
+    };
+    struct container_spec s;
+    container_spec_init(&s);
+    set(&s.image, "i");
+    for (size_t i = 0; i < ARRAY_LEN(throttles); i++) {
+        add(spec_throttles_of(&s.res, throttles[i].kind), throttles[i].value);
+        refused(&s, throttles[i].error);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        add(&s.device_cgroup_rules, rules[i].value);
+        refused(&s, rules[i].error);
+    }
+    add(&s.device_cgroup_rules, "b *:3 m");
+    add(&s.res.device_read_bps, "/dev/sda:1mb");
+    add(&s.res.blkio_weight_device, "/dev/sda:10");
+    fine(&s, "a rule and limits");
+    set(&s.group_entry, "a\nb");
+    refused(&s, "--group-entry: one entry is one line");
+    set(&s.rdt_class, "../x");
+    refused(&s, "--rdt-class ../x: not the name of a class");
+    set(&s.seccomp_policy, "x");
+    refused(&s, "invalid seccomp policy \"x\": valid policies are [\"default\" \"image\"]");
+    set(&s.sdnotify, "x");
+    refused(&s, "invalid config provided: invalid argument: invalid sdnotify value \"x\": must be container, conmon, "
+                "healthy or ignore");
+    set(&s.subuid_name, "x");
+    ns(&s, "userns", "keep-id");
+    refused(&s, "--userns and --uidmap/--gidmap/--subuidname/--subgidname are mutually exclusive");
+    container_spec_done(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(life),     cmocka_unit_test(namespaces), cmocka_unit_test(words),
-        cmocka_unit_test(security), cmocka_unit_test(limits),
+        cmocka_unit_test(security), cmocka_unit_test(limits),     cmocka_unit_test(forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,6 +50,13 @@ static void fill_strings(struct container_spec *s)
     s->healthcheck = text("{\"Test\":[]}");
     s->startup_healthcheck = text("{\"Test\":[\"NONE\"]}");
     s->health_on_failure = text("kill");
+    s->group_entry = text("g:x:$GID:");
+    s->seccomp_policy = text("image");
+    s->rdt_class = text("class");
+    s->hosts_file = text("none");
+    s->subuid_name = text("one");
+    s->subgid_name = text("two");
+    s->sdnotify = text("healthy");
 }
 
 static void fill_lists(struct container_spec *s)
@@ -78,28 +85,23 @@ static void fill_lists(struct container_spec *s)
     s->dns_search = list("dns_search");
     s->dns_option = list("dns_option");
     s->log_opt = list("log_opt");
+    s->device_cgroup_rules = list("device_cgroup_rules");
+    s->chrootdirs = list("chrootdirs");
+    s->preserve_fd = list("preserve_fd");
+    for (int kind = 0; kind < THROTTLE_KINDS; kind++)
+        *spec_throttles_of(&s->res, (enum throttle_kind)kind) = list("throttle");
 }
 
 static void fill_numbers(struct container_spec *s)
 {
-    bool *flags[] = {&s->rootfs_overlay,
-                     &s->entrypoint_set,
-                     &s->unsetenv_all,
-                     &s->env_host,
-                     &s->no_http_proxy,
-                     &s->tty,
-                     &s->interactive,
-                     &s->privileged,
-                     &s->init,
-                     &s->read_only,
-                     &s->no_read_only_tmpfs,
-                     &s->publish_all,
-                     &s->no_hosts,
-                     &s->auto_remove,
-                     &s->no_sig_proxy,
-                     &s->res.oom_kill_disable,
-                     &s->res.oom_score_adj_set};
+    bool *flags[] = {&s->rootfs_overlay, &s->entrypoint_set,       &s->unsetenv_all,
+                     &s->env_host,       &s->no_http_proxy,        &s->tty,
+                     &s->interactive,    &s->privileged,           &s->init,
+                     &s->read_only,      &s->no_read_only_tmpfs,   &s->publish_all,
+                     &s->no_hosts,       &s->no_hostname,          &s->auto_remove,
+                     &s->no_sig_proxy,   &s->res.oom_kill_disable, &s->res.oom_score_adj_set};
     int64_t *numbers[] = {&s->shm_bytes,
+                          &s->systemd_tmpfs_bytes,
                           &s->stop_timeout,
                           &s->timeout,
                           &s->restart_max,

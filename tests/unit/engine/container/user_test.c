@@ -139,6 +139,18 @@ static void missing_entries_are_made(void **state)
     expect_added("", &hostile, NULL, NULL);
 }
 
+static void entries_are_made_as_asked_for(void **state)
+{
+    (void)state;
+    struct user_db small = {.passwd = (char[]){""}, .group = (char[]){""}};
+    AUTO_FREE char *p = NULL, *g = NULL;
+    const struct user_additions add = {
+        .workdir = "/work", .entry = "u$UID:$GID:$HOME", .group_entry = "$GROUPNAME-$GID-$USERLIST$"};
+    expect_ok(user_db_extend(&small, "5:6", &add, &p, &g), "5:6");
+    assert_string_equal(p, "u5:6:/work\n");
+    assert_string_equal(g, "6-6-5$\n");
+}
+
 /* Everything but a regular file of a sensible size is refused, and links never leave the root. */
 static void files_of_a_hostile_root(void **state)
 {
@@ -182,6 +194,7 @@ int main(void)
         cmocka_unit_test(users_are_refused),
         cmocka_unit_test(groups_are_added),
         cmocka_unit_test(missing_entries_are_made),
+        cmocka_unit_test(entries_are_made_as_asked_for),
         cmocka_unit_test_setup_teardown(files_of_a_hostile_root, tempdir_setup, tempdir_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
