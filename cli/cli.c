@@ -1,6 +1,7 @@
 /* The life of one command: parsed, run, printed, closed. Nothing here knows a verb. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -194,7 +195,10 @@ struct err *cli_check_detach_keys(const char *keys)
 struct err *cli_read_cidfile(const char *path, char **ret)
 {
     AUTO_FREE char *text = NULL;
-    TRY_WRAP(file_read(AT_FDCWD, path, CIDFILE_MAX, &text, NULL), "reading CIDFile");
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ERR_WRAP(cli_errno(errno, "open", path), "reading CIDFile");
+    TRY_WRAP(fd_read_all(fd, CIDFILE_MAX, &text, NULL), "reading CIDFile");
     text[strcspn(text, "\r\n")] = '\0';
     *ret = TAKE_PTR(text);
     return NULL;

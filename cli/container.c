@@ -1,6 +1,5 @@
 /* The group `container`, and its small verbs: exists, rename, wait. */
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "cli/select.h"
@@ -15,8 +14,7 @@ const struct cli_verb cli_verb_container = {
 /* --- exists */
 
 static const struct cli_flag exists_flags[] = {
-    {"external", 0, CLI_BOOL, .missing = "containers of other programs are never in this store",
-     .help = "Check external storage containers as well"},
+    {"external", 0, CLI_BOOL, .help = "Check external storage containers as well (there are never any in this store)"},
     {0},
 };
 
@@ -39,7 +37,7 @@ const struct cli_verb cli_verb_container_exists = {
                    " container exists exits with 0, otherwise the exit code will be 1.",
     .examples = "@ myctr || " CLI_PROGRAM " run --name myctr [etc...]",
     .flags = exists_flags,
-    .opts_size = 1,
+    .opts_size = sizeof(bool),
     .min_args = 1,
     .max_args = 1,
     .complete = CLI_COMPLETE_CONTAINER,
@@ -87,7 +85,7 @@ struct wait_opts {
 static const struct cli_flag wait_flags[] = {
     {"condition", 0, CLI_STRINGS, .offset = O(conditions), .help = "Condition to wait on"},
     {"interval", 'i', CLI_DURATION, .offset = O(interval_nsec), .def = "250ms",
-     .help = "Time Interval to wait before polling for completion"},
+     .help = "Time Interval to wait before polling for completion (nothing is polled here: changes are told)"},
     {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
     {0},
 };
@@ -103,21 +101,21 @@ static bool parse_condition(const char *name, enum container_state *ret_state, e
             return true;
         }
     }
-    for (int st = CT_CREATED; st <= CT_REMOVING; st++) {
+    for (int st = CT_CREATED; st <= CT_INITIALIZED; st++) {
         if (strcmp(name, container_state_name((enum container_state)st)) == 0) {
             *ret_state = (enum container_state)st;
             return true;
         }
     }
-    if (strcmp(name, "stopped") == 0 || strcmp(name, "configured") == 0) {
-        *ret_state = *name == 's' ? CT_EXITED : CT_CREATED;
-        return true;
-    }
-    return strcmp(name, "initialized") == 0; /* as good as running: nothing lies between here */
+    if (strcmp(name, "stopped") != 0 && strcmp(name, "configured") != 0)
+        return false;
+    *ret_state = *name == 's' ? CT_EXITED : CT_CREATED;
+    return true;
 }
 
-static bool is_reached(const struct wait_opts *o, const struct container *ct)
+static bool is_reached(const void *arg, const struct container *ct)
 {
+    const struct wait_opts *o = arg;
     for (size_t i = 0; i < o->conditions.count; i++) {
         enum container_state st;
         enum container_health health;
@@ -125,21 +123,6 @@ static bool is_reached(const struct wait_opts *o, const struct container *ct)
             return true;
     }
     return false;
-}
-
-/* Only the end of a container is announced; other states are looked at every --interval. */
-static struct err *wait_state(struct cli *c, const struct wait_opts *o, const char *id)
-{
-    for (;;) {
-        struct container *ct;
-        TRY(container_find(c->engine, id, &ct));
-        bool reached = is_reached(o, ct);
-        container_free(ct);
-        if (reached)
-            return NULL;
-        struct timespec ts = {.tv_sec = o->interval_nsec / 1000000000, .tv_nsec = o->interval_nsec % 1000000000};
-        (void)nanosleep(&ts, NULL);
-    }
 }
 
 static struct err *wait_one(struct cli *c, const struct wait_opts *o, struct container *ct)
@@ -154,7 +137,7 @@ static struct err *wait_one(struct cli *c, const struct wait_opts *o, struct con
     }
     int code = -1;
     if (other)
-        TRY(wait_state(c, o, ct->id));
+        TRY(container_wait_until(c->engine, ct->id, is_reached, o));
     else
         TRY(container_wait(c->engine, ct, &code));
     TRY(cli_printf(c, "%d\n", code));

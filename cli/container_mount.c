@@ -104,7 +104,7 @@ static const struct cli_flag unmount_flags[] = {
 static struct err *unmount_one(struct cli *c, const struct selected *s, const struct mount_opts *o)
 {
     bool was = false;
-    TRY(container_unmount(c->engine, s->container->id, o->force, &was));
+    TRY(container_unmount_user(c->engine, s->container, o->force, &was));
     return was || !o->all ? cli_printf(c, "%s\n", s->shown) : NULL;
 }
 

@@ -85,7 +85,9 @@ static struct err *get_all(const void *p, json_t **ret)
         TRY(json_put_int(o, "ContainerExitCode", event->exit_code));
     TRY(put_text(o, "ID", event->id));
     TRY(put_text(o, "Image", event->image));
-    TRY(put_text(o, "Name", event->name));
+    TRY(put_text(o, "Name", *event->container ? event->container : event->name));
+    if (*event->container)
+        TRY(json_put_str(o, "network", event->name));
     TRY(json_put_str(o, "Status", event->status));
     TRY(json_put_str(o, "Time", timefmt_rfc3339(event->at_nsec, 1).s));
     TRY(json_put_int(o, "time", event->at_nsec / NSEC_PER_SEC));
@@ -146,7 +148,8 @@ static struct err *print_line(struct cli *c, const struct events_verb_opts *o, c
     else if (strcmp(event->type, "volume") == 0 || strcmp(event->type, "system") == 0)
         TRY(cli_printf(c, "%s%s", *event->name ? " " : "", event->name));
     else if (strcmp(event->type, "network") == 0)
-        TRY(cli_printf(c, " %s (container=%s, name=%s)", id, event->image, event->name));
+        TRY(*event->container ? cli_printf(c, " %s (container=%s, name=%s)", id, id, event->name)
+                              : cli_printf(c, " %s (name=%s, type=bridge)", id, event->name));
     else
         TRY(cli_printf(c, " %s %s", id, event->name));
     return cli_printf(c, "\n");

@@ -162,7 +162,7 @@ static struct err *unmount_verb(struct cli *c, void *opts, int *exit_code)
     TRY(check_all(c, o->all));
     if (!o->all && !c->n_args)
         return ERR_NEW(ERR_INVALID, "image name or ID must be specified");
-    TRY(cli_engine_inside(c));
+    TRY(o->all ? cli_engine(c, &e) : cli_engine_inside(c)); /* clean-up that scripts run blindly */
     e = c->engine;
     TRY(take_names(c, e, false, &names));
     for (size_t i = 0; i < names.count; i++)

@@ -2,9 +2,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/cli.h"
+#include "cli/select.h"
 #include "cli/verbs.h"
-#include "engine/container/container.h"
 #include "engine/image/image.h"
 
 /* --- tag, untag */
@@ -71,18 +70,6 @@ static const struct cli_flag rmi_flags[] = {
     {0},
 };
 
-/* --force takes the containers of an image along; the image library doesn't know containers. */
-static struct err *remove_container(struct engine *e, const char *id, void *arg)
-{
-    const struct container_remove_opts opts = {.force = true, .volumes = true, .depend = true, .timeout_sec = -1};
-    struct container *ct;
-    (void)arg;
-    TRY(container_find(e, id, &ct));
-    struct err *err = container_remove(e, ct, &opts);
-    container_free(ct);
-    return err;
-}
-
 static struct err *remove_image(struct cli *c, const struct rmi_opts *o, const char *name)
 {
     AUTO_STRV struct strv untagged = STRV_INIT, deleted = STRV_INIT;
@@ -90,7 +77,7 @@ static struct err *remove_image(struct cli *c, const struct rmi_opts *o, const c
                                            .all_names = o->all,
                                            .no_prune = o->no_prune,
                                            .ignore = o->ignore || o->force,
-                                           .remove_container = remove_container};
+                                           .remove_container = select_remove_container};
     TRY(image_remove(c->engine, name, &opts, &untagged, &deleted));
     for (size_t i = 0; i < untagged.count; i++)
         TRY(cli_printf(c, "Untagged: %s\n", untagged.items[i]));

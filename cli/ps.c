@@ -18,7 +18,7 @@
     "{{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.Cgroup}}\t{{.IPC}}\t{{.MNT}}\t{{.NET}}\t{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}}"
 
 struct ps_opts {
-    bool all, latest, no_trunc, no_heading, ns, pod, quiet, size, sync;
+    bool all, external, latest, no_trunc, no_heading, ns, pod, quiet, size, sync;
     int64_t last;
     uint64_t watch;
     const char *format, *sort;
@@ -28,8 +28,8 @@ struct ps_opts {
 
 static const struct cli_flag ps_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Show all the containers, default is only running containers"},
-    {"external", 0, CLI_BOOL, .missing = "containers of other programs are never in this store",
-     .help = "Show containers in storage not controlled by " CLI_PROGRAM},
+    {"external", 0, CLI_BOOL, .offset = O(external),
+     .help = "Show containers in storage not controlled by " CLI_PROGRAM " (there are never any in this store)"},
     {"filter", 'f', CLI_STRINGS, .offset = O(filters), .help = "Filter output based on conditions given"},
     {"format", 0, CLI_STRING, .offset = O(format), .help = "Pretty-print containers to JSON or using a Go template"},
     {"last", 'n', CLI_INT, .offset = O(last), .def = "-1", .help = "Print the n last created containers (all states)"},
@@ -45,6 +45,7 @@ static const struct cli_flag ps_flags[] = {
     {"sort", 0, CLI_STRING, .offset = O(sort), .arg = "choice",
      .choices = "command|created|id|image|names|runningfor|size|status",
      .help = "Sort output by: command, created, id, image, names, runningfor, size, status"},
+    {"storage", 0, CLI_BOOL, .hidden = true, .offset = O(external)},
     {"sync", 0, CLI_BOOL, .offset = O(sync), .help = "Sync container state with OCI runtime (it always is)"},
     {"watch", 'w', CLI_UINT, .offset = O(watch), .help = "Watch the ps output on an interval in seconds"},
     {0},

@@ -124,6 +124,8 @@ struct err *ps_status(const struct ps_row *row, char **ret)
         return mem_strdup("Paused", ret);
     case CT_STOPPING:
         return mem_strdup("Stopping", ret);
+    case CT_INITIALIZED:
+        return mem_strdup("Initialized", ret);
     case CT_REMOVING:
         break;
     }

@@ -114,7 +114,7 @@ static struct err *prune_verb(struct cli *c, void *opts, int *exit_code)
     for (size_t i = 0; i < ids.count; i++)
         TRY(cli_printf(c, "%s\n", ids.items[i]));
     if (bytes)
-        TRY(cli_printf(c, "Total reclaimed space: %s\n", number_human_bytes(bytes).s));
+        TRY(cli_printf(c, "Total reclaimed space: %s\n", number_packed_bytes(bytes).s));
     return NULL;
 }
 

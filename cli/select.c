@@ -70,7 +70,14 @@ static struct err *add_cidfile(struct cli *c, const char *path, bool ignore, str
         err_drop(e);
         return NULL;
     }
+    if (e && err_kind(e) == ERR_NOT_FOUND) { /* a file, no container: rm's exit code is not 1 */
+        struct err *other = ERR_NEW(ERR_INVALID, "%s", err_text(e));
+        err_drop(e);
+        return other;
+    }
     TRY(e);
+    if (!*id)
+        return ERR_NEW(ERR_INVALID, "name or ID cannot be empty");
     return add_name(c, id, id, ignore, s);
 }
 
@@ -147,4 +154,15 @@ struct err *select_remove_users(struct cli *c, const struct strv *ids, int64_t t
         err_drop(e);
     }
     return NULL;
+}
+
+struct err *select_remove_container(struct engine *e, const char *id, void *arg)
+{
+    const struct container_remove_opts opts = {.force = true, .volumes = true, .depend = true, .timeout_sec = -1};
+    struct container *ct;
+    (void)arg;
+    TRY(container_find(e, id, &ct));
+    struct err *err = container_remove(e, ct, &opts);
+    container_free(ct);
+    return err;
 }

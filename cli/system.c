@@ -7,9 +7,7 @@
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "cli/yaml.h"
-#include "engine/container/container.h"
 #include "engine/storage/storage.h"
-#include "engine/store/store.h"
 #include "rootless/doctor.h"
 
 const struct cli_verb cli_verb_system = {
@@ -20,7 +18,6 @@ const struct cli_verb cli_verb_system = {
 
 struct format_opts {
     const char *format;
-    bool no_blobs;
 };
 static const struct cli_flag format_flags[] = {
     {"format", 'f', CLI_STRING, .offset = offsetof(struct format_opts, format),
@@ -165,40 +162,4 @@ const struct cli_verb cli_verb_doctor = {
     .flags = format_flags,
     .opts_size = sizeof(struct format_opts),
     .run = doctor_verb,
-};
-
-/* --- system check */
-
-static const struct cli_flag check_flags[] = {
-    {"quick", 'q', CLI_BOOL, .offset = offsetof(struct format_opts, no_blobs),
-     .help = "Don't read the contents of blobs"},
-    {0},
-};
-
-static struct err *check_verb(struct cli *c, void *opts, int *exit_code)
-{
-    const struct format_opts *o = opts;
-    AUTO_STRV struct strv problems = STRV_INIT;
-    struct engine *e;
-    TRY(cli_engine(c, &e));
-    TRY(store_clean(engine_store(e))); /* what killed commands left is no damage */
-    TRY(container_clear_strangers(e));
-    TRY(store_check(engine_store(e), !o->no_blobs, &problems));
-    for (size_t i = 0; i < problems.count; i++)
-        TRY(cli_printf(c, "%s\n", problems.items[i]));
-    *exit_code = problems.count ? 1 : 0;
-    return NULL;
-}
-
-const struct cli_verb cli_verb_system_check = {
-    .paths = "system check",
-    .synopsis = "[options]",
-    .summary = "Check the store for damage",
-    .description =
-        "Compares the database with the files of the store and verifies the digests of all blobs. Every problem "
-        "is one line; the exit code is 1 when there is one.",
-    .examples = "@\n@ --quick",
-    .flags = check_flags,
-    .opts_size = sizeof(struct format_opts),
-    .run = check_verb,
 };

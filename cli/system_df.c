@@ -1,4 +1,6 @@
 /* system df. */
+#include "cli/system_df.h"
+
 #include <stdio.h>
 
 #include "base/file.h"
@@ -13,12 +15,13 @@
 
 struct df_opts {
     const char *format;
+    bool verbose;
 };
 
 static const struct cli_flag df_flags[] = {
     {"format", 0, CLI_STRING, .offset = offsetof(struct df_opts, format),
      .help = "Pretty-print images using a Go template"},
-    {"verbose", 'v', CLI_BOOL, .missing = "listings of all that takes space are not built yet: see images, ps --size",
+    {"verbose", 'v', CLI_BOOL, .offset = offsetof(struct df_opts, verbose),
      .help = "Show detailed information on disk usage"},
     {0},
 };
@@ -78,7 +81,7 @@ static struct err *count_containers(struct engine *e, struct row *r)
     return NULL;
 }
 
-static struct err *volume_bytes(struct engine *e, const struct volume *v, uint64_t *ret)
+struct err *df_volume_bytes(struct engine *e, const struct volume *v, uint64_t *ret)
 {
     AUTO_FREE char *path = NULL;
     uint64_t inodes;
@@ -95,7 +98,7 @@ static struct err *count_volumes(struct engine *e, struct row *r)
     TRY(volume_list(e, &none, &list, &count));
     for (size_t i = 0; i < count; i++) {
         uint64_t bytes = 0;
-        err_drop(volume_bytes(e, list[i], &bytes));
+        err_drop(df_volume_bytes(e, list[i], &bytes));
         r->total++;
         r->active += list[i]->containers > 0;
         r->bytes += bytes;
@@ -175,6 +178,8 @@ static struct err *df_verb(struct cli *c, void *opts, int *exit_code)
     struct engine *e;
     (void)exit_code;
     TRY(cli_engine(c, &e));
+    if (o->verbose)
+        return df_verbose(c, e, o->format);
     TRY(count_images(e, &rows[0]));
     TRY(count_containers(e, &rows[1]));
     TRY(count_volumes(e, &rows[2]));

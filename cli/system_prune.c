@@ -77,7 +77,7 @@ static struct err *prune_verb(struct cli *c, void *opts, int *exit_code)
     TRY(print_names(c, "Deleted Images", &images));
     TRY(network_prune(e, &o->filters, &networks));
     TRY(print_names(c, "Deleted Networks", &networks));
-    return cli_printf(c, "Total reclaimed space: %s\n", number_human_bytes(total).s);
+    return cli_printf(c, "Total reclaimed space: %s\n", number_packed_bytes(total).s);
 }
 
 const struct cli_verb cli_verb_system_prune = {

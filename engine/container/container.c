@@ -15,15 +15,16 @@
 const char *container_state_name(enum container_state st)
 {
     static const char *const names[] = {
-        [CT_CREATED] = "created",   [CT_RUNNING] = "running", [CT_PAUSED] = "paused",
-        [CT_STOPPING] = "stopping", [CT_EXITED] = "exited",   [CT_REMOVING] = "removing",
+        [CT_CREATED] = "created",         [CT_RUNNING] = "running", [CT_PAUSED] = "paused",
+        [CT_STOPPING] = "stopping",       [CT_EXITED] = "exited",   [CT_REMOVING] = "removing",
+        [CT_INITIALIZED] = "initialized",
     };
     return (size_t)st < ARRAY_LEN(names) ? names[st] : "unknown";
 }
 
 bool container_is_live(const struct container *c)
 {
-    return c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING;
+    return c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_STOPPING || c->state == CT_INITIALIZED;
 }
 
 const char *container_health_name(enum container_health h)
@@ -242,9 +243,9 @@ struct err *container_rename(struct engine *e, struct container *c, const char *
         return ERR_NEW(ERR_EXISTS, "the name \"%s\" is already in use: container already exists", new_name);
     }
     TRY(err);
+    TRY(container_load_spec(e, c)); /* the event tells labels, and the new name */
+    TRY(mem_replace(&c->name, new_name));
     TRY(container_event(e, c, "rename"));
     TRY(store_commit(s));
-    TRY(mem_replace(&c->name, new_name));
-    TRY(container_load_spec(e, c));
     return container_tell_name(e, c);
 }

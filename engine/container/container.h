@@ -16,12 +16,16 @@
 struct engine;
 struct monitor;
 
-enum container_state { CT_CREATED, CT_RUNNING, CT_PAUSED, CT_STOPPING, CT_EXITED, CT_REMOVING };
+/* INITIALIZED: made by the runtime, and its command waits for the start. */
+enum container_state { CT_CREATED, CT_RUNNING, CT_PAUSED, CT_STOPPING, CT_EXITED, CT_REMOVING, CT_INITIALIZED };
 const char *container_state_name(enum container_state st); /* "created", "running", "paused", "stopping", "exited" … */
 
 /* As enum monitor_health. */
 enum container_health { CT_NO_HEALTH, CT_HEALTH_STARTING, CT_HEALTHY, CT_UNHEALTHY };
 const char *container_health_name(enum container_health h); /* "", "starting", "healthy", "unhealthy" */
+
+/* What of a start was not told as an event yet. */
+enum { CT_ALL_TOLD, CT_INIT_UNTOLD = 1, CT_START_UNTOLD = 2, CT_ATTACH_UNTOLD = 4 };
 
 struct container {
     char *id, *name;
@@ -43,11 +47,11 @@ struct container {
     bool has_spec;
     bool gone;                   /* observing found its run over and, as --rm asked for, removed it */
     struct container_read *read; /* what its creation has read of the image, for its start; or NULL */
-    enum { CT_ALL_TOLD, CT_START_UNTOLD, CT_ATTACH_UNTOLD } untold; /* events that come with the next transaction */
-    int lock_fd;           /* this process is creating or starting it; -1: no */
-    struct engine *engine; /* that lock_fd belongs to */
+    unsigned untold;             /* events that come with the next transaction */
+    int lock_fd;                 /* this process is creating or starting it; -1: no */
+    struct engine *engine;       /* that lock_fd belongs to */
 };
-/* Running, paused or stopping. */
+/* Running, paused, stopping or initialized: it has a monitor. */
 bool container_is_live(const struct container *c);
 void container_free(struct container *c);
 
@@ -72,12 +76,15 @@ struct container_start_opts {
     bool attach;
     struct attach_opts io; /* when attach */
     bool remove_after;     /* run --rm in the foreground: the row is gone when this returns */
+    bool hold;             /* until a later start it stays initialized; not with attach */
     int pidfile_fd; /* > 0: --pidfile, opened before the session was entered, which may lack the right to; borrowed */
 };
 /* ret_exit (attach only): the container's exit code, or -1 when detached. Errors of the runtime arrive as
  * ERR_NO_COMMAND (127) and ERR_CANNOT_EXEC (126). */
 struct err *container_start(struct engine *e, struct container *c, const struct container_start_opts *opts,
                             int *ret_exit) ERR_RESULT;
+/* Have the runtime make it, without running its command. ERR_STATE in Podman's words. */
+struct err *container_init(struct engine *e, struct container *c) ERR_RESULT;
 struct err *container_attach(struct engine *e, struct container *c, const struct attach_opts *io,
                              int *ret_exit) ERR_RESULT;
 /* timeout_sec -1: the container's own. ERR_STATE when it isn't running (callers decide whether that matters). */
@@ -96,8 +103,19 @@ struct container_remove_opts {
 };
 struct err *container_remove(struct engine *e, struct container *c,
                              const struct container_remove_opts *opts) ERR_RESULT;
-/* Until it has stopped (or any of the conditions); the exit code. */
+/* Until it has stopped; the exit code. */
 struct err *container_wait(struct engine *e, struct container *c, int *ret_exit) ERR_RESULT;
+/* Until `reached` says so of the container, which it is asked at first and whenever something has changed. By id.
+ * ERR_NOT_FOUND when it is removed meanwhile. */
+struct err *container_wait_until(struct engine *e, const char *id,
+                                 bool (*reached)(const void *arg, const struct container *c),
+                                 const void *arg) ERR_RESULT;
+/* A specification for one more such container, without a name and with other addresses; of another image where `image`
+ * is not NULL. *ret is initialised. */
+struct err *container_clone_spec(struct engine *e, struct container *c, const char *image,
+                                 struct container_spec *ret) ERR_RESULT;
+/* NAME-clone, NAME-clone1 …: the first that nobody has. */
+struct err *container_clone_name(struct engine *e, const char *name, char **ret) ERR_RESULT;
 struct err *container_rename(struct engine *e, struct container *c, const char *new_name) ERR_RESULT;
 
 /* The health check that holds for it, as JSON text (healthcheck.h); NULL: none. */
@@ -178,6 +196,8 @@ struct err *container_diff_between(struct engine *e, const struct diff_side *sid
 struct err *container_mount(struct engine *e, struct container *c, char **ret_path) ERR_RESULT;
 /* Count one user less; the last one unmounts, or `force`. ERR_IN_USE. */
 struct err *container_unmount(struct engine *e, const char *id, bool force, bool *ret_was) ERR_RESULT;
+/* The same at a user's request, which is told as an event. */
+struct err *container_unmount_user(struct engine *e, const struct container *c, bool force, bool *ret_was) ERR_RESULT;
 /* Where it is; NULL: it isn't. */
 struct err *container_mount_path(struct engine *e, const struct container *c, char **ret) ERR_RESULT;
 /* Its root file system, without what is mounted there, as a tar into `fd`. */

@@ -56,13 +56,13 @@ struct err *container_event(struct engine *e, const struct container *c, const c
 
 struct err *container_event_started(struct engine *e, struct container *c)
 {
-    bool attached = c->untold == CT_ATTACH_UNTOLD;
-    if (c->untold == CT_ALL_TOLD)
-        return NULL;
-    TRY(put_event(e, c, "init", c->started_nsec, NULL, NULL));
-    TRY(put_event(e, c, "start", c->started_nsec, NULL, NULL));
-    if (attached)
-        TRY(put_event(e, c, "attach", c->started_nsec, NULL, NULL));
+    int64_t at_nsec = c->started_nsec ? c->started_nsec : timefmt_now();
+    if (c->untold & CT_INIT_UNTOLD)
+        TRY(put_event(e, c, "init", at_nsec, NULL, NULL));
+    if (c->untold & CT_START_UNTOLD)
+        TRY(put_event(e, c, "start", at_nsec, NULL, NULL));
+    if (c->untold & CT_ATTACH_UNTOLD)
+        TRY(put_event(e, c, "attach", at_nsec, NULL, NULL));
     c->untold = CT_ALL_TOLD;
     return NULL;
 }

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/strbuf.h"
 #include "base/timefmt.h"
 #include "engine/container/internal.h"
 #include "engine/engine.h"
@@ -47,6 +48,7 @@ static struct err *on_row(void *arg, const struct store_event *row)
         .name = row->name ? row->name : "",
         .image = text_of(attributes, "image"),
         .health = text_of(attributes, "health"),
+        .container = text_of(attributes, "container"),
         .has_exit = json_is_integer(exit_code),
         .exit_code = (int)json_integer_value(exit_code),
         .labels = json_object_get(attributes, "labels"),
@@ -56,14 +58,57 @@ static struct err *on_row(void *arg, const struct store_event *row)
 
 /* --- what monitors left */
 
-/* The report of a container that is gone meanwhile is nobody's. */
-static struct err *take_report(struct engine *e, const struct event_report *report)
+/* What is known of containers that are gone: from the last event of each, looked up once. */
+struct gone {
+    json_t *names, *attributes; /* by id */
+};
+
+static struct err *look_up_gone(struct engine *e, const char *id, struct gone *g)
+{
+    struct store_stmt *st;
+    bool row;
+    if (json_object_get(g->names, id))
+        return NULL;
+    TRY(store_prepare(engine_store(e),
+                      "SELECT name, attributes FROM events WHERE type = 'container' AND object_id = ?1 "
+                      "ORDER BY id DESC LIMIT 1",
+                      &st));
+    TRY(store_bind(st, "t", id));
+    TRY(store_step(st, &row));
+    const char *name = row ? store_col_text(st, 0) : NULL, *attributes = row ? store_col_text(st, 1) : NULL;
+    AUTO_JSON json_t *parsed = NULL;
+    if (attributes)
+        err_drop(json_parse(attributes, strlen(attributes), "event", &parsed));
+    TRY(json_put_str(g->names, id, name));
+    return json_put(g->attributes, id, parsed ? json_incref(parsed) : json_object());
+}
+
+/* Of one that was removed since, nothing but its earlier events is left; without these its report is nobody's. */
+static struct err *take_gone(struct engine *e, const struct event_report *r, struct gone *g)
+{
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    AUTO_STRV struct strv labels = STRV_INIT;
+    const char *key;
+    json_t *value;
+    TRY(look_up_gone(e, r->id, g));
+    const json_t *attributes = json_object_get(g->attributes, r->id);
+    const char *name = json_string_value(json_object_get(g->names, r->id));
+    if (!name || !*name)
+        return NULL;
+    json_object_foreach (json_object_get(attributes, "labels"), key, value)
+        TRY(strv_addf(&labels, "%s=%s", key, json_string_value(value)));
+    TRY(event_attributes(text_of(attributes, "image"), &labels, *r->health ? r->health : NULL,
+                         r->has_exit ? &r->exit_code : NULL, &sb));
+    return store_event_at(engine_store(e), r->at_nsec, "container", r->action, r->id, name, strbuf_str(&sb));
+}
+
+static struct err *take_report(struct engine *e, const struct event_report *report, struct gone *g)
 {
     struct container *c = NULL;
     struct err *err = container_find_own(e, report->id, &c);
     if (err && err_kind(err) == ERR_NOT_FOUND) {
         err_drop(err);
-        return NULL;
+        return take_gone(e, report, g);
     }
     if (!err)
         err = container_event_reported(e, c, report);
@@ -75,6 +120,8 @@ static struct err *take_lines(struct engine *e, const char *text, size_t len)
 {
     struct store *s = engine_store(e);
     AUTO_TX struct store_tx_guard tx = {s};
+    AUTO_JSON json_t *names = json_object(), *attributes = json_object();
+    struct gone gone = {names, attributes};
     TRY(store_begin(s, STORE_WRITE, false));
     for (const char *at = text, *end = text + len, *nl; at < end; at = nl + 1) {
         struct event_report report;
@@ -82,7 +129,7 @@ static struct err *take_lines(struct engine *e, const char *text, size_t len)
         if (!nl)
             break;
         if (events_parse_report(at, (size_t)(nl - at), &report))
-            TRY(take_report(e, &report));
+            TRY(take_report(e, &report, &gone));
     }
     return store_commit(s);
 }

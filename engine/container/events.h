@@ -21,6 +21,7 @@ struct strbuf;
 struct event { /* borrowed; texts are "" when there is nothing to tell */
     int64_t at_nsec;
     const char *type, *status, *id, *name, *image, *health;
+    const char *container; /* name of the one that was connected to a network, whose name is the event's */
     bool has_exit;
     int exit_code;
     const json_t *labels; /* object or NULL */

@@ -68,6 +68,8 @@ struct err *container_read_exit(struct engine *e, struct container *c, bool *ret
 /* What a monitor says of the end of a run, into the fields that speak of the last one. */
 struct monitor_exit;
 void container_take_exit(struct container *c, const struct monitor_exit *x);
+/* ... and it has ended. */
+void container_note_exit(struct container *c, const struct monitor_exit *x);
 
 /* Stop it; `even_paused`: going on first, for what is to be removed. */
 struct err *container_stop_any(struct engine *e, struct container *c, int64_t timeout_sec, bool even_paused) ERR_RESULT;

@@ -196,11 +196,21 @@ static bool wants_status(const struct strv *filters)
     return false;
 }
 
-/* What may be running is a small part, with an index of its own. */
-static struct err *prepare_rows(struct store *s, const struct container_list_opts *opts, bool running_only,
-                                struct store_stmt **ret)
+/* Filters that look into specifications: these come with the rows then, since a container may be gone afterwards. */
+static bool wants_spec(const struct container_list_opts *opts)
 {
-    if (running_only && opts->with_spec)
+    static const char *const keys[] = {"label", "volume=", "network="};
+    bool wants = opts->with_spec;
+    for (size_t i = 0; i < opts->filters.count; i++)
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+            wants |= strncmp(opts->filters.items[i], keys[k], strlen(keys[k])) == 0;
+    return wants;
+}
+
+/* What may be running is a small part, with an index of its own. */
+static struct err *prepare_rows(struct store *s, bool with_spec, bool running_only, struct store_stmt **ret)
+{
+    if (running_only && with_spec)
         return store_prepare(s,
                              "SELECT " CONTAINER_COLUMNS ", c.spec FROM containers c "
                              "WHERE c.started_nsec > c.finished_nsec ORDER BY c.created_nsec",
@@ -208,7 +218,7 @@ static struct err *prepare_rows(struct store *s, const struct container_list_opt
     if (running_only)
         return store_prepare(s, CONTAINER_SELECT " WHERE c.started_nsec > c.finished_nsec ORDER BY c.created_nsec",
                              ret);
-    if (opts->with_spec)
+    if (with_spec)
         return store_prepare(s, "SELECT " CONTAINER_COLUMNS ", c.spec FROM containers c ORDER BY c.created_nsec", ret);
     return store_prepare(s, CONTAINER_SELECT " ORDER BY c.created_nsec", ret);
 }
@@ -218,16 +228,16 @@ static struct err *load_rows(struct engine *e, const struct container_list_opts 
 {
     struct store_stmt *st;
     AUTO_TX struct store_tx_guard tx = {engine_store(e)};
-    bool row;
+    bool row, with_spec = wants_spec(opts);
     /* Everything of one snapshot; observing, which may write, comes after. */
     TRY(store_begin(engine_store(e), STORE_READ, false));
-    TRY(prepare_rows(engine_store(e), opts, running_only, &st));
+    TRY(prepare_rows(engine_store(e), with_spec, running_only, &st));
     for (;;) {
         TRY(store_step(st, &row));
         if (!row)
             return store_commit(engine_store(e));
         TRY(mem_grow(&l->items, l->count, &l->cap, sizeof(*l->items), LIST_MAX));
-        TRY(container_from_row(st, opts->with_spec ? CONTAINER_COLUMNS_END : -1, &l->items[l->count]));
+        TRY(container_from_row(st, with_spec ? CONTAINER_COLUMNS_END : -1, &l->items[l->count]));
         l->count++;
     }
 }
@@ -245,7 +255,7 @@ static struct err *select_rows(struct engine *e, const struct container_list_opt
         bool keep = false;
         l->items[i] = NULL;
         err = container_observe_among(e, c, &present);
-        if (!err && !c->gone && (!running_only || container_is_live(c)))
+        if (!err && !c->gone && (!running_only || (container_is_live(c) && c->state != CT_INITIALIZED)))
             err = matches(e, c, &opts->filters, &keep);
         if (keep && !err)
             l->items[kept++] = c;

@@ -1,4 +1,4 @@
-/* What the sources of `logs` share: logs.c reads the monitor's files and puts records out, logs_journal.c asks
+/* What the sources of `logs` share: logs.c puts records out, logs_file.c reads the monitor's files, logs_journal.c asks
  * journald. */
 #pragma once
 
@@ -17,6 +17,8 @@ struct logs_sink {
     bool past_until;  /* a record was at or after --until: there is no more to come */
     bool mid_line[2]; /* a partial record was the last of this stream */
     struct strbuf out[2];
+    char seconds[20];                       /* of the last record with a time, as it had it … */
+    char local_seconds[64], local_zone[16]; /* … and as it is printed */
 };
 
 struct logs_record {
@@ -36,4 +38,5 @@ struct err *logs_watch_end(struct engine *e, const struct container *c, struct m
 /* Until --until, for poll(2); -1: for ever. */
 int logs_until_msec(const struct logs_opts *opts);
 
+struct err *logs_file(struct engine *e, struct logs_sink *sink) ERR_RESULT;
 struct err *logs_journal(struct engine *e, struct logs_sink *sink) ERR_RESULT;

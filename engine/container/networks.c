@@ -58,6 +58,14 @@ static struct err *tell_leave(struct engine *e, const struct container *c, const
 
 /* --- connect */
 
+/* Named after the network, by the id of the container. */
+static struct err *place_event(struct store *s, const char *action, const struct container *c, const struct network *n)
+{
+    AUTO_FREE char *attributes = NULL;
+    TRY(mem_asprintf(&attributes, "{\"container\":\"%s\"}", c->name)); /* a name needs no escapes */
+    return store_event(s, "network", action, c->id, n->name, attributes);
+}
+
 static struct err *write_place(struct engine *e, const struct container *c, const struct network *n,
                                const struct network_attach *a, bool there)
 {
@@ -65,7 +73,7 @@ static struct err *write_place(struct engine *e, const struct container *c, cons
     AUTO_TX struct store_tx_guard tx = {s};
     TRY(store_begin(s, STORE_WRITE, false));
     TRY(there ? network_place_set(e, c->id, n, a) : network_place_add(e, c->id, n, a));
-    TRY(store_event(s, "network", "connect", n->id, n->name, NULL));
+    TRY(place_event(s, "connect", c, n));
     return store_commit(s);
 }
 
@@ -76,7 +84,7 @@ static struct err *drop_place(struct engine *e, const struct container *c, const
     TRY(store_begin(s, STORE_WRITE, false));
     TRY(network_place_remove(e, c->id, n->id, ret_found));
     if (*ret_found)
-        TRY(store_event(s, "network", "disconnect", n->id, n->name, NULL));
+        TRY(place_event(s, "disconnect", c, n));
     return store_commit(s);
 }
 

@@ -174,7 +174,14 @@ static struct err *observe_monitor(struct engine *e, struct container *c, bool *
         c->started_nsec = st.started_nsec;
         c->restart_count = (int)st.restart_count;
         break;
+    case MONITOR_PHASE_INITIALIZED:
+        c->state = CT_INITIALIZED;
+        c->host_pid = st.host_pid;
+        c->started_nsec = 0;
+        break;
     case MONITOR_PHASE_EXITED:
+        if (!st.last.finished_nsec) /* its start failed: as it was */
+            break;
         container_take_exit(c, &st.last);
         c->state = c->auto_remove ? CT_REMOVING : CT_EXITED;
         break;
@@ -209,18 +216,31 @@ struct err *container_settle(struct engine *e, struct container *c)
     return container_erase(e, c, true);
 }
 
+/* Somebody works on it. Who records an exit writes the row before the file goes, so one of both tells it; with neither
+ * it is being started or removed: as it was. */
+static struct err *observe_busy(struct engine *e, struct container *c)
+{
+    bool over;
+    TRY(container_read_exit(e, c, &over));
+    if (!over) {
+        TRY(container_reload(e, c));
+        over = c->gone || (c->started_nsec && c->started_nsec <= c->finished_nsec);
+    }
+    c->state = over ? CT_EXITED : CT_CREATED;
+    if (c->started_nsec == CONTAINER_STARTING)
+        c->started_nsec = 0;
+    return NULL;
+}
+
 /* No monitor holds it, but something is left to do. */
 static struct err *observe_stale(struct engine *e, struct container *c)
 {
     bool alive;
     AUTO_FD int lock = -1;
     struct err *err = container_lock(e, c->id, &lock);
-    if (err && err_kind(err) == ERR_IN_USE) { /* being started or removed: as it was */
+    if (err && err_kind(err) == ERR_IN_USE) {
         err_drop(err);
-        c->state = CT_CREATED;
-        if (c->started_nsec == CONTAINER_STARTING)
-            c->started_nsec = 0;
-        return NULL;
+        return observe_busy(e, c);
     }
     TRY(err);
     /* What was read before the lock was taken may be old news. */

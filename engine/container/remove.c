@@ -167,7 +167,7 @@ struct err *container_remove(struct engine *e, struct container *c, const struct
 {
     AUTO_FD int lock = -1;
     bool live = container_is_live(c);
-    if (live && !opts->force)
+    if (live && !opts->force && c->state != CT_INITIALIZED)
         return ERR_NEW(ERR_STATE,
                        "cannot remove container %s as it is %s - running or paused containers cannot be removed "
                        "without force: container state improper",

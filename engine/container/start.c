@@ -216,11 +216,13 @@ static struct err *tell_started(void *arg)
 /* The start of what we are attached to is told when it has lasted for a moment, or together with its end. */
 static struct err *note_started(struct start *s, const struct monitor_started *started, bool attached)
 {
-    s->c->state = CT_RUNNING;
-    s->c->started_nsec = started->started_nsec;
+    bool was_initialized = s->c->state == CT_INITIALIZED, hold = s->plan.hold;
+    s->c->state = hold ? CT_INITIALIZED : CT_RUNNING;
+    s->c->started_nsec = hold ? 0 : started->started_nsec;
     s->c->finished_nsec = 0;
     s->c->host_pid = started->host_pid;
-    s->c->untold = attached ? CT_ATTACH_UNTOLD : CT_START_UNTOLD;
+    s->c->untold =
+        (was_initialized ? 0u : CT_INIT_UNTOLD) | (hold ? 0u : CT_START_UNTOLD) | (attached ? CT_ATTACH_UNTOLD : 0u);
     struct telling t = {s->e, s->c};
     return attached ? NULL : tell_started(&t);
 }
@@ -287,19 +289,20 @@ static struct err *write_pidfile(const struct start *s, int fd, pid_t pid)
     return NULL;
 }
 
-static struct err *run(struct start *s, const struct container_start_opts *opts, struct monitor *m, int *ret_exit)
+/* From its launch on, or the later start of what was initialized (`go`). */
+static struct err *run_through(struct start *s, const struct container_start_opts *opts, struct monitor *m, bool go,
+                               int *ret_exit)
 {
     struct monitor_started started;
     struct monitor_attach attach = {0};
     bool again;
-    TRY(monitor_wait_mounted(m, &s->root_fd, &s->private_fd));
-    TRY(start_open_userns(s));
-    TRY(configure(s));
     if (opts->attach)
         attach = attach_request(&s->c->spec, &opts->io);
+    const struct monitor_attach *asked = opts->attach ? &attach : NULL;
     TRY(start_notify_pid(s));
-    TRY(monitor_launch(m, opts->attach ? &attach : NULL, &started));
-    TRY(start_notify_ready(s));
+    TRY(go ? monitor_go(m, asked, &started) : monitor_launch(m, asked, &started));
+    if (!opts->hold)
+        TRY(start_notify_ready(s));
     TRY(note_started(s, &started, opts->attach));
     if (opts->pidfile_fd > 0)
         TRY(write_pidfile(s, opts->pidfile_fd, started.host_pid));
@@ -310,6 +313,23 @@ static struct err *run(struct start *s, const struct container_start_opts *opts,
     if (again)
         return tell_started(&(struct telling){s->e, s->c});
     return *ret_exit < 0 ? NULL : finish(s, m, opts->remove_after || s->c->auto_remove, *ret_exit);
+}
+
+static struct err *run(struct start *s, const struct container_start_opts *opts, struct monitor *m, int *ret_exit)
+{
+    TRY(monitor_wait_mounted(m, &s->root_fd, &s->private_fd));
+    TRY(start_open_userns(s));
+    TRY(configure(s));
+    return run_through(s, opts, m, false, ret_exit);
+}
+
+static struct err *start_initialized(struct start *s, const struct container_start_opts *opts, int *ret_exit)
+{
+    struct monitor *m = NULL;
+    TRY(monitor_connect(engine_run_dir(s->e), s->c->id, &m));
+    struct err *err = run_through(s, opts, m, true, ret_exit);
+    monitor_free(m);
+    return err;
 }
 
 static struct err *settle_preserved(const struct start *s, int *fds, int *ret_null)
@@ -385,12 +405,24 @@ struct err *container_start(struct engine *e, struct container *c, const struct 
             return opts->attach ? container_attach(e, c, &opts->io, ret_exit ? ret_exit : &ignored) : NULL;
         }
     }
-    struct err *err = start_locked(&s, opts, ret_exit ? ret_exit : &ignored);
+    int *code = ret_exit ? ret_exit : &ignored;
+    struct err *err = c->state == CT_INITIALIZED ? start_initialized(&s, opts, code) : start_locked(&s, opts, code);
     monitor_free(engine_take_spare(e, c->id)); /* it didn't come to that: the lock it holds goes with it */
     start_done(&s);
     if (c->lock_fd >= 0)
         container_unlock(e, c->id, TAKE_FD(c->lock_fd));
     return err;
+}
+
+struct err *container_init(struct engine *e, struct container *c)
+{
+    const struct container_start_opts opts = {.hold = true};
+    if (c->state != CT_CREATED && c->state != CT_EXITED)
+        return ERR_NEW(ERR_STATE, "container %s has already been created in runtime: container state improper", c->id);
+    if (c->spec.preserve_fds || c->spec.preserve_fd.count ||
+        (c->spec.log_driver && strcmp(c->spec.log_driver, "passthrough") == 0))
+        return ERR_NEW(ERR_UNSUPPORTED, "container %s: descriptors of this command would be gone at its start", c->id);
+    return container_start(e, c, &opts, NULL);
 }
 
 struct err *container_attach(struct engine *e, struct container *c, const struct attach_opts *io, int *ret_exit)

@@ -124,6 +124,7 @@ struct err *start_fill_plan(struct start *s, const struct container_start_opts *
     p->restart_max = (uint32_t)spec->restart_max;
     p->auto_remove = s->c->auto_remove;
     p->foreground = opts->attach;
+    p->hold = opts->hold;
     if (opts->attach && spec->tty) {
         struct monitor_size size = monitor_terminal_size(opts->io.out_fd);
         p->rows = size.rows;

@@ -1,4 +1,4 @@
-/* stop, kill, restart, wait: requests to the monitor. */
+/* stop, kill, pause, restart: requests to the monitor. */
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -43,7 +43,7 @@ static struct err *note_stopped(struct engine *e, const struct container *c)
     return store_commit(s);
 }
 
-static void note_exit(struct container *c, const struct monitor_exit *x)
+void container_note_exit(struct container *c, const struct monitor_exit *x)
 {
     container_take_exit(c, x);
     c->state = CT_EXITED;
@@ -83,7 +83,7 @@ struct err *container_stop_any(struct engine *e, struct container *c, int64_t ti
         return container_observe(e, c);
     }
     TRY_WRAP(err, "stop container %s", c->name);
-    note_exit(c, &x);
+    container_note_exit(c, &x);
     return NULL;
 }
 
@@ -180,30 +180,4 @@ struct err *container_restart(struct engine *e, struct container *c, int64_t tim
     TRY(store_begin(engine_store(e), STORE_WRITE, false));
     TRY(container_event(e, c, "restart"));
     return store_commit(engine_store(e));
-}
-
-struct err *container_wait(struct engine *e, struct container *c, int *ret_exit)
-{
-    struct monitor *m;
-    struct monitor_exit x;
-    struct err *err = monitor_connect(engine_run_dir(e), c->id, &m);
-    if (err && err_kind(err) == ERR_STATE) { /* not running: what the last run left */
-        err_drop(err);
-        TRY(container_observe(e, c));
-        *ret_exit = c->exit_code;
-        return NULL;
-    }
-    TRY(err);
-    err = monitor_wait(m, NULL, &x);
-    monitor_free(m);
-    if (err && err_kind(err) == ERR_NETWORK) { /* the monitor was killed */
-        err_drop(err);
-        TRY(container_observe(e, c));
-        *ret_exit = c->exit_code;
-        return NULL;
-    }
-    TRY(err);
-    note_exit(c, &x);
-    *ret_exit = x.exit_code;
-    return NULL;
 }

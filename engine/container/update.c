@@ -103,7 +103,7 @@ static struct err *tell_monitor(struct engine *e, struct container *c, const str
 
 struct err *container_update(struct engine *e, struct container *c, const struct container_changes *changes)
 {
-    bool live = c->state == CT_RUNNING || c->state == CT_PAUSED;
+    bool live = c->state == CT_RUNNING || c->state == CT_PAUSED || c->state == CT_INITIALIZED;
     bool told = changes->resources || changes->restart || changes->health;
     TRY(container_spec_check(&c->spec));
     if (live && told)

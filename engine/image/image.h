@@ -129,6 +129,11 @@ struct image_remove_opts {
 struct err *image_remove(struct engine *e, const char *name, const struct image_remove_opts *opts,
                          struct strv *ret_untagged, struct strv *ret_deleted) ERR_RESULT;
 
+/* Remove the images to which one of `damaged` belongs (store_check()). Their ids are appended: of the removed, and of
+ * those that containers keep. */
+struct err *image_remove_damaged(struct engine *e, const struct strv *damaged, const struct image_remove_opts *opts,
+                                 struct strv *ret_removed, struct strv *ret_kept) ERR_RESULT;
+
 struct image_load_opts {
     const char *path; /* file or directory; "-" or NULL: fd */
     int fd;           /* read when path is NULL or "-" */

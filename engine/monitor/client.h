@@ -52,6 +52,8 @@ struct err *monitor_wait_mounted(struct monitor *m, int *ret_root_fd, int *ret_p
 /* Attach (`attach` may be NULL) and run. Errors of the runtime arrive as ERR_NO_COMMAND and ERR_CANNOT_EXEC. */
 struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach,
                            struct monitor_started *ret) ERR_RESULT;
+/* The same for one that was launched with the plan's `hold`, by whoever is connected. */
+struct err *monitor_go(struct monitor *m, const struct monitor_attach *attach, struct monitor_started *ret) ERR_RESULT;
 /* The exit was recorded: the monitor needs no exit command. `erase`: the container is gone from the store, and the
  * monitor removes its directory in its own time. */
 struct err *monitor_cleaned(struct monitor *m, bool erase) ERR_RESULT;

@@ -214,19 +214,30 @@ struct err *monitor_wait_mounted(struct monitor *m, int *ret_root_fd, int *ret_p
     return NULL;
 }
 
-struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach, struct monitor_started *ret)
+static struct err *start_run(struct monitor *m, enum monitor_msg how, const struct monitor_attach *attach,
+                             struct monitor_started *ret)
 {
     AUTO_MSG struct msg started = MSG_INIT;
     AUTO_MSG struct msg attached = MSG_INIT;
     if (attach)
         TRY(client_send(m, MONITOR_ATTACH, attach, sizeof(*attach), NULL, 0));
-    TRY(client_send(m, MONITOR_START, NULL, 0, NULL, 0));
+    TRY(client_send(m, how, NULL, 0, NULL, 0));
     TRY(client_expect(m, MONITOR_STARTED, sizeof(*ret), &started));
     memcpy(ret, started.data, sizeof(*ret));
     if (!attach)
         return NULL;
     TRY(client_expect(m, MONITOR_ATTACHED, sizeof(struct monitor_attached), &attached));
     return client_note_attached(m, &attached);
+}
+
+struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach, struct monitor_started *ret)
+{
+    return start_run(m, MONITOR_START, attach, ret);
+}
+
+struct err *monitor_go(struct monitor *m, const struct monitor_attach *attach, struct monitor_started *ret)
+{
+    return start_run(m, MONITOR_GO, attach, ret);
 }
 
 struct err *monitor_cleaned(struct monitor *m, bool erase)

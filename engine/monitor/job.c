@@ -15,6 +15,7 @@
 #include "base/timefmt.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/peer.h"
+#include "engine/monitor/report.h"
 
 /* After a process has ended, how long a pipe may be silent that somebody else still holds open (a child of exec's
  * process in the background). With a pid namespace nobody is left to hold the container's own. */
@@ -139,6 +140,8 @@ static void job_close(struct job *j)
     j->closed = true;
     if (j != j->server->container)
         job_tell_end(j);
+    if (j != j->server->container && !j->is_probe)
+        report_end(j->server, "exec_died", j->exit.exit_code);
     life_job_closed(j->server, j);
 }
 
@@ -166,7 +169,7 @@ void job_update(struct job *j)
         job_close(j);
         return;
     }
-    if (is_blocked(j)) {
+    if (is_blocked(j) || (j == j->server->container && j->server->initialized)) {
         stream_pause(&j->out);
         stream_pause(&j->err);
         if (j->ended && j->grace)

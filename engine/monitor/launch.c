@@ -19,6 +19,7 @@
 #include "engine/monitor/health.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/peer.h"
+#include "engine/monitor/report.h"
 #include "engine/monitor/sealed.h"
 #include "engine/monitor/spawnfd.h"
 
@@ -87,8 +88,14 @@ static struct err *make_argv(const struct launch *l, uint32_t preserve, struct s
         TRY(strv_addf(argv, "--resources=/proc/%d/fd/%d", (int)getpid(), l->process_fd));
         return strv_add(argv, s->plan.id);
     }
-    TRY(strv_add(argv, l->what == LAUNCH_RUN ? "run" : "exec"));
-    TRY(strv_add(argv, "--detach"));
+    if (l->what == LAUNCH_GO) {
+        TRY(strv_add(argv, "start"));
+        return strv_add(argv, s->plan.id);
+    }
+    bool hold = l->what == LAUNCH_RUN && s->plan.hold && !s->started;
+    TRY(strv_add(argv, hold ? "create" : l->what == LAUNCH_RUN ? "run" : "exec"));
+    if (!hold)
+        TRY(strv_add(argv, "--detach"));
     TRY(strv_addf(argv, "--pid-file=%s/%s", s->private_path, name_of(l, "pid").s));
     if (l->console_fd >= 0)
         TRY(add_console(l, argv));
@@ -250,14 +257,25 @@ struct err *launch_exec(struct server *s, struct job *j, struct monitor_exec *ta
     return e;
 }
 
-struct err *launch_delete(struct server *s)
+/* One that has no process of its own to make. */
+static struct err *launch_plain(struct server *s, enum launch_what what)
 {
     struct launch *l = NULL;
-    TRY(launch_new(s, LAUNCH_DELETE, NULL, &l));
+    TRY(launch_new(s, what, NULL, &l));
     struct err *e = spawn(l, NULL, NULL, 0);
     if (e)
         launch_free(l);
     return e;
+}
+
+struct err *launch_go(struct server *s)
+{
+    return launch_plain(s, LAUNCH_GO);
+}
+
+struct err *launch_delete(struct server *s)
+{
+    return launch_plain(s, LAUNCH_DELETE);
 }
 
 struct err *launch_update(struct server *s, struct peer *requester, int resources_fd)
@@ -347,6 +365,8 @@ static struct err *succeeded(struct launch *l, bool early, int status)
         TRY(life_started(s));
     else
         tell_exec_started(l);
+    if (l->what == LAUNCH_EXEC && !j->is_probe)
+        report_event(s, "exec"); /* its client has its answer already */
     if (early)
         job_ended(j, status);
     else
@@ -381,6 +401,15 @@ static void updated(struct launch *l, int status)
     launch_free(l);
 }
 
+static struct err *went(struct launch *l, int status)
+{
+    struct server *s = l->server;
+    bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    struct err *e = ok ? NULL : failure(l, status);
+    launch_free(l);
+    return e ? life_go_failed(s, e) : life_gone_on(s);
+}
+
 struct err *launch_ended(struct launch *l, int status)
 {
     struct err *e = NULL;
@@ -397,6 +426,8 @@ struct err *launch_ended(struct launch *l, int status)
         updated(l, status);
         return NULL;
     }
+    if (l->what == LAUNCH_GO)
+        return went(l, status);
     if (l == l->server->early)
         return early_ended(l->server);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)

@@ -1,17 +1,18 @@
-/* One run of the OCI runtime: `run` for the container, `exec` for another process, `delete` at the end. */
+/* One run of the OCI runtime: `run` for the container (or `create` and, later, `start`), `exec` for another process,
+ * `delete` at the end. */
 #pragma once
 
 #include "base/proc.h"
 #include "engine/monitor/job.h"
 #include "engine/monitor/server.h"
 
-enum launch_what { LAUNCH_RUN, LAUNCH_EXEC, LAUNCH_DELETE, LAUNCH_UPDATE };
+enum launch_what { LAUNCH_RUN, LAUNCH_GO, LAUNCH_EXEC, LAUNCH_DELETE, LAUNCH_UPDATE };
 
 struct launch {
     struct launch *next;
     struct server *server;
     enum launch_what what;
-    struct job *job;          /* NULL for delete and update */
+    struct job *job;          /* NULL for start, delete and update */
     struct peer *requester;   /* of exec; NULL when it has gone */
     struct monitor_exec exec; /* of exec */
     struct proc runtime;
@@ -29,6 +30,8 @@ bool launch_runtime_is(const struct server *s, const char *name);
 /* Takes the contents of `x`; `process_fd` and `preserve` are borrowed. */
 struct err *launch_exec(struct server *s, struct job *j, struct monitor_exec *take_x, struct peer *requester,
                         int process_fd, const int *preserve) ERR_RESULT;
+/* The runtime's `start`, for what it has only created. */
+struct err *launch_go(struct server *s) ERR_RESULT;
 struct err *launch_delete(struct server *s) ERR_RESULT;
 /* Other limits; the requester is told the outcome. The descriptor is borrowed. */
 struct err *launch_update(struct server *s, struct peer *requester, int resources_fd) ERR_RESULT;

@@ -1,7 +1,7 @@
 /* The states of a container, as its monitor sees them:
  *
- *   STARTING ──► RUNNING ──► (STOPPING) ──► process ended ──► streams done ─┬─► RESTARTING ──► STARTING …
- *                                                                           └─► EXITED ──► the end
+ *   STARTING ──► (INITIALIZED) ──► RUNNING ──► (STOPPING) ──► process ended ──► streams done ─┬─► RESTARTING ──►
+ * STARTING … └─► EXITED ──► the end
  *
  * "Streams done" waits for attached clients that are slow to read, so that none of them misses a byte, unless somebody
  * asked for the container's end: then they have two seconds. After EXITED was told and recorded the root is unmounted,
@@ -154,23 +154,80 @@ static void tell_started(struct server *s)
     }
 }
 
+/* Its command runs from now on. */
+static struct err *running(struct server *s)
+{
+    life_publish(s, MONITOR_PHASE_RUNNING);
+    tell_started(s);
+    health_start(s);
+    if (s->plan.timeout_nsec)
+        TRY(set_timer(s, &s->timeout_timer, (uint64_t)s->plan.timeout_nsec, on_timeout));
+    return NULL;
+}
+
+static struct err *initialized(struct server *s)
+{
+    s->initialized = true;
+    life_publish(s, MONITOR_PHASE_INITIALIZED);
+    tell_started(s);
+    return NULL;
+}
+
 struct err *life_started(struct server *s)
 {
     struct job *j = s->container;
     holder_register(s, j->pidfd);
-    life_publish(s, MONITOR_PHASE_RUNNING);
     write_pidfile(s, j->pid);
-    tell_started(s);
-    health_start(s);
+    TRY(s->plan.hold && !s->started ? initialized(s) : running(s));
     if (s->started)
         report_event(s, "start");
     s->started = true;
     close_inherited(s);
     note_cgroup(s, j->pid);
-    if (s->plan.timeout_nsec)
-        TRY(set_timer(s, &s->timeout_timer, (uint64_t)s->plan.timeout_nsec, on_timeout));
     if (s->stop_pending)
         return life_stop(s, &s->stop);
+    return NULL;
+}
+
+struct err *life_go(struct server *s)
+{
+    if (!s->initialized || s->going || s->ending)
+        return ERR_NEW(ERR_STATE, "container %.12s is not waiting for its start", s->plan.id);
+    TRY(launch_go(s));
+    s->going = true;
+    return NULL;
+}
+
+struct err *life_gone_on(struct server *s)
+{
+    struct job *j = s->container;
+    s->going = false;
+    if (!s->initialized || !j) /* its end was seen first */
+        return NULL;
+    s->initialized = false;
+    j->exit.started_nsec = timefmt_now();
+    TRY(running(s));
+    if (j->running)
+        job_update(j);
+    return NULL;
+}
+
+struct err *life_go_failed(struct server *s, struct err *take_e)
+{
+    s->going = false;
+    struct peer *p = s->peers;
+    err_drop(mem_replace(&s->error, err_text(take_e)));
+    while (p && !p->waiting_start)
+        p = p->next;
+    if (p) {
+        p->waiting_start = false;
+        peer_send_error(p, take_e);
+    } else {
+        err_drop(take_e);
+    }
+    s->no_restart = true;
+    if (s->container)
+        err_drop(job_signal(s->container, SIGKILL));
     return NULL;
 }
 
@@ -196,6 +253,9 @@ static void limit_slow_clients(struct server *s)
 void life_process_ended(struct server *s)
 {
     struct monitor_exit *exit = &s->container->exit;
+    if (s->going) /* a command that was quicker than the runtime's end */
+        err_drop(life_gone_on(s));
+    s->initialized = false;
     holder_unregister(s);
     freeze_forget(s);
     health_stop(s);
@@ -269,9 +329,7 @@ static struct err *restart_later(struct server *s)
 /* What no command is there to write down. */
 static void report_ended(const struct server *s)
 {
-    char words[32];
-    (void)snprintf(words, sizeof(words), "died exit=%d", (int)(s->state.last.exit_code & 255));
-    report_event(s, words);
+    report_end(s, "died", s->state.last.exit_code);
     report_event(s, "cleanup");
 }
 
@@ -452,6 +510,8 @@ static struct err *stop_running(struct server *s, const struct monitor_stop *sto
     if (s->paused) /* else only SIGKILL would reach it */
         TRY(freeze_resume(s));
     life_publish(s, MONITOR_PHASE_STOPPING);
+    if (s->initialized) /* there is no command yet that could act on a signal */
+        timeout = 0;
     err_drop(job_signal(s->container, timeout == 0 ? SIGKILL : sig ? (int)sig : SIGTERM));
     return timeout ? set_timer(s, &s->stop_timer, timeout, on_stop_timer) : NULL;
 }

@@ -8,6 +8,11 @@
 struct err *life_start(struct server *s) ERR_RESULT;
 /* The runtime has made the container's process (and job_started() was called). */
 struct err *life_started(struct server *s) ERR_RESULT;
+/* MONITOR_GO: have the runtime start what it has only created. ERR_STATE when there is no such thing. */
+struct err *life_go(struct server *s) ERR_RESULT;
+/* ... it did so, or could not: then the container ends. */
+struct err *life_gone_on(struct server *s) ERR_RESULT;
+struct err *life_go_failed(struct server *s, struct err *take_e) ERR_RESULT;
 /* A run could not be started. */
 struct err *life_start_failed(struct server *s, struct err *take_e) ERR_RESULT;
 /* The container's process was reaped, ... */

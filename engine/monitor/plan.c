@@ -49,6 +49,7 @@ static const struct wire_field plan_fields[] = {
     P(WIRE_STRV, exit_command),
     P(WIRE_BOOL, foreground),
     P(WIRE_BOOL, auto_remove),
+    P(WIRE_BOOL, hold),
 };
 static const struct wire_field early_fields[] = {
     P(WIRE_STR, id),

@@ -98,6 +98,7 @@ struct monitor_plan {
     uint32_t notify;     /* enum plan_notify */
 
     struct strv exit_command; /* argv; run at the end when no client said MONITOR_CLEANED; empty: nothing */
+    bool hold;                /* the first run is initialized only: MONITOR_GO lets it go on */
     bool foreground;          /* the starting client means to say MONITOR_CLEANED, so wait for it a little */
     bool auto_remove;         /* --rm: the exit file is only written for the exit command */
 };

@@ -73,6 +73,8 @@ enum monitor_msg {
                        a health check, of a startup check, /dev/null for none; reply MONITOR_OK or MONITOR_FAILED */
     MONITOR_PAUSE, /* client → monitor: uint32, 1 to pause, 0 to go on; reply MONITOR_OK with uint32: 1 when it was
                       paused by signals, or MONITOR_FAILED */
+    MONITOR_GO, /* client → monitor: run the command of what is initialized, after MONITOR_ATTACH if the client wants
+                   its streams; reply MONITOR_STARTED (then MONITOR_ATTACHED) or MONITOR_FAILED */
     MONITOR_MSG_MAX,
 };
 
@@ -126,6 +128,7 @@ enum monitor_phase {
     MONITOR_PHASE_RESTARTING, /* ended, and waits for its next start */
     MONITOR_PHASE_EXITED,     /* ended for good; the monitor clears up */
     MONITOR_PHASE_PAUSED,
+    MONITOR_PHASE_INITIALIZED, /* made by the runtime; its command waits for MONITOR_GO */
     MONITOR_PHASE_MAX,
 };
 

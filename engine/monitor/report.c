@@ -35,3 +35,10 @@ void report_event(const struct server *s, const char *words)
         e = fd_write_all(fd, line, (size_t)n);
     err_drop(e);
 }
+
+void report_end(const struct server *s, const char *action, int exit_code)
+{
+    char words[48];
+    (void)snprintf(words, sizeof(words), "%s exit=%d", action, exit_code & 255);
+    report_event(s, words);
+}

@@ -1,4 +1,4 @@
-/* What the monitor tells whoever reads events: restarts and health, which no command is there to write down.
+/* What the monitor tells whoever reads events: restarts, health and exec, which no command is there to write down.
  *
  * Lines are appended to <root>/events.pending under a shared flock(2), until a reader has taken them into the store
  * (engine/container/events.c); nobody reading for long, the file stops growing. Losing a line harms nobody.
@@ -14,3 +14,5 @@ struct server;
 
 /* `words`: "restart", "died exit=1", "health_status health=healthy". */
 void report_event(const struct server *s, const char *words);
+/* The same with an exit code. */
+void report_end(const struct server *s, const char *action, int exit_code);

@@ -49,6 +49,18 @@ static bool on_start(struct peer *p, struct msg *m)
     return true;
 }
 
+static bool on_go(struct peer *p, struct msg *m)
+{
+    (void)m;
+    p->waiting_start = true;
+    struct err *e = life_go(p->server);
+    if (e) {
+        p->waiting_start = false;
+        peer_send_error(p, e);
+    }
+    return true;
+}
+
 static bool on_cleaned(struct peer *p, struct msg *m)
 {
     struct monitor_cleaned c;
@@ -78,7 +90,7 @@ static bool on_attach(struct peer *p, struct msg *m)
     if (p->attached || !memchr(a.job, 0, sizeof(a.job)))
         return false;
     struct job *j = job_find(s, a.job);
-    if (p == s->control && !s->started && !*a.job) {
+    if (!*a.job && ((p == s->control && !s->started) || s->initialized)) { /* from the start on */
         p->attach = a;
         p->attach_asked = true;
         return true;
@@ -156,7 +168,9 @@ static bool on_pause(struct peer *p, struct msg *m)
     uint32_t on;
     bool signals = false;
     memcpy(&on, m->data, sizeof(on));
-    struct err *e = on ? freeze_pause(p->server, &signals) : freeze_resume(p->server);
+    struct err *e = p->server->initialized ? not_running(p->server)
+                    : on                   ? freeze_pause(p->server, &signals)
+                                           : freeze_resume(p->server);
     uint32_t by_signals = signals;
     if (e)
         peer_send_error(p, e);
@@ -279,7 +293,7 @@ static struct err *exec(struct peer *p, struct msg *m, struct monitor_exec *x)
     size_t running = 0;
     for (const struct job *i = s->jobs; i; i = i->next)
         running += !i->closed;
-    if (!s->container || !s->container->running || s->ending)
+    if (!s->container || !s->container->running || s->initialized || s->ending)
         return not_running(s);
     if (s->paused)
         return ERR_NEW(ERR_STATE, "container %.12s is paused", s->plan.id);
@@ -388,6 +402,7 @@ static const struct {
     size_t min, max; /* bytes of payload */
 } handlers[MONITOR_MSG_MAX] = {
     [MONITOR_START] = {on_start, 0, 0},
+    [MONITOR_GO] = {on_go, 0, 0},
     [MONITOR_CLEANED] = {on_cleaned, sizeof(struct monitor_cleaned), sizeof(struct monitor_cleaned)},
     [MONITOR_ATTACH] = {on_attach, sizeof(struct monitor_attach), sizeof(struct monitor_attach)},
     [MONITOR_END_INPUT] = {on_end_input, 0, 0},

@@ -90,6 +90,8 @@ struct server {
     struct loop_source *stop_timer, *timeout_timer, *restart_timer, *end_timer, *trim_timer;
     uint64_t restart_delay_nsec;
     bool started;       /* a first run succeeded */
+    bool initialized;   /* the container waits for MONITOR_GO, with the plan's `hold` … */
+    bool going;         /* … and the runtime is at it */
     bool by_user;       /* a client asked for its end */
     bool no_restart;    /* by_user, or we were told to end */
     bool timed_out;     /* --timeout */

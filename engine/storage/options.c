@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "base/strbuf.h"
 #include "base/strv.h"
 
@@ -144,19 +143,9 @@ static bool says_no(const char *value)
 
 static struct err *set_size(struct storage_options *o, const char *value, bool from_file)
 {
+    (void)o;
     (void)from_file;
-    o->size_bytes = 0;
-    if (!*value)
-        return NULL;
-    TRY(number_parse_bytes(value, &o->size_bytes));
-    return o->size_bytes > INT64_MAX ? ERR_NEW(ERR_INVALID, "\"%s\" is too much", value) : NULL;
-}
-
-static struct err *set_inodes(struct storage_options *o, const char *value, bool from_file)
-{
-    (void)from_file;
-    o->inodes = 0;
-    return *value ? number_parse_u64(value, INT64_MAX, &o->inodes) : NULL;
+    return says_no(value) ? NULL : ERR_NEW(ERR_UNSUPPORTED, "limits of what a container may write are not built yet");
 }
 
 static struct err *set_not_built(struct storage_options *o, const char *value, bool from_file)
@@ -198,7 +187,7 @@ static const struct option {
     {"mount_program", set_program},
     {"mountopt", set_mountopt},
     {"size", set_size},
-    {"inodes", set_inodes},
+    {"inodes", set_size},
     {"force_mask", set_not_built},
     {"imagestore", set_not_built},
     {"additionalimagestore", set_not_built},

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/err.h"
 
@@ -14,8 +13,6 @@ struct storage_options {
     unsigned long flags; /* MS_NODEV, MS_NOSUID, MS_NOEXEC, MS_NOATIME …, for every driver */
     bool is_volatile;    /* nothing is waited for on its way to the disk */
     char *fuse;          /* options that only coracle-overlay has, as one list; NULL */
-
-    uint64_t size_bytes, inodes; /* what each container may write; 0: no limit */
 
     bool ignore_chown_errors; /* owners of an image that have no id here: the user's own instead */
 };

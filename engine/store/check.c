@@ -70,7 +70,13 @@ static struct err *check_blob(struct store *s, const char *digest, uint64_t size
     return strcmp(d.s, digest) == 0 ? NULL : strv_addf(problems, "blob %s: its content has the digest %s", digest, d.s);
 }
 
-static struct err *check_blobs(struct store *s, bool verify, struct strv *problems)
+/* A problem more than `before`: it is what `digest` names that is damaged. */
+static struct err *note_damage(const struct strv *problems, size_t before, const char *digest, struct strv *damaged)
+{
+    return damaged && digest && problems->count > before ? strv_add(damaged, digest) : NULL;
+}
+
+static struct err *check_blobs(struct store *s, bool verify, struct strv *problems, struct strv *damaged)
 {
     struct store_stmt *st;
     bool row;
@@ -80,13 +86,15 @@ static struct err *check_blobs(struct store *s, bool verify, struct strv *proble
         if (!row)
             return NULL;
         const char *digest = store_col_text(st, 0);
+        size_t before = problems->count;
         if (digest)
             TRY(check_blob(s, digest, (uint64_t)store_col_int(st, 1), verify, problems));
+        TRY(note_damage(problems, before, digest, damaged));
     }
     return NULL;
 }
 
-static struct err *check_layers(struct store *s, struct strv *problems)
+static struct err *check_layers(struct store *s, struct strv *problems, struct strv *damaged)
 {
     struct store_stmt *st;
     bool row;
@@ -98,9 +106,11 @@ static struct err *check_layers(struct store *s, struct strv *problems)
         const char *dir = store_col_text(st, 0), *diff_id = store_col_text(st, 1);
         AUTO_FREE char *path = NULL;
         struct stat sb;
+        size_t before = problems->count;
         TRY(mem_asprintf(&path, "layers/%s/diff", dir ? dir : ""));
         if (fstatat(s->root_fd, path, &sb, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(sb.st_mode))
             TRY(strv_addf(problems, "layer %s: %s/%s is missing", diff_id ? diff_id : "?", s->root, path));
+        TRY(note_damage(problems, before, diff_id, damaged));
     }
     return NULL;
 }
@@ -122,22 +132,22 @@ static struct err *check_strays(struct store *s, const char *dir, const char *pr
     return NULL;
 }
 
-static struct err *check_all(struct store *s, bool verify, struct strv *problems)
+static struct err *check_all(struct store *s, bool verify, struct strv *problems, struct strv *damaged)
 {
     TRY(check_database(s, problems));
-    TRY(check_blobs(s, verify, problems));
-    TRY(check_layers(s, problems));
+    TRY(check_blobs(s, verify, problems, damaged));
+    TRY(check_layers(s, problems, damaged));
     TRY(check_strays(s, "blobs/sha256", "sha256:", STORE_SQL_BLOB_KNOWN, problems));
     return check_strays(s, "layers", "", STORE_SQL_LAYER_KNOWN, problems);
 }
 
-struct err *store_check(struct store *s, bool verify_blobs, struct strv *ret_problems)
+struct err *store_check(struct store *s, bool verify_blobs, struct strv *ret_problems, struct strv *ret_damaged)
 {
     AUTO_FD int lock = -1;
     AUTO_STRV struct strv problems = STRV_INIT;
     TRY(store_content_lock(s, false, true, &lock));
     /* Statements used here keep no snapshot open behind an error. */
-    struct err *e = check_all(s, verify_blobs, &problems);
+    struct err *e = check_all(s, verify_blobs, &problems, ret_damaged);
     store_idle(s);
     TRY_WRAP(e, "check the store");
     return strv_add_all(ret_problems, problems.items);

@@ -106,8 +106,10 @@ bool store_blob_exists(struct store *s, const char *digest);
 struct err *store_clean(struct store *s) ERR_RESULT;
 /* Only the last of these; cheap. */
 struct err *store_clean_staging(struct store *s) ERR_RESULT;
-/* `coracle system check`: every problem found is one line in *ret. */
-struct err *store_check(struct store *s, bool verify_blobs, struct strv *ret_problems) ERR_RESULT;
+/* `coracle system check`: every problem found is one line in *ret_problems. ret_damaged (or NULL): digests of the blobs
+ * and diff ids of the layers that are damaged. */
+struct err *store_check(struct store *s, bool verify_blobs, struct strv *ret_problems,
+                        struct strv *ret_damaged) ERR_RESULT;
 
 /* --- events. `attributes` is a JSON object text or NULL. */
 struct err *store_event(struct store *s, const char *type, const char *action, const char *id, const char *name,

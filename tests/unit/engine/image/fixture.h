@@ -84,7 +84,7 @@ static inline int engine_teardown(void **state)
     struct engine *e = *state;
     struct strv problems = STRV_INIT;
     uint64_t bytes, inodes;
-    expect_success(store_check(e->store, true, &problems));
+    expect_success(store_check(e->store, true, &problems, NULL));
     for (size_t i = 0; i < problems.count; i++)
         print_message("left over: %s\n", problems.items[i]);
     bool clean = problems.count == 0;

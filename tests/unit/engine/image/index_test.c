@@ -154,7 +154,7 @@ static void artifacts_belong_to_the_list(void **state)
     expect_success(index_add_artifact(e, "list", &files, &opts, &same));
     expect_success(store_clean(e->store));
     assert_true(store_blob_exists(e->store, file.s));
-    expect_success(store_check(e->store, true, &problems));
+    expect_success(store_check(e->store, true, &problems, NULL));
     assert_int_equal(problems.count, 0);
     char *text = inspect(e, "list");
     assert_non_null(strstr(text, "\"artifactType\": \"application/x-test\""));

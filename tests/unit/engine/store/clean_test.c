@@ -51,7 +51,7 @@ static void what_nothing_refers_to_goes(void **state)
     tempdir_mkdir(t, "layers/stray");
     tempdir_write(t, "layers/stray/file", "x");
     struct strv problems = STRV_INIT;
-    expect_success(store_check(s, false, &problems));
+    expect_success(store_check(s, false, &problems, NULL));
     assert_int_equal(problems.count, 3);
     strv_done(&problems);
     expect_success(store_clean(s));

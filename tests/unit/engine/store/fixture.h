@@ -45,7 +45,7 @@ static inline int64_t query_int(struct store *s, const char *sql)
 static inline void expect_problem(struct store *s, bool verify, const char *text)
 {
     struct strv problems = STRV_INIT;
-    expect_success(store_check(s, verify, &problems));
+    expect_success(store_check(s, verify, &problems, NULL));
     for (size_t i = 0; i < problems.count; i++)
         if (!text || !strstr(problems.items[i], text))
             print_message("unexpected: %s\n", problems.items[i]);
