@@ -4,7 +4,7 @@
 # To build it, and to run a container (the last line).
 PACKAGES_BUILD=(
     gcc libc6-dev meson ninja-build pkgconf python3
-    libjansson-dev libsqlite3-dev nettle-dev libseccomp-dev libarchive-dev zlib1g-dev libcurl4-openssl-dev libsubid-dev libfuse3-dev
+    libjansson-dev libsqlite3-dev nettle-dev libseccomp-dev libarchive-dev zlib1g-dev libcurl4-openssl-dev libsubid-dev libfuse3-dev libsquashfuse-dev
     libgpgme-dev libssl-dev libsodium-dev libyaml-dev
     libslirp-dev libmnl-dev
     busybox-static

@@ -81,10 +81,9 @@ static struct err *get_zero(const void *p, json_t **ret)
     return report_integer(ret, 0);
 }
 
-static struct err *get_false(const void *p, json_t **ret)
+static struct err *get_read_only(const void *p, json_t **ret)
 {
-    (void)p;
-    *ret = json_false();
+    *ret = json_boolean(((const struct image_row *)p)->image->origin != NULL);
     return NULL;
 }
 
@@ -195,7 +194,7 @@ static const struct template_field fields[] = {
     {"RepoTags", NULL, get_names, NULL},
     {"RepoDigests", NULL, get_digests, NULL},
     {"History", NULL, get_history, NULL},
-    {"ReadOnly", "R/O", get_false, NULL},
+    {"ReadOnly", "R/O", get_read_only, NULL},
     {"Dangling", NULL, get_dangling, NULL},
     {"ParentId", "PARENT", get_empty, NULL},
     {0},

@@ -105,6 +105,7 @@ const struct cli_verb *const cli_verbs[] = {
     &cli_verb_image_exists,
     &cli_verb_image_inspect,
     &cli_verb_image_mount,
+    &cli_verb_image_pack,
     &cli_verb_image_prune,
     &cli_verb_image_scp,
     &cli_verb_image_sign,

@@ -107,6 +107,21 @@ struct err *engine_storage_options(struct engine *e, const struct storage_option
     return NULL;
 }
 
+struct err *engine_image_stores(struct engine *e, const struct strv **ret)
+{
+    const struct storage_options *o;
+    TRY(engine_storage_options(e, &o));
+    *ret = &o->image_stores;
+    if (e->has_stores || o->image_stores.count || e->storage_opts.count || e->storage_file)
+        return NULL;
+    /* The system's file, which commands that only run what is here needn't read. */
+    AUTO_STORAGE_CONF struct storage_conf conf = {0};
+    TRY(storage_conf_read(e->session->host_uid == 0, true, &conf));
+    e->has_stores = true;
+    return conf.file && e->session->host_uid != 0 ? ERR_WRAP(add_options(e, &conf.options, true), "%s", conf.file)
+                                                  : NULL;
+}
+
 const char *engine_storage_file(const struct engine *e)
 {
     return e->storage_file;

@@ -73,6 +73,8 @@ struct err *engine_storage_driver(struct engine *e, const char **ret) ERR_RESULT
 /* --storage-opt, else STORAGE_OPTS, else storage.conf; borrowed. And the storage.conf that counts, or NULL. */
 struct storage_options;
 struct err *engine_storage_options(struct engine *e, const struct storage_options **ret) ERR_RESULT;
+/* Directories of additional image stores, first ones first; borrowed. */
+struct err *engine_image_stores(struct engine *e, const struct strv **ret) ERR_RESULT;
 const char *engine_storage_file(const struct engine *e);
 /* The driver for a new container; *ret_maps_ids: it shows the image's files as other ids', so that no copy is needed.
  */

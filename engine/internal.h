@@ -20,7 +20,7 @@ struct engine {
     char *runtime;      /* absolute path, once looked up */
     const char *driver; /* storage driver, once chosen */
     struct storage_options storage;
-    bool has_storage;
+    bool has_storage, has_stores;
     char *storage_wanted; /* driver of STORAGE_DRIVER or storage.conf; NULL */
     char *storage_file;   /* the storage.conf that counts; NULL */
     struct strv notices;

@@ -11,6 +11,7 @@
 
 #define CONF_NAME "storage.conf"
 #define CONF_OPTIONS "storage.options"
+#define CONF_STORE "overlay.additionalimagestore="
 
 void storage_conf_done(struct storage_conf *c)
 {
@@ -32,11 +33,26 @@ static bool is_option(const char *key)
     return false;
 }
 
+static struct err *add_stores(struct storage_conf *c, const char *table, const json_t *v)
+{
+    if (!json_is_array(v))
+        return ERR_NEW(ERR_INVALID, "%s: %s.additionalimagestores is no list", c->file, table);
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        const char *path = json_string_value(json_array_get(v, i));
+        if (!path)
+            return ERR_NEW(ERR_INVALID, "%s: %s.additionalimagestores is no list of paths", c->file, table);
+        TRY(strv_addf(&c->options, CONF_STORE "%s", path));
+    }
+    return NULL;
+}
+
 /* Strings and truth values; later ones replace earlier ones when they are set. */
 static struct err *add_option(struct storage_conf *c, const char *table, const char *key, const json_t *v)
 {
     if (json_is_object(v))
         return NULL; /* another driver's table, or the next one */
+    if (strcmp(key, "additionalimagestores") == 0)
+        return add_stores(c, table, v);
     if (!is_option(key)) {
         log_debug("%s: %s.%s has no meaning here", c->file, table, key);
         return NULL;
@@ -103,7 +119,9 @@ struct err *storage_conf_read(bool is_root, bool system, struct storage_conf *re
         return NULL;
     for (size_t i = 0; i < ARRAY_LEN(systems) && !ret->file; i++)
         TRY(read_file(ret, systems[i]));
-    if (!is_root)
-        strv_clear(&ret->options);
+    /* What an administrator says about drivers is about root's; what he shares is for all. */
+    for (size_t i = is_root ? 0 : ret->options.count; i-- > 0;)
+        if (strncmp(ret->options.items[i], CONF_STORE, strlen(CONF_STORE)) != 0)
+            strv_remove(&ret->options, i);
     return NULL;
 }

@@ -140,7 +140,7 @@ static struct err *run(struct committing *m, char **ret_id)
     TRY(container_load_spec(m->e, m->c));
     if (!m->c->image_id)
         return ERR_NEW(ERR_INVALID, "cannot commit a container that uses an exploded rootfs: invalid argument");
-    TRY(image_find(m->e, m->c->image_id, &m->image));
+    TRY(container_find_image(m->e, m->c, &m->image));
     TRY(commit_settings(m->e, m->c, m->image, m->opts, &m->settings));
     TRY(container_root_open(m->e, m->c, m->opts->squash ? ROOT_FILES : ROOT_LAYERS, &m->root));
     bool pause = m->opts->pause && m->root.is_live && m->c->state == CT_RUNNING;

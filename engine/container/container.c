@@ -47,6 +47,7 @@ void container_free(struct container *c)
     mem_freep(&c->id);
     mem_freep(&c->name);
     mem_freep(&c->image_id);
+    mem_freep(&c->image_origin);
     mem_freep(&c->image_name);
     mem_freep(&c->command);
     mem_freep(&c->publish);
@@ -85,6 +86,7 @@ static struct err *fill_from_row(struct container *c, struct store_stmt *st, int
     c->auto_remove = store_col_int(st, 11) != 0;
     TRY(mem_strdup(store_col_text(st, 12), &c->command));
     TRY(mem_strdup(store_col_text(st, 13), &c->publish));
+    TRY(mem_strdup(store_col_text(st, 14), &c->image_origin));
     c->state = c->started_nsec ? CT_EXITED : CT_CREATED;
     if (spec_column < 0)
         return NULL;

@@ -29,7 +29,8 @@ enum { CT_ALL_TOLD, CT_INIT_UNTOLD = 1, CT_START_UNTOLD = 2, CT_ATTACH_UNTOLD = 
 
 struct container {
     char *id, *name;
-    char *image_id; /* NULL with --rootfs */
+    char *image_id;     /* NULL with --rootfs */
+    char *image_origin; /* where that is, when not in our own store (struct image); or NULL */
     char *image_name;
     char *command; /* as listings show it */
     char *publish; /* published ports, a JSON array of texts as in the specification; NULL: none */

@@ -78,6 +78,11 @@ static struct err *find_image(struct creation *n)
     err = image_ensure(n->e, n->spec.image, n->spec.pull, &platform, &n->image);
     image_platform_done(&platform);
     TRY(err);
+    if (n->image->origin) {
+        TRY(mem_replace(&n->spec.image_origin, n->image->origin));
+        TRY(mem_replace(&n->spec.image_id, n->image->id));
+        TRY(mem_replace(&n->spec.image_config, n->image->config_text));
+    }
     return image_read_config(n->e, n->image, &n->config);
 }
 
@@ -246,7 +251,11 @@ static struct err *settle_mount(struct creation *n, struct mount_spec *m)
     if (m->type == MOUNT_IMAGE) {
         struct image *i;
         TRY(image_ensure(n->e, m->source, NULL, &(struct image_platform){0}, &i));
-        struct err *err = strv_contains(&n->needs_images, i->id) ? NULL : strv_add(&n->needs_images, i->id);
+        struct err *err = NULL;
+        if (i->origin) /* nothing here keeps it */
+            err = mem_replace(&m->source, i->origin);
+        else if (!strv_contains(&n->needs_images, i->id))
+            err = strv_add(&n->needs_images, i->id);
         image_free(i);
         return err;
     }
@@ -369,8 +378,8 @@ static struct err *insert_rows(struct creation *n)
                       "INSERT INTO containers(id, name, image_id, image_name, created_nsec, auto_remove, spec, "
                       "started_nsec, command) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                       &st));
-    TRY(store_bind(st, "ttttiitit", n->id.s, n->name, n->image ? n->image->id : NULL, n->image_name, n->created_nsec,
-                   (int64_t)n->spec.auto_remove, n->json, n->started_nsec, n->command));
+    TRY(store_bind(st, "ttttiitit", n->id.s, n->name, n->image && !n->image->origin ? n->image->id : NULL,
+                   n->image_name, n->created_nsec, (int64_t)n->spec.auto_remove, n->json, n->started_nsec, n->command));
     struct err *err = store_run(st);
     if (err && err_kind(err) == ERR_EXISTS) {
         err_drop(err);
@@ -483,6 +492,8 @@ static struct err *fill_created(struct creation *n, struct container *c)
     TRY(mem_strdup("", &c->error));
     if (n->image)
         TRY(mem_strdup(n->image->id, &c->image_id));
+    if (n->image)
+        TRY(mem_strdup(n->image->origin, &c->image_origin));
     if (n->spec.publish.count) {
         AUTO_JSON json_t *list = NULL;
         TRY(json_from_strv(&n->spec.publish, &list));

@@ -294,8 +294,11 @@ static struct err *inspect(struct inspection *in, bool size, char **ret_json)
     TRY(container_run_dir(in->e, in->c->id, &in->run_dir));
     TRY(engine_driver_again(in->e, in->c->spec.storage_driver, in->c->spec.maps_ids, &in->driver));
     if (in->c->image_id) {
-        TRY(image_find(in->e, in->c->image_id, &in->image));
-        TRY(image_read_config(in->e, in->image, &in->config));
+        struct err *err = container_find_image(in->e, in->c, &in->image);
+        if (!err || !in->c->image_origin)
+            TRY(err);
+        err_drop(err); /* elsewhere it may be gone */
+        TRY(container_image_config(in->e, in->c, &in->config));
     }
     TRY(generate_oci(in));
     TRY(build(in, size, obj));

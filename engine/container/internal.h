@@ -12,12 +12,14 @@
 /* Columns of every query that container_from_row() reads. The last one spares listings to parse whole specifications;
  * that text cannot stand inside of a JSON string, where quotes are escaped. */
 #define CONTAINER_COLUMNS                                                                                    \
-    "c.id, c.name, c.image_id, c.image_name, c.created_nsec, c.started_nsec, c.finished_nsec, c.exit_code, " \
+    "c.id, c.name, coalesce(c.image_id, json_extract(c.spec, '$.image_id')), c.image_name, c.created_nsec, " \
+    "c.started_nsec, c.finished_nsec, c.exit_code, "                                                         \
     "c.oom_killed, c.restart_count, c.error, c.auto_remove, c.command, "                                     \
-    "CASE WHEN instr(c.spec, '\"publish\":[') THEN json_extract(c.spec, '$.publish') END"
+    "CASE WHEN instr(c.spec, '\"publish\":[') THEN json_extract(c.spec, '$.publish') END, "                  \
+    "CASE WHEN c.image_id IS NULL THEN json_extract(c.spec, '$.image_origin') END"
 #define CONTAINER_SELECT "SELECT " CONTAINER_COLUMNS " FROM containers c"
 /* Index of the first column behind CONTAINER_COLUMNS. */
-#define CONTAINER_COLUMNS_END 14
+#define CONTAINER_COLUMNS_END 15
 
 struct container_read {
     struct image *image;
@@ -103,6 +105,10 @@ struct err *container_health_plan(const struct container_spec *spec, const struc
 /* start_secrets.c: the data of secrets into a new container's directory. */
 struct err *container_copy_secrets(struct engine *e, const struct strv *secrets, int dirfd) ERR_RESULT;
 /* Its image's; empty with --rootfs. */
+/* Its end is recorded: packed images that no other container runs on are not kept mounted. */
+struct err *container_release_image(struct engine *e, const struct container *c) ERR_RESULT;
+/* The image that it was made of; ERR_STATE when there is another one in its place. */
+struct err *container_find_image(struct engine *e, const struct container *c, struct image **ret) ERR_RESULT;
 struct err *container_image_config(struct engine *e, const struct container *c, struct image_config *ret) ERR_RESULT;
 /* exec.c: a file with the process object that exec of `command` would have, in the running container. */
 struct err *container_exec_process(struct engine *e, struct container *c, const struct strv *command,

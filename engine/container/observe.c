@@ -150,6 +150,7 @@ struct err *container_record_exit(struct engine *e, struct container *c)
     }
     c->state = CT_EXITED;
     TRY(update_row(e, c));
+    TRY(container_release_image(e, c));
     TRY(container_dir(e, c->id, &dir));
     return record_remove(dir);
 }

@@ -109,6 +109,7 @@ struct err *container_forget(struct engine *e, struct container *c, bool volumes
     TRY(err);
     for (size_t i = 0; i < names.count; i++)
         TRY(volume_remove_directory(e, names.items[i]));
+    TRY(container_release_image(e, c));
     return c->auto_remove && c->spec.remove_image ? remove_image(e, c) : NULL;
 }
 

@@ -80,8 +80,10 @@ enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UN
 enum systemd_mode { SYSTEMD_TRUE, SYSTEMD_FALSE, SYSTEMD_ALWAYS };
 
 struct container_spec {
-    char *name;                 /* NULL: generated */
-    char *image;                /* as given; NULL with rootfs */
+    char *name;  /* NULL: generated */
+    char *image; /* as given; NULL with rootfs */
+    char *image_origin, *image_id,
+        *image_config;          /* of an image that is not in our own store (struct image), once created; or NULL */
     char *rootfs;               /* --rootfs, absolute */
     bool rootfs_overlay;        /* :O */
     struct strv create_command; /* argv of the whole command line, for inspect */

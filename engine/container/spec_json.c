@@ -40,6 +40,9 @@ static const char *const mount_names[] = {"bind", "volume", "tmpfs", "ramfs", "d
 static const struct field spec_fields[] = {
     S(F_STR, name),
     S(F_STR, image),
+    S(F_STR, image_origin),
+    S(F_STR, image_id),
+    S(F_STR, image_config),
     S(F_STR, rootfs),
     S(F_BOOL, rootfs_overlay),
     S(F_STRV, create_command),

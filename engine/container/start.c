@@ -20,8 +20,16 @@
 #include "engine/monitor/attach.h"
 #include "rootless/session.h"
 
+static void release_packed(struct start *s)
+{
+    if (s->packed_fd > 0)
+        (void)fd_close(s->packed_fd);
+    s->packed_fd = 0;
+}
+
 void start_done(struct start *s)
 {
+    release_packed(s);
     image_free(s->image);
     image_config_done(&s->config);
     plan_done(&s->plan);
@@ -76,10 +84,12 @@ struct err *start_load_image(struct start *s)
         s->config = s->c->read->config;
         mem_freep(&s->c->read);
     } else {
-        TRY(image_find(s->e, s->c->image_id, &s->image));
+        TRY(container_find_image(s->e, s->c, &s->image));
         TRY(image_read_config(s->e, s->image, &s->config));
     }
-    return strv_copy(&s->image->layer_dirs, &s->layer_dirs);
+    if (s->image->origin)
+        TRY(image_layers_hold(s->e, &s->packed_fd));
+    return image_layers_ready(s->e, &s->image->layer_dirs, &s->layer_dirs);
 }
 
 /* The monitor writes it when the container runs, and nobody would hear of a failure then. */
@@ -318,6 +328,7 @@ static struct err *run_through(struct start *s, const struct container_start_opt
 static struct err *run(struct start *s, const struct container_start_opts *opts, struct monitor *m, int *ret_exit)
 {
     TRY(monitor_wait_mounted(m, &s->root_fd, &s->private_fd));
+    release_packed(s);
     TRY(start_open_userns(s));
     TRY(configure(s));
     return run_through(s, opts, m, false, ret_exit);

@@ -7,6 +7,7 @@
 #include "base/timefmt.h"
 #include "engine/image/content.h"
 #include "engine/image/internal.h"
+#include "engine/image/outside.h"
 #include "engine/image/platform.h"
 #include "engine/image/progress.h"
 #include "engine/image/reference.h"
@@ -65,6 +66,8 @@ static struct err *put_layers(struct commit *m)
 {
     const struct image *base = m->opts->base;
     size_t below = base ? base->diff_ids.count : 0;
+    if (base)
+        TRY(outside_refuse(base, "commit"));
     if (base)
         TRY(image_parse_manifest(m->engine, base, &m->manifest));
     if (base && m->manifest.count != below)

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "engine/image/internal.h"
+#include "engine/image/outside.h"
 #include "engine/image/platform.h"
 #include "engine/image/reference.h"
 
@@ -159,6 +160,10 @@ struct err *image_ensure(struct engine *e, const char *name, const char *policy,
     bool always = is_policy(policy, "always") || is_policy(policy, "true");
     bool newer = is_policy(policy, "newer") || is_policy(policy, "ifnewer");
     struct err *error = image_find_for(e, name, platform, &i);
+    if (outside_is_name(name)) { /* no registry has it */
+        TRY(error);
+        always = newer = false;
+    }
     if (error && err_kind(error) == ERR_NOT_FOUND && !never && !is_list(e, name)) {
         err_drop(error);
         TRY(embedded_file(name, &file));

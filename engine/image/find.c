@@ -5,6 +5,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "engine/image/internal.h"
+#include "engine/image/outside.h"
 #include "engine/image/reference.h"
 #include "engine/store/digest.h"
 
@@ -31,6 +32,9 @@ void image_free(struct image *i)
     strv_done(&i->digests);
     strv_done(&i->layer_dirs);
     strv_done(&i->diff_ids);
+    mem_freep(&i->origin);
+    mem_freep(&i->config_text);
+    mem_freep(&i->manifest_text);
     mem_freep(&i);
 }
 
@@ -209,14 +213,31 @@ struct err *image_find_id(struct store *s, const char *name, char **ret_id, char
     return NULL;
 }
 
+/* `take_error` is what is wrong when it isn't there either. */
+static struct err *find_outside(struct engine *e, const char *name, struct err *take_error, struct image **ret)
+{
+    struct image *i = NULL;
+    struct err *error = outside_find(e, name, &i);
+    if (!error && !i)
+        return take_error;
+    err_drop(take_error);
+    TRY(error);
+    *ret = i;
+    return NULL;
+}
+
 struct err *image_find_for(struct engine *e, const char *name, const struct image_platform *platform,
                            struct image **ret)
 {
     struct store *s = engine_store(e);
     AUTO_FREE char *id = NULL;
     AUTO_IMAGE struct image *i = NULL, *instance = NULL;
-    TRY(image_find_id(s, name, &id, NULL));
-    struct err *error = image_fetch(s, id, &i);
+    struct err *error =
+        outside_is_name(name) ? ERR_NEW(ERR_NOT_FOUND, "%s: image not known", name) : image_find_id(s, name, &id, NULL);
+    if (error && err_kind(error) == ERR_NOT_FOUND)
+        return find_outside(e, name, error, ret);
+    TRY(error);
+    error = image_fetch(s, id, &i);
     if (!error && i->is_list)
         error = ERR_WRAP(index_instance(e, i, platform, &instance), "%s", name);
     store_idle(s);
@@ -233,19 +254,26 @@ struct err *image_find(struct engine *e, const char *name, struct image **ret)
 struct err *image_exists(struct engine *e, const char *name)
 {
     AUTO_FREE char *id = NULL;
+    AUTO_IMAGE struct image *i = NULL;
+    if (outside_is_name(name))
+        return image_find(e, name, &i);
     struct err *error = image_find_id(engine_store(e), name, &id, NULL);
     store_idle(engine_store(e));
-    return error;
+    return error && err_kind(error) == ERR_NOT_FOUND ? find_outside(e, name, error, &i) : error;
 }
 
 struct err *image_read_config_text(struct engine *e, const struct image *i, char **ret)
 {
+    if (i->config_text)
+        return mem_strdup(i->config_text, ret);
     return ERR_WRAP(store_blob_read(engine_store(e), i->config_digest, MANIFEST_CONFIG_MAX_BYTES, ret, NULL),
                     "image %.12s", i->id);
 }
 
 struct err *image_read_manifest_text(struct engine *e, const struct image *i, char **ret)
 {
+    if (i->manifest_text)
+        return mem_strdup(i->manifest_text, ret);
     return ERR_WRAP(store_blob_read(engine_store(e), i->manifest_digest, MANIFEST_MAX_BYTES, ret, NULL), "image %.12s",
                     i->id);
 }

@@ -40,16 +40,27 @@ struct image {
     struct strv names;        /* "docker.io/library/debian:12", oldest first */
     struct strv digest_names; /* "docker.io/library/debian@sha256:…", which it was pulled by */
     struct strv digests;      /* "docker.io/library/debian@sha256:…" */
-    struct strv layer_dirs;   /* short directory names below <root>/layers/, bottom first */
+    struct strv layer_dirs; /* short directory names below <root>/layers/, bottom first; or see image_layers_ready() */
     struct strv diff_ids;
     uint64_t containers; /* rows that use it */
+    /* Where it is, when not in our own store: "packed:/abs/FILE", "store:/abs/DIR#ID" (engine/image/outside.h), a name
+     * for image_find(); or NULL. Then its documents are here. */
+    char *origin;
+    char *config_text, *manifest_text;
 };
 void image_free(struct image *i);
 
 /* Find by name (short names are normalised as Podman does: as given, localhost/…, docker.io/library/…), by id or a
  * unique prefix of it, by digest. ERR_NOT_FOUND "NAME: image not known"; an ambiguous prefix is ERR_INVALID. A manifest
- * list stands for its image for this machine. */
+ * list stands for its image for this machine. "packed:FILE" is a packed image; images of additional stores are found
+ * when there is none of the name in our own. */
 struct err *image_find(struct engine *e, const char *name, struct image **ret) ERR_RESULT;
+/* Layers as a storage driver takes them: packed ones are mounted. Appended. */
+struct err *image_layers_ready(struct engine *e, const struct strv *layers, struct strv *ret) ERR_RESULT;
+/* Before that, for an image of `origin`: keep such mounts from being taken away until *ret_fd is closed. */
+struct err *image_layers_hold(struct engine *e, int *ret_fd) ERR_RESULT;
+/* Take packed images' mounts away that nobody holds; what runs on them goes on. */
+void image_layers_sweep(struct engine *e);
 /* Only whether; a manifest list is as good as an image. ERR_NOT_FOUND. */
 struct err *image_exists(struct engine *e, const char *name) ERR_RESULT;
 struct err *image_read_config(struct engine *e, const struct image *i, struct image_config *ret) ERR_RESULT;

@@ -7,6 +7,7 @@
 #include "base/timefmt.h"
 #include "engine/image/internal.h"
 #include "engine/image/list.h"
+#include "engine/image/outside.h"
 #include "engine/image/reference.h"
 
 /* What filters need besides the image: of those of the same name one must fit, of all names all must. */
@@ -133,9 +134,8 @@ static struct err *readonly(struct engine *e, const struct image *i, const struc
 {
     bool wanted;
     (void)e;
-    (void)i;
     TRY(parse_bool(f, &wanted));
-    *ret = !wanted; /* there are no read-only stores */
+    *ret = (i->origin != NULL) == wanted;
     return NULL;
 }
 
@@ -315,6 +315,26 @@ static struct err *collect(struct engine *e, const struct image_list_opts *opts,
     return NULL;
 }
 
+/* Of additional stores, behind our own; those that we have ourselves are listed once. */
+static struct err *collect_outside(struct engine *e, const struct image_list_opts *opts, const struct image_filters *f,
+                                   const struct strv *ids, struct image ***list, size_t *count)
+{
+    size_t own = *count, kept = own;
+    struct err *error = outside_list(e, list, count);
+    for (size_t k = own; k < *count; k++) {
+        struct image *i = (*list)[k];
+        bool wanted = !error && !strv_contains(ids, i->id);
+        if (wanted)
+            error = is_wanted(e, opts, f, i, &wanted);
+        if (!error && wanted)
+            (*list)[kept++] = i;
+        else
+            image_free(i);
+    }
+    *count = kept;
+    return error;
+}
+
 struct err *image_list(struct engine *e, const struct image_list_opts *opts, struct image ***ret, size_t *ret_count)
 {
     struct store *s = engine_store(e);
@@ -328,6 +348,8 @@ struct err *image_list(struct engine *e, const struct image_list_opts *opts, str
         error = store_texts(s, "SELECT id FROM images ORDER BY created_nsec DESC, id", NULL, &ids);
     if (!error)
         error = collect(e, opts, filters, &ids, &list, &count);
+    if (!error)
+        error = collect_outside(e, opts, filters, &ids, &list, &count);
     store_rollback(s);
     image_filters_free(filters);
     if (error) {

@@ -28,7 +28,9 @@ struct err *image_mount_layers(struct engine *e, const struct strv *layers, cons
     AUTO_FREE char *layers_dir = NULL;
     AUTO_FD int watch = -1;
     const struct storage_options *options;
-    struct storage_mount m = {.layers = *layers, .read_only = true};
+    AUTO_STRV struct strv ready = STRV_INIT;
+    TRY(image_layers_ready(e, layers, &ready));
+    struct storage_mount m = {.layers = ready, .read_only = true};
     TRY(engine_storage_driver(e, &m.driver));
     TRY(engine_storage_options(e, &options));
     m.flags = options->flags;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "engine/image/internal.h"
 #include "engine/image/mount.h"
+#include "engine/image/outside.h"
 
 #define SHA256_PREFIX "sha256:"
 
@@ -147,6 +148,17 @@ static struct err *remove_image(const struct removal *r, struct image *take_i, c
     return NULL;
 }
 
+/* `take_error`: it isn't in our own store. */
+static struct err *refuse_outside(struct engine *e, const char *name, struct err *take_error)
+{
+    AUTO_IMAGE struct image *i = NULL;
+    AUTO_ERR struct err *error = take_error;
+    TRY(outside_find(e, name, &i));
+    if (!i)
+        return TAKE_PTR(error);
+    return ERR_NEW(ERR_INVALID, "%s cannot be removed: it is read-only (%s)", name, i->origin);
+}
+
 struct err *image_remove(struct engine *e, const char *name, const struct image_remove_opts *opts,
                          struct strv *ret_untagged, struct strv *ret_deleted)
 {
@@ -157,6 +169,8 @@ struct err *image_remove(struct engine *e, const char *name, const struct image_
     struct err *error = image_find_id(r.store, name, &id, &full_name);
     if (!error)
         error = image_fetch(r.store, id, &i);
+    if (error && err_kind(error) == ERR_NOT_FOUND)
+        error = refuse_outside(e, name, error);
     if (error && err_kind(error) == ERR_NOT_FOUND && opts->ignore) {
         err_drop(error);
         return NULL;

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/engine.h"
+#include "engine/image/outside.h"
 #include "engine/store/name.h"
 #include "engine/store/store.h"
 
@@ -123,6 +124,7 @@ struct err *image_shifted_layers(struct engine *e, const struct image *i, const 
 {
     AUTO_FREE char *key = NULL;
     const struct shift shift = {uids, gids};
+    TRY(outside_refuse(i, "a copy for another user namespace (the storage driver fuse-overlay needs none)"));
     TRY(map_key(uids, gids, &key));
     for (size_t n = 0; n < i->layer_dirs.count; n++) {
         AUTO_FREE char *dir = NULL;

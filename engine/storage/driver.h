@@ -36,5 +36,7 @@ struct err *bind_trivial(const struct storage_mount *m, const char *target, bool
 /* An upper or work directory, unless it is there. A new upper directory is what "/" of the mounted root looks like, so
  * it gets owner and mode of `like`, the topmost layer's (may be NULL). */
 struct err *bind_make_dir(const char *path, const char *like) ERR_RESULT;
-/* Absolute path of a layer's files: <layers_dir>/<layer>/diff. */
+/* Absolute path of a layer's files: <layers_dir>/<layer>/diff, or the layer itself where it is elsewhere. */
 struct err *storage_layer_path(const struct storage_mount *m, const char *layer, char **ret) ERR_RESULT;
+/* The same for whoever stands in layers_dir. */
+struct err *storage_lower_path(const char *layer, char **ret) ERR_RESULT;

@@ -43,8 +43,11 @@ static struct err *fuse_add_lowers(const struct storage_mount *m, struct strbuf 
     TRY(strbuf_puts(sb, "lowerdir="));
     if (m->rootfs)
         TRY(fuse_add_path(sb, m->rootfs));
-    for (size_t i = m->layers.count; i > 0; i--)
-        TRY(strbuf_printf(sb, "%s%s/diff", i < m->layers.count ? ":" : "", m->layers.items[i - 1]));
+    for (size_t i = m->layers.count; i > 0; i--) {
+        AUTO_FREE char *lower = NULL;
+        TRY(storage_lower_path(m->layers.items[i - 1], &lower));
+        TRY(strbuf_printf(sb, "%s%s", i < m->layers.count ? ":" : "", lower));
+    }
     if (m->mount_points) {
         TRY(strbuf_putc(sb, ':'));
         TRY(fuse_add_path(sb, m->mount_points));

@@ -13,6 +13,7 @@ void storage_options_done(struct storage_options *o)
     mem_freep(&o->mount_program);
     mem_freep(&o->mountopt);
     mem_freep(&o->fuse);
+    strv_done(&o->image_stores);
     *o = (struct storage_options){0};
 }
 
@@ -180,6 +181,21 @@ static struct err *set_meaningless(struct storage_options *o, const char *value,
     return parse_boolean(value, &ignored);
 }
 
+/* Each adds one. Several with commas between them, as Podman takes them. */
+static struct err *add_image_store(struct storage_options *o, const char *value, bool from_file)
+{
+    AUTO_STRV struct strv parts = STRV_INIT;
+    (void)from_file;
+    TRY(strv_split(value, ',', &parts));
+    for (size_t i = 0; i < parts.count; i++) {
+        if (*parts.items[i] != '/')
+            return ERR_NEW(ERR_INVALID, "\"%s\" is not an absolute path", parts.items[i]);
+        if (!strv_contains(&o->image_stores, parts.items[i]))
+            TRY(strv_add(&o->image_stores, parts.items[i]));
+    }
+    return NULL;
+}
+
 static const struct option {
     const char *name;
     struct err *(*set)(struct storage_options *o, const char *value, bool from_file);
@@ -190,7 +206,7 @@ static const struct option {
     {"inodes", set_size},
     {"force_mask", set_not_built},
     {"imagestore", set_not_built},
-    {"additionalimagestore", set_not_built},
+    {"additionalimagestore", add_image_store},
     {"additionallayerstore", set_not_built},
     {"use_composefs", set_not_built},
     {"ignore_chown_errors", set_ignore_chown},

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/strv.h"
 
 struct storage_options {
     char *mount_program; /* absolute; instead of the kernel's overlay; NULL */
@@ -13,6 +14,8 @@ struct storage_options {
     unsigned long flags; /* MS_NODEV, MS_NOSUID, MS_NOEXEC, MS_NOATIME …, for every driver */
     bool is_volatile;    /* nothing is waited for on its way to the disk */
     char *fuse;          /* options that only coracle-overlay has, as one list; NULL */
+
+    struct strv image_stores; /* directories of images that others share, absolute, first ones first */
 
     bool ignore_chown_errors; /* owners of an image that have no id here: the user's own instead */
 };

@@ -54,8 +54,11 @@ static struct err *overlay_lowers(const struct storage_mount *m, struct overlay 
 {
     if (m->rootfs) /* where we will stand: no path that could be too long or need escaping */
         return strv_add(&o->lowers, ".");
-    for (size_t i = m->layers.count; i > 0; i--)
-        TRY(strv_addf(&o->lowers, "%s/diff", m->layers.items[i - 1]));
+    for (size_t i = m->layers.count; i > 0; i--) {
+        char *lower = NULL;
+        TRY(storage_lower_path(m->layers.items[i - 1], &lower));
+        TRY(strv_take(&o->lowers, lower));
+    }
     return m->mount_points ? strv_add(&o->lowers, m->mount_points) : NULL;
 }
 

@@ -31,10 +31,24 @@ const struct storage_driver *storage_driver_find(const char *name)
 
 struct err *storage_layer_path(const struct storage_mount *m, const char *layer, char **ret)
 {
-    return mem_asprintf(ret, "%s/%s/diff", m->layers_dir, layer);
+    return *layer == '/' ? mem_strdup(layer, ret) : mem_asprintf(ret, "%s/%s/diff", m->layers_dir, layer);
 }
 
-/* Driver and request; a layer is one short name, never a way out of layers_dir. */
+struct err *storage_lower_path(const char *layer, char **ret)
+{
+    return *layer == '/' ? mem_strdup(layer, ret) : mem_asprintf(ret, "%s/diff", layer);
+}
+
+/* One short name, never a way out of layers_dir; or a directory somewhere else. */
+static struct err *check_layer(const char *layer)
+{
+    bool outside = *layer == '/';
+    if (!*layer || *layer == '.' || strpbrk(layer, outside ? ",:\\" : "/,:\\"))
+        return ERR_NEW(ERR_INVALID, "\"%s\" cannot be the name of a layer", layer);
+    return NULL;
+}
+
+/* Driver and request. */
 static struct err *check(const struct storage_mount *m, const char *target)
 {
     if (!m->driver)
@@ -47,11 +61,8 @@ static struct err *check(const struct storage_mount *m, const char *target)
         return ERR_NEW(ERR_INVALID, "a root is mounted by absolute paths");
     if (!m->upper != !m->work || (m->upper && (!m->container_dir || m->upper[0] != '/' || m->work[0] != '/')))
         return ERR_NEW(ERR_INVALID, "an upper and a work directory belong together, and to a root that is written to");
-    for (size_t i = 0; i < m->layers.count; i++) {
-        const char *l = m->layers.items[i];
-        if (!*l || *l == '.' || strpbrk(l, "/,:\\"))
-            return ERR_NEW(ERR_INVALID, "\"%s\" cannot be the name of a layer", l);
-    }
+    for (size_t i = 0; i < m->layers.count; i++)
+        TRY(check_layer(m->layers.items[i]));
     return NULL;
 }
 

@@ -14,7 +14,7 @@
 struct storage_mount {
     const char *driver;        /* "overlay", "fuse-overlay", "copy" */
     const char *layers_dir;    /* <root>/layers */
-    struct strv layers;        /* short directory names, bottom first; borrowed */
+    struct strv layers;        /* short directory names there, or absolute paths; bottom first; borrowed */
     const char *container_dir; /* has (or gets) upper/, work/; for copy: copy/. NULL: read-only mount of the layers */
     const char *upper, *work; /* overlays: other directories than those of container_dir, both there already; or NULL */
     const char *mount_points; /* overlays: a directory below the lowest layer, relative to layers_dir; or NULL */
