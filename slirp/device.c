@@ -22,7 +22,10 @@
 #define DEVICE_TUN "/dev/net/tun"
 #define DEVICE_BUSY_TRIES 100 /* of 10 ms: a process that was killed gives its tap back when it has died entirely */
 #define DEVICE_OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
-#define DEVICE_INNER_VETH "veth0"   /* name of our end, which nobody sees */
+#define DEVICE_INNER_VETH "veth0" /* name of our end, which nobody sees */
+/* Not what the other end has in its namespace: of a pair with equal numbers Linux (net/core/link_watch.c) tells up to a
+ * second late that it is connected, and as long a bridge forwards nothing. */
+#define DEVICE_INNER_INDEX 1000
 #define DEVICE_SOCKET_BUF (4 << 20) /* what the kernel grants of it */
 
 /* The container's interface may be gone with its namespace; anything else is about one frame. */
@@ -89,7 +92,8 @@ static struct err *device_socket(int *ret)
 /* A predecessor that was killed leaves its pair to the kernel, which needs a moment. */
 static struct err *device_add_veth(struct netlink *nl, const char *ifname, int netns_fd)
 {
-    const struct netlink_veth veth = {.name = DEVICE_INNER_VETH, .peer = ifname, .peer_netns = netns_fd};
+    const struct netlink_veth veth = {
+        .name = DEVICE_INNER_VETH, .peer = ifname, .peer_netns = netns_fd, .index = DEVICE_INNER_INDEX};
     struct err *e = netlink_add_veth(nl, &veth);
     for (int i = 0; e && err_errno(e) == EEXIST && i < DEVICE_BUSY_TRIES; i++) {
         err_drop(e);
@@ -173,12 +177,26 @@ static struct err *device_configure(const struct slirp_config *c, const struct g
     return c->ipv6 ? device_configure6(c, &nl, index, g) : NULL;
 }
 
-/* A gateway needs the link addresses of its neighbours to be as it says, so the interface has to be ours to configure.
- */
+/* What the process that had a bridge's uplink before has left is in nobody's way: its namespace, which the kernel takes
+ * down when it has time, can do without. */
+static void device_remove_uplink(const struct slirp_config *config)
+{
+    AUTO_NETLINK struct netlink nl = {.sock = NULL};
+    unsigned index = if_nametoindex(config->ifname);
+    if (!index)
+        return;
+    struct err *e = netlink_open(&nl);
+    err_drop(e ? e : netlink_remove(&nl, index));
+}
+
+/* A gateway needs the link addresses of its neighbours to be as it says, so the interface has to be ours to configure,
+ * or a bridge's uplink, whose other ports are (hub_link.c). */
 static bool device_try_gateway(struct device *d, const struct slirp_config *config, int netns_fd)
 {
-    if (config->no_gateway || !config->configure || config->bridge)
+    if (config->no_gateway || config->internal || (!config->configure && !config->bridge))
         return false;
+    if (config->bridge)
+        device_remove_uplink(config);
     AUTO_ERR struct err *e = device_open_veth(d, config, netns_fd, true);
     if (e)
         log_debug("no gateway (%s): TCP goes through libslirp", err_text(e));

@@ -1,6 +1,7 @@
 /* The resolver at the network's DNS address: answers the names of the host itself and forwards the rest to the host's
- * resolvers, which change while containers run. UDP queries are taken from frames; TCP is redirected by frame.c to a
- * listener of ours on the host's loopback, which serves connections of this process alone (dns_tcp.c).
+ * resolvers, which change while containers run. UDP queries are taken from frames; TCP comes from the gateway, or is
+ * redirected by frame.c to a listener of ours on the host's loopback, which serves connections of this process alone
+ * (dns_tcp.c).
  *
  * Every query has a socket, an id and a port of its own towards the host's resolver, so that nobody can guess where an
  * answer belongs; what doesn't answer costs a slot until its time is up, and never anybody else's time. */
@@ -13,6 +14,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "slirp/config.h"
+#include "slirp/control.h"
 #include "slirp/device.h"
 
 struct dns;
@@ -39,3 +41,6 @@ void dns_set_resolv(struct dns *d, const char *text, size_t len);
 void dns_input(struct dns *d, const uint8_t *frame, size_t len);
 /* Port on the loopback address of that family where TCP queries are to go; 0: there is none. */
 uint16_t dns_tcp_port(struct dns *d, int family);
+/* A connection of a container that needs no such port; non-blocking, and may not stand yet. `from`: who asks, or NULL.
+ * Taken in every case. */
+struct err *dns_tcp_serve(struct dns *d, int take_fd, const union slirp_addr *from) ERR_RESULT;

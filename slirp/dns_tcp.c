@@ -1,7 +1,7 @@
-/* Queries by TCP (RFC 7766): each message behind two bytes of length. The container's connections come through libslirp
- * to a listener on the host's loopback (frame.c changes the addresses); others who find it there are turned away. One
- * query of a connection is under way at a time; a connection that is silent for DNS_TCP_NSEC is closed, the one that
- * was silent longest also when there are too many: nobody can keep others out. */
+/* Queries by TCP (RFC 7766): each message behind two bytes of length. The container's connections come from the gateway
+ * (outgoing.c), or through libslirp to a listener on the host's loopback (frame.c changes the addresses); others who
+ * find it there are turned away. One query of a connection is under way at a time; a connection that is silent for
+ * DNS_TCP_NSEC is closed, the one that was silent longest also when there are too many: nobody can keep others out. */
 #include "slirp/dns_internal.h"
 
 #include <errno.h>
@@ -32,6 +32,7 @@ struct dns_tcp {
     enum tcp_state state;
     int fd, server_fd;
     struct loop_source *src, *server_src;
+    union slirp_addr from; /* who asks; AF_UNSPEC: libslirp does not tell */
     uint64_t deadline_nsec;
     unsigned tries;
     size_t have, want; /* of buf: filled or sent, and to be */
@@ -142,7 +143,8 @@ static bool tcp_query(struct dns_tcp *t)
     case DNS_QUERY:
         memcpy(t->query, t->buf, t->want); /* dns_parse() takes no more than DNS_QUERY_MAX */
         t->query_len = t->want;
-        n = dns_local(t->dns, NULL, t->query + TCP_PREFIX, len, &q, t->buf + TCP_PREFIX, DNS_MESSAGE_MAX);
+        n = dns_local(t->dns, t->from.sa.sa_family ? &t->from : NULL, t->query + TCP_PREFIX, len, &q,
+                      t->buf + TCP_PREFIX, DNS_MESSAGE_MAX);
         break;
     case DNS_BROKEN:
         n = dns_reply_code(msg, len, rcode, out, sizeof(out));
@@ -266,7 +268,7 @@ static void tcp_make_room(struct dns *d)
     tcp_remove(oldest);
 }
 
-static struct err *tcp_add(struct dns *d, int take_fd)
+struct err *dns_tcp_serve(struct dns *d, int take_fd, const union slirp_addr *from)
 {
     AUTO_FD int fd = take_fd;
     int one = 1;
@@ -276,6 +278,8 @@ static struct err *tcp_add(struct dns *d, int take_fd)
         return err_oom();
     t->dns = d;
     t->server_fd = -1;
+    if (from)
+        t->from = *from;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     TRY(loop_add_fd(d->o.loop, fd, EPOLLIN, tcp_ready, t, &t->src));
     t->fd = TAKE_FD(fd);
@@ -300,7 +304,7 @@ static struct err *tcp_accept(struct loop_source *src, int fd, uint32_t events, 
         return NULL;
     /* Any user of this host can connect here; only the container's connections are served. */
     if (d->o.is_ours(d->o.is_ours_arg, &peer.sa, len))
-        err_drop(tcp_add(d, TAKE_FD(client)));
+        err_drop(dns_tcp_serve(d, TAKE_FD(client), NULL));
     return NULL;
 }
 

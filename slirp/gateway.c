@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "slirp/control.h"
 #include "slirp/netlink.h"
+#include "slirp/pace.h"
 #include "slirp/port_route.h"
 
 #define GATEWAY_MARK 0x676f7574u
@@ -59,11 +60,15 @@ static struct err *prepare_sysctls(const char *ifname)
 {
     char path[64];
     static const char all[] = "/proc/sys/net/ipv4/conf/all/rp_filter";
+    static const char ports[] = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
     (void)snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", ifname);
     if (!reads_zero(all))
         TRY(write_sysctl(all, "0"));
     if (!reads_zero(path))
         TRY(write_sysctl(path, "0"));
+    /* Our sockets have the addresses of servers, whose ports are mostly small ones, and are bound without rights. */
+    if (!reads_zero(ports))
+        TRY(write_sysctl(ports, "0"));
     /* No segment is late on this wire, so nothing has to wait for it (TIME_WAIT): a client may come again from the same
      * port at once. One that has given up is not asked for minutes. Both only help. */
     err_drop(write_sysctl("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0"));
@@ -89,8 +94,10 @@ static struct err *prepare_routes(const struct slirp_config *c, struct netlink *
 {
     AUTO_FD int route = -1;
     TRY(port_route_open(&route));
-    TRY(prepare_family(route, AF_INET, ifname));
-    TRY(netlink_add_route(nl, index, AF_INET, GATEWAY_TABLE_OUT, &c->network, c->prefix_len));
+    if (c->prefix_len) {
+        TRY(prepare_family(route, AF_INET, ifname));
+        TRY(netlink_add_route(nl, index, AF_INET, GATEWAY_TABLE_OUT, &c->network, c->prefix_len));
+    }
     if (!c->ipv6)
         return NULL;
     TRY(prepare_family(route, AF_INET6, ifname));
@@ -128,6 +135,7 @@ static struct err *open_listener(int family, int *ret)
         !set(fd, IPPROTO_TCP, TCP_NODELAY, 1) || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0 ||
         bind(fd, &a.sa, len) < 0 || listen(fd, GATEWAY_BACKLOG) < 0)
         return ERR_SYS(errno, "make a transparent socket");
+    pace_disable(fd);
     *ret = TAKE_FD(fd);
     return NULL;
 }
@@ -150,7 +158,8 @@ struct err *gateway_prepare(struct gateway *g, const struct slirp_config *config
     TRY(prepare_sysctls(ifname));
     TRY(netlink_set_loopback(nl));
     TRY(prepare_routes(config, nl, ifname, index));
-    TRY(open_pair(g, GATEWAY_IP4));
+    if (config->prefix_len)
+        TRY(open_pair(g, GATEWAY_IP4));
     if (config->ipv6)
         TRY(open_pair(g, GATEWAY_IP6));
     g->on = true;

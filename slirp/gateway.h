@@ -1,7 +1,7 @@
 /* The other side of the container's interface: a network namespace of coracle-slirp's own, with one end of a veth pair,
  * in which the container's TCP connections end, at sockets of the kernel. So their bytes need no stack of ours: they
  * are spliced to sockets of the host (outgoing.h). Everything else that the container sends is read as frames
- * (device.h).
+ * (device.h). The uplink of a named network's bridge (hub.h) is such an interface too: then containers are several.
  *
  * How a connection gets a socket here: its first segment (SYN) is seen by the packet socket, and dropped by the kernel,
  * which is kept from answering. Once the host's side stands, a socket here takes the address that the container wants

@@ -141,18 +141,38 @@ static struct err *hub_on_half(struct loop_source *src, int fd, uint32_t events,
     return ERR_NEW(ERR_NETWORK, "the network's process has ended");
 }
 
+/* From 3 on, and nothing else stays open. First all of them go out of each other's way. */
+static bool half_keep(int *const fds[], size_t n)
+{
+    int to = 3;
+    for (size_t i = 0; i < n; i++)
+        if (*fds[i] >= 0 && (*fds[i] = fcntl(*fds[i], F_DUPFD_CLOEXEC, 3 + (int)n)) < 0)
+            return false;
+    for (size_t i = 0; i < n; i++) {
+        if (*fds[i] < 0)
+            continue;
+        if (dup3(*fds[i], to, O_CLOEXEC) < 0)
+            return false;
+        *fds[i] = to++;
+    }
+    fd_close_from(to);
+    return true;
+}
+
 static void hub_half(const struct hub *h, int sock, struct device *device)
 {
     AUTO_FREE char *text = NULL;
-    struct err *e = *h->resolv ? mem_strdup(h->resolv, &text) : resolv_read(&text);
-    int keep_sock = fcntl(sock, F_DUPFD_CLOEXEC, 16), keep_device = fcntl(device->fd, F_DUPFD_CLOEXEC, 16);
-    if (e || keep_sock < 0 || keep_device < 0 || dup3(keep_sock, 3, O_CLOEXEC) < 0 ||
-        dup3(keep_device, 4, O_CLOEXEC) < 0)
-        _exit(1);
-    fd_close_from(5);
     struct device own = *device;
-    own.fd = 4;
-    err_drop(engine_run_bridge(&h->config, 3, text, &own));
+    struct err *e = *h->resolv ? mem_strdup(h->resolv, &text) : resolv_read(&text);
+    int *const keep[] = {&sock,
+                         &own.fd,
+                         &own.gateway.listener[GATEWAY_IP4],
+                         &own.gateway.connector[GATEWAY_IP4],
+                         &own.gateway.listener[GATEWAY_IP6],
+                         &own.gateway.connector[GATEWAY_IP6]};
+    if (e || !half_keep(keep, ARRAY_LEN(keep)))
+        _exit(1);
+    err_drop(engine_run_bridge(&h->config, sock, text, &own));
     _exit(0); /* nothing of the parent's is cleaned up twice */
 }
 
@@ -219,6 +239,8 @@ static struct err *hub_setup(struct hub *h, struct msg *m)
     };
     TRY(loop_new(&h->loop));
     TRY(netns_setup(&opts, &device, &h->netns_fd));
+    h->gateway = device.gateway.on;
+    memcpy(h->gateway_mac, device.gateway.mac, sizeof(h->gateway_mac));
     struct err *e = hub_link_bridge(h);
     if (!e)
         e = hub_fork(h, &device);

@@ -2,9 +2,9 @@
  *
  *   container ── eth0 ═ veth ═ port ─┐
  *   container ── eth0 ═ veth ═ port ─┤ bridge, in the network's own namespace; no address, no route, no rule is there
- *                    tap "uplink" ───┘
- *                         │ frames
- *   confined half: libslirp, which is the gateway, and the resolver at its address (engine.c, dns*.c)
+ *                        "uplink" ───┘
+ *                         │ frames (device.h); but TCP to the outside ends at sockets behind it (gateway.h)
+ *   confined half: those, libslirp, which is the gateway, and the resolver at its address (engine.c, dns*.c)
  *                         │ names of containers, text of resolv.conf
  *   the hub itself: makes the veths and configures their far ends (hub_link.c), for monitors that ask (hub_seat.c)
  *
@@ -17,7 +17,7 @@
  * and it ends when the last of their connections does, and with it all of the network that is in the kernel. Each
  * connection is a container's place. Monitors keep a descriptor of the network's namespace: when the hub is killed,
  * bridge and veths stay, containers go on talking to each other, and the next hub, which one of the monitors starts at
- * once, finds everything in its place but the tap.
+ * once, finds everything in its place but the uplink.
  *
  * The lock in the network's directory is held by who looks for a hub, starts one, or ends being one: so there is one at
  * a time, and none that has decided to end is found. Neither holds it while it waits for the other.

@@ -21,6 +21,8 @@ struct hub {
     int half_sock; /* to the confined half */
     struct netlink nl;
     unsigned bridge;
+    bool gateway;           /* the uplink has one (gateway.h), at … */
+    uint8_t gateway_mac[6]; /* … this link address */
     struct slirp_config config;
     char *resolv; /* the network's own resolvers; "": those of the host, which are watched */
     struct resolv_watch watch;

@@ -1,8 +1,13 @@
 /* Interfaces of a network: its bridge, and the pairs that connect containers to it. */
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "slirp/hub_internal.h"
+
+#define LINK_INDEX_FIRST 1000u
+#define LINK_INDEX_MASK 0xffffffu
 
 struct err *hub_link_bridge(struct hub *h)
 {
@@ -43,13 +48,23 @@ static struct err *link_find(struct hub *h, const struct hub_join *j, struct net
     return ours.index ? netlink_remove(&h->nl, ours.index) : NULL;
 }
 
+/* By the address, and never what the far end has in its namespace: see DEVICE_INNER_INDEX (device.c). */
+static unsigned port_index(const struct hub_join *j)
+{
+    const struct slirp_config *c = &j->network;
+    uint32_t host = c->prefix_len ? ntohl(j->ip.s_addr) & ~ntohl(slirp_config_netmask(c))
+                                  : (uint32_t)j->ip6.s6_addr[14] << 8 | j->ip6.s6_addr[15];
+    return LINK_INDEX_FIRST + (host & LINK_INDEX_MASK);
+}
+
 static struct err *link_make(struct hub *h, const struct hub_join *j, int netns_fd, struct netlink *inside,
                              unsigned *ret_inside)
 {
     char name[IFNAMSIZ];
     struct netlink_found ours, its;
     link_name(j, name);
-    const struct netlink_veth veth = {
+    struct netlink_veth veth = {
+        .index = port_index(j),
         .name = name,
         .peer = j->ifname,
         .peer_netns = netns_fd,
@@ -57,7 +72,13 @@ static struct err *link_make(struct hub *h, const struct hub_join *j, int netns_
         .mac = j->mac,
         .master = h->bridge,
     };
-    TRY(netlink_add_veth(&h->nl, &veth));
+    struct err *e = netlink_add_veth(&h->nl, &veth);
+    if (e && err_errno(e) == EBUSY) { /* of one that is about to go */
+        err_drop(e);
+        veth.index = 0;
+        e = netlink_add_veth(&h->nl, &veth);
+    }
+    TRY(e);
     TRY(netlink_find(&h->nl, name, &ours));
     TRY(netlink_set_link(&h->nl, ours.index, &(struct netlink_link){.up = true, .no_ipv6 = true}));
     TRY(netlink_find(inside, j->ifname, &its));
@@ -65,7 +86,18 @@ static struct err *link_make(struct hub *h, const struct hub_join *j, int netns_
     return its.index ? NULL : ERR_NEW(ERR_NETWORK, "the interface %s was removed meanwhile", j->ifname);
 }
 
-static struct err *link_configure(const struct hub_join *j, struct netlink *inside, unsigned index)
+/* IPv6's is not what libslirp would answer; and nobody has to ask. */
+static struct err *link_know_gateway(const struct hub *h, const struct slirp_config *c, struct netlink *inside,
+                                     unsigned index)
+{
+    if (!h->gateway)
+        return NULL;
+    if (c->prefix_len)
+        TRY(netlink_add_neighbour(inside, index, AF_INET, &c->gateway, h->gateway_mac));
+    return c->ipv6 ? netlink_add_neighbour(inside, index, AF_INET6, &c->gateway6, h->gateway_mac) : NULL;
+}
+
+static struct err *link_configure(const struct hub *h, const struct hub_join *j, struct netlink *inside, unsigned index)
 {
     const struct slirp_config *c = &j->network;
     bool route = !c->internal && !j->no_default_route;
@@ -73,6 +105,7 @@ static struct err *link_configure(const struct hub_join *j, struct netlink *insi
     TRY(netlink_set_link(inside, index, &(struct netlink_link){.up = true, .no_ipv6 = !c->ipv6}));
     if (c->prefix_len)
         TRY(netlink_add_address(inside, index, AF_INET, &j->ip, c->prefix_len));
+    TRY(link_know_gateway(h, c, inside, index));
     if (c->prefix_len && route)
         TRY(netlink_add_default_route(inside, index, AF_INET, &c->gateway, j->metric));
     if (!c->ipv6)
@@ -88,7 +121,7 @@ struct err *hub_link_join(struct hub *h, const struct hub_join *j, int netns_fd,
     bool found = index != 0;
     struct err *e = found ? NULL : link_make(h, j, netns_fd, inside, &index);
     if (!e)
-        e = link_configure(j, inside, index);
+        e = link_configure(h, j, inside, index);
     if (e && !found && err_kind(e) != ERR_EXISTS)
         err_drop(hub_link_leave(h, j));
     return ERR_WRAP(e, "interface %s", j->ifname);

@@ -249,6 +249,8 @@ struct err *netlink_add_veth(struct netlink *nl, const struct netlink_veth *v)
     char buf[NETLINK_BUF];
     struct nlattr *info;
     struct nlmsghdr *nlh = netlink_new_link(nl, buf, v->name, "veth", v->mtu, v->master, &info);
+    struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+    ifi->ifi_index = (int)v->index;
     netlink_put_peer(nlh, v);
     mnl_attr_nest_end(nlh, info);
     int errnum = netlink_talk(nl, nlh);

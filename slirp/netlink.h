@@ -51,6 +51,7 @@ struct err *netlink_add_neighbour(struct netlink *nl, unsigned index, int family
 struct netlink_veth {
     const char *name, *peer;
     int peer_netns;
+    unsigned index;     /* of `name`; 0: the kernel's choice */
     uint32_t mtu;       /* of both; 0: the kernel's default */
     const uint8_t *mac; /* 6 bytes, of the peer; NULL: any */
     unsigned master;    /* the bridge that `name` becomes a port of; 0: none */

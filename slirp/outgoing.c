@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "slirp/dns.h"
 #include "slirp/frame_tcp.h"
 #include "slirp/gateway.h"
 #include "slirp/port_source.h"
@@ -233,12 +234,30 @@ static struct err *on_dial(struct loop_source *src, int fd, uint32_t events, voi
     return NULL;
 }
 
+/* By its link address; else it is to the resolver, or to nobody. */
+static bool is_to_gateway(const struct outgoing *o, const uint8_t *frame)
+{
+    return memcmp(frame, o->device->gateway.mac, sizeof(o->device->gateway.mac)) == 0;
+}
+
+/* No server's answer is waited for: it is us. */
+bool outgoing_input_dns(struct outgoing *o, struct dns *dns, const uint8_t *frame, size_t len)
+{
+    struct frame_syn syn;
+    int guest = -1;
+    if (!is_to_gateway(o, frame))
+        return false;
+    if (dns && frame_syn_parse(frame, len, &syn) == FRAME_TCP_SYN && dial_guest(o, &syn, &guest) != SPLICE_FAILED)
+        err_drop(dns_tcp_serve(dns, guest, &syn.client));
+    return true;
+}
+
 bool outgoing_input(struct outgoing *o, const uint8_t *frame, size_t len)
 {
     struct frame_syn syn;
     int host = -1;
-    if (memcmp(frame, o->device->gateway.mac, sizeof(o->device->gateway.mac)) != 0)
-        return false; /* to the resolver, or to nobody */
+    if (!is_to_gateway(o, frame))
+        return false;
     enum frame_tcp kind = frame_syn_parse(frame, len, &syn);
     if (kind != FRAME_TCP_SYN)
         return kind == FRAME_TCP_OTHER;

@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "slirp/device.h"
 
+struct dns;
 struct outgoing;
 
 struct outgoing_opts {
@@ -30,3 +31,6 @@ struct err *outgoing_new(const struct outgoing_opts *opts, struct outgoing **ret
 void outgoing_free(struct outgoing *o);
 /* A frame that passed frame_check(). False: it is none of ours, but libslirp's. */
 bool outgoing_input(struct outgoing *o, const uint8_t *frame, size_t len);
+/* The same of one to the resolver's port, which on a bridge is at the gateway's own address. dns NULL: nobody is there.
+ */
+bool outgoing_input_dns(struct outgoing *o, struct dns *dns, const uint8_t *frame, size_t len);

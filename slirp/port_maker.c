@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/msg.h"
+#include "slirp/pace.h"
 #include "slirp/port_confine.h"
 #include "slirp/port_route.h"
 
@@ -190,6 +191,8 @@ static int make_socket(int family, int type)
     if (ok && type == SOCK_STREAM) /* in the order: what a connection needs, what only helps */
         ok = set(fd, SOL_SOCKET, SO_MARK, (int)PORT_MAKER_MARK) && set(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
              set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    if (ok && type == SOCK_STREAM)
+        pace_disable(fd);
     return ok ? TAKE_FD(fd) : -1;
 }
 

@@ -46,6 +46,8 @@ static void serve_stack(struct slirp *s, const uint8_t *frame, size_t len)
 static void serve_dns_tcp(struct slirp *s, uint8_t *frame, size_t len)
 {
     int family = frame[12] == 0x08 ? AF_INET : AF_INET6; /* the frame was checked: ETH_P_IP is 0x0800 */
+    if (s->outgoing && outgoing_input_dns(s->outgoing, s->dns, frame, len))
+        return;
     uint16_t port = s->dns ? dns_tcp_port(s->dns, family) : 0;
     if (!port)
         return;

@@ -120,6 +120,13 @@ get() { curl -fsS -g --max-time 20 "$@"; }
     is "$output" "i am server"
     run -0 coracle run --rm --network out $BB nslookup host.containers.internal
     has "$output" "$own"
+    run ! coracle run --rm --network out $BB timeout 10 nc -w 5 "$own" 1
+    has "$output" "Connection refused"
+    # A megabyte each way, and an end of stream that is one.
+    coracle run -d --name back -p 80 --network out $BB nc -ll -p 80 -e cat >/dev/null
+    port=$(host_port back 80)
+    run -0 coracle run --rm --network out $BB sh -c "for i in 1 2 3 4 5 6 7 8; do head -c 1000000 /dev/zero | timeout 20 nc -w 10 $own $port | wc -c && exit; sleep 1; done"
+    is "$output" 1000000
     run coracle run --rm --network in $BB timeout 5 nc -w 2 "$own" "$port"
     hasnt "$output" "i am"
     run -0 coracle run --rm --network in $BB ip route

@@ -118,6 +118,20 @@ S
     is "$output" "$each"$'\n'"$each"
 }
 
+@test "servers at ports below 1024 are reached, with and without a packet in between" {
+    scene <<'S'
+for flags in "" --no-gateway; do
+    target
+    start --enable-ipv6 $flags
+    [ "$flags" ] || { echo_server TCP4 127.0.0.1 80; echo_server TCP6 '[::1]' 443; }
+    [ "$(echo hello | inside socat -t 10 - TCP4:10.0.2.2:80)" = hello ] && echo tcp4
+    [ "$(echo hello | inside socat -t 10 - 'TCP6:[fd00::2]:443')" = hello ] && echo tcp6
+    kill $SLIRP_PID
+done
+S
+    is "$output" $'tcp4\ntcp6\ntcp4\ntcp6'
+}
+
 @test "a connection that nobody answers doesn't hold up others, and ends" {
     scene <<'S'
 target
