@@ -5,9 +5,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/override.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/origin.h"
-#include "fuse-overlay/override.h"
 #include "fuse-overlay/realdir.h"
 
 int attr_place(struct overlay *fs, struct node *n, int *ret_dirfd, const char **ret_name)

@@ -12,10 +12,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/override.h"
 #include "fuse-overlay/changes.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/origin.h"
-#include "fuse-overlay/override.h"
 #include "fuse-overlay/realdir.h"
 
 #define OVERLAY_STAGING "work" /* below workdir, where the kernel's overlay stages as well */

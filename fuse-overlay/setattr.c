@@ -5,12 +5,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/override.h"
 #include "fuse-overlay/attr.h"
 #include "fuse-overlay/changes.h"
 #include "fuse-overlay/copyup.h"
 #include "fuse-overlay/file.h"
 #include "fuse-overlay/node.h"
-#include "fuse-overlay/override.h"
 
 int attr_ids_to_disk(const struct overlay *fs, uint32_t uid, uint32_t gid, struct owner *ret)
 {

@@ -11,6 +11,7 @@
 #include "engine/image/image.h"
 #include "engine/image/treediff.h"
 #include "engine/layer/layer.h"
+#include "rootless/session.h"
 
 struct err *container_changes(const struct container_root *r, struct tree_changes *ret)
 {
@@ -75,7 +76,13 @@ struct err *container_export(struct engine *e, struct container *c, int fd)
     TRY(container_root_open(e, c, ROOT_FILES, &r));
     TRY(container_root_reopen(&r, &dirfd));
     const struct layer_pack_opts opts = {
-        .source_dirfd = dirfd, .archive_fd = fd, .no_root = true, .uids = r.uids, .gids = r.gids};
+        .source_dirfd = dirfd,
+        .archive_fd = fd,
+        .no_root = true,
+        .single_id = engine_session(e)->single_id,
+        .uids = r.uids,
+        .gids = r.gids,
+    };
     TRY_WRAP(layer_pack(&opts, &result), "export container %s", c->name);
     return container_event(e, c, "export");
 }

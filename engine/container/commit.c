@@ -22,6 +22,7 @@
 #include "engine/image/commit.h"
 #include "engine/image/image.h"
 #include "engine/layer/layer.h"
+#include "rootless/session.h"
 
 struct committing {
     struct engine *e;
@@ -69,7 +70,8 @@ static struct err *start_packing(struct committing *m)
 {
     AUTO_FD int source = -1, writer = -1;
     int ends[2];
-    struct layer_pack_opts opts = {.compression = LAYER_PLAIN, .diff = !m->opts->squash};
+    struct layer_pack_opts opts = {
+        .compression = LAYER_PLAIN, .diff = !m->opts->squash, .single_id = engine_session(m->e)->single_id};
     TRY(layer_source(m, &source));
     /* An upper directory has the image's ids, whatever the container's are, but above copies of layers. */
     if (m->opts->squash || !m->c->spec.maps_ids) {

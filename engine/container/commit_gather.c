@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/override.h"
 #include "base/path.h"
 #include "engine/container/commit_internal.h"
 #include "engine/container/rootfs.h"
@@ -27,6 +28,9 @@ static struct err *enter(const struct container_root *r, int to, const char *pat
     *ret_to = openat(made, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*ret_to < 0 || fstat(from, &st) < 0)
         return ERR_SYS(errno, "open %s", name);
+    struct override o;
+    if (override_read_fd(from, &o) && override_write_fd(*ret_to, &o))
+        return ERR_SYS(errno, "record the owner of %s", name);
     *ret_from = TAKE_FD(from);
     return fchown(*ret_to, st.st_uid, st.st_gid) < 0 || fchmod(*ret_to, st.st_mode & 07777) < 0
                ? ERR_SYS(errno, "set owner and mode of %s", name)

@@ -350,7 +350,12 @@ static struct err *copy_out(struct copying *cp)
     AUTO_FD int dir = -1;
     struct layer_result result;
     struct layer_pack_opts opts = {
-        .archive_fd = cp->opts->to.stream_fd, .no_root = true, .uids = cp->from_root.uids, .gids = cp->from_root.gids};
+        .archive_fd = cp->opts->to.stream_fd,
+        .no_root = true,
+        .single_id = engine_session(cp->from_root.engine)->single_id,
+        .uids = cp->from_root.uids,
+        .gids = cp->from_root.gids,
+    };
     TRY(find_source(cp, &from, &given));
     if (S_ISDIR(from.st.st_mode) && (is_contents(cp->opts->from.path) || !*from.name)) {
         TRY(enter(&from, &dir));
@@ -389,7 +394,7 @@ static struct err *copy_in(struct copying *cp)
                                            .keep_root = true,
                                            .keep_kinds = !cp->opts->overwrite,
                                            .single_id = engine_session(cp->to->engine)->single_id,
-                                           .own = cp->set_owner,
+                                           .own = cp->opts->archive,
                                            .uid = cp->uid,
                                            .gid = cp->gid};
     err = layer_insert(&opts, &result);

@@ -11,6 +11,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "engine/container/ids.h"
 #include "engine/container/internal.h"
 #include "engine/container/oci.h"
 #include "engine/container/user.h"
@@ -151,11 +152,14 @@ static struct err *write_process(struct execution *x)
     char hostname[16];
     struct rlimit nofile = {0}, nproc = {0};
     snprintf(hostname, sizeof(hostname), "%.12s", x->c->id);
+    struct ids_choice ids;
+    TRY(ids_choose(x->e, &x->c->spec, x->c->spec.runtime, &ids));
     if (getrlimit(RLIMIT_NOFILE, &nofile) < 0 || getrlimit(RLIMIT_NPROC, &nproc) < 0)
         return ERR_SYS(errno, "exec: resource limits");
     const struct oci_facts facts = {
         .container_id = x->c->id,
         .user = &x->user,
+        .ids = ids.ids,
         .hostname = x->c->spec.hostname ? x->c->spec.hostname : hostname,
         .session_uids = &session->uid_map,
         .session_gids = &session->gid_map,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "engine/container/seccomp_spec.h"
 #include "engine/container/spec.h"
 #include "engine/image/image.h"
 #include "userns/idmap.h"
@@ -61,6 +62,9 @@ struct oci_facts {
     size_t n_throttles;
     uint64_t rlimit_nofile_hard, rlimit_nproc_hard; /* the caller's */
     int64_t oom_score_adj;                          /* the caller's own: a container's can't be lower */
+    enum seccomp_ids ids;                           /* what becomes of calls about ids (container/ids.h) */
+    const char *ids_listener;                       /* with SECCOMP_IDS_ASK: the socket of who answers */
+    bool ids_uninterrupted;                         /* ... and seccomp_options.uninterrupted */
     bool allow_socketcall;                          /* a 32-bit image: see container/seccomp_default.json */
     const char *init_path;                          /* host path of the init program for --init */
     const char *seccomp_profile;                    /* text of a profile file given by the user, or NULL: the default */

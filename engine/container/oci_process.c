@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "engine/container/oci_internal.h"
+#include "engine/monitor/ids_creds.h"
 #include "engine/monitor/notify.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -132,9 +133,10 @@ static void put_user(struct oci_build *b, const struct oci_user *u)
     uint32_t umask = 0022;
     if (b->spec->umask)
         jsonout_fail(&b->out, number_parse_octal(b->spec->umask, 07777, &umask));
+    bool emulated = b->facts->ids == SECCOMP_IDS_ASK; /* put_limits() says who it believes to be */
     jsonout_open(&b->out, "user", '{');
-    jsonout_int(&b->out, "uid", u->ct_uid);
-    jsonout_int(&b->out, "gid", u->ct_gid);
+    jsonout_int(&b->out, "uid", emulated ? 0 : u->ct_uid);
+    jsonout_int(&b->out, "gid", emulated ? 0 : u->ct_gid);
     jsonout_int(&b->out, "umask", umask & 0777);
     put_groups(b, u);
     jsonout_close(&b->out, '}');
@@ -198,8 +200,20 @@ static bool has_limit(const struct container_spec *s, const char *name)
     return false;
 }
 
+/* Where ids are answered for, this limit is where a process's are kept: monitor/ids_creds.h. */
+static void put_user_limit(struct oci_build *b, const struct oci_user *u)
+{
+    if (b->facts->ids != SECCOMP_IDS_ASK || (!u->ct_uid && !u->ct_gid))
+        return;
+    if (u->ct_uid > IDS_DIRECT_MAX || u->ct_gid > IDS_DIRECT_MAX)
+        jsonout_fail(&b->out,
+                     ERR_NEW(ERR_UNSUPPORTED, "user %u:%u: where only one id is mapped, users have numbers up to %u",
+                             u->ct_uid, u->ct_gid, IDS_DIRECT_MAX));
+    put_limit(b, "locks", ids_limit_of(u->ct_uid, u->ct_gid), UINT64_MAX);
+}
+
 /* Two have defaults of their own, as far as the caller's hard limit allows; with "host" all stay as they are. */
-static void put_limits(struct oci_build *b)
+static void put_limits(struct oci_build *b, const struct oci_user *u)
 {
     const struct container_spec *s = b->spec;
     const struct {
@@ -215,6 +229,7 @@ static void put_limits(struct oci_build *b)
     for (size_t i = 0; i < s->n_ulimits; i++)
         if (strcmp(s->ulimits[i].name, "host") != 0)
             put_limit(b, s->ulimits[i].name, s->ulimits[i].soft, s->ulimits[i].hard);
+    put_user_limit(b, u);
     jsonout_close(&b->out, ']');
 }
 
@@ -259,7 +274,7 @@ void oci_put_process(struct oci_build *b, const char *key, const struct oci_proc
     jsonout_strv(j, "env", p->env);
     jsonout_str(j, "cwd", p->cwd);
     put_caps(j, p->caps);
-    put_limits(b);
+    put_limits(b, p->user);
     put_oom_score(b);
     put_apparmor(b);
     if (b->sec.no_new_privileges)

@@ -37,6 +37,10 @@ static void put_paths(struct oci_build *b, const char *const *paths, size_t n)
 static struct seccomp_options seccomp_options(const struct oci_build *b)
 {
     return (struct seccomp_options){.caps = b->caps.bounding,
+                                    .ids = b->facts->ids,
+                                    .all = b->spec->privileged,
+                                    .listener = b->facts->ids_listener,
+                                    .uninterrupted = b->facts->ids_uninterrupted,
                                     .allow_socketcall = b->facts->allow_socketcall || b->sec.allow_socketcall};
 }
 
@@ -57,7 +61,7 @@ static bool is_filtered(const struct oci_build *b)
     const char *own = own_profile(b);
     if (own)
         return strcmp(own, "unconfined") != 0;
-    return !b->spec->privileged;
+    return !b->spec->privileged || b->facts->ids != SECCOMP_IDS_ALLOW;
 }
 
 /* Not for a profile of the user's: the runtime compiles that, with its own checks. */

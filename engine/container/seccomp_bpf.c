@@ -8,11 +8,14 @@
  * Conditional jumps reach 255 instructions, so the branch of the search that may be far is a JA, which reaches all.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
 #include "engine/container/seccomp_default.h"
@@ -28,13 +31,15 @@ struct assembler {
     struct sock_filter *insns;
     size_t count, cap;
     bool is_64bit;
+    bool is_native;
 };
 
 /* Numbers from `first` to the next run's have one decision: a return value, or a set of rules. */
 struct run {
     uint32_t first;
     uint32_t ret;
-    int rules; /* -1: none */
+    int rules;    /* -1: none */
+    uint32_t ids; /* KIND_IDS_… that is decided by an argument; 0: none */
 };
 
 /* Past the capacity nothing is written; the caller looks at the count at the end. */
@@ -126,11 +131,37 @@ static void put_rule_set(struct assembler *a, uint32_t set)
     put(a, BPF_RET | BPF_K, 0, 0, RET_DEFAULT);
 }
 
+/* A new file is asked about, an old one just opened; the limit that is ours stays as it is, whatever is set. */
+static void put_ids_rule(struct assembler *a, uint32_t kind)
+{
+    static const struct {
+        struct seccomp_arg arg;
+        uint32_t ret;
+    } rules[] = {
+        [KIND_IDS_MAKE] = {{1, CMP_MASKED_EQ, O_CREAT, O_CREAT}, SECCOMP_RET_USER_NOTIF},
+        [KIND_IDS_MAKE_AT] = {{2, CMP_MASKED_EQ, O_CREAT, O_CREAT}, SECCOMP_RET_USER_NOTIF},
+        [KIND_IDS_LIMIT] = {{0, CMP_MASKED_EQ, UINT32_MAX, RLIMIT_LOCKS}, SECCOMP_RET_ERRNO | 0},
+        [KIND_IDS_LIMIT_OF] = {{1, CMP_MASKED_EQ, UINT32_MAX, RLIMIT_LOCKS}, SECCOMP_RET_ERRNO | 0},
+        [KIND_IDS_KEEP] = {{0, CMP_MASKED_EQ, UINT32_MAX, PR_SET_KEEPCAPS}, SECCOMP_RET_USER_NOTIF},
+    };
+    static const struct seccomp_arg sets = {.index = 2, .op = CMP_NE, .value = 0}; /* prlimit(2) that only asks */
+    size_t no = put_match(a, &rules[kind].arg), reads = 0;
+    if (kind == KIND_IDS_LIMIT_OF)
+        reads = put_match(a, &sets);
+    put(a, BPF_RET | BPF_K, 0, 0, rules[kind].ret);
+    land(a, no);
+    if (kind == KIND_IDS_LIMIT_OF)
+        land(a, reads);
+    put(a, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+}
+
 /* The number is in the accumulator. Everything below `first` was excluded on the way. */
 static void put_search(struct assembler *a, const struct run *runs, size_t n)
 {
     if (n == 1) {
-        if (runs->rules >= 0)
+        if (runs->ids)
+            put_ids_rule(a, runs->ids);
+        else if (runs->rules >= 0)
             put_rule_set(a, (uint32_t)runs->rules);
         else
             put(a, BPF_RET | BPF_K, 0, 0, runs->ret);
@@ -144,10 +175,29 @@ static void put_search(struct assembler *a, const struct run *runs, size_t n)
     put_search(a, runs + half, n - half);
 }
 
-/* What a call's kind means with these capabilities. */
-static struct run decide(const struct seccomp_options *o, const struct seccomp_call *c)
+/* Only for the machine's own calls there is somebody to ask. */
+static struct run decide_ids(const struct assembler *a, const struct seccomp_call *c)
 {
-    struct run r = {c->nr, RET_REFUSE, -1};
+    struct run r = {c->nr, SECCOMP_RET_ALLOW, -1, 0};
+    bool ask = a->o->ids == SECCOMP_IDS_ASK && a->is_native;
+    if (c->kind >= KIND_IDS_MAKE)
+        r.ids = ask ? c->kind : 0;
+    else if (ask)
+        r.ret = SECCOMP_RET_USER_NOTIF;
+    else if (c->kind == KIND_IDS_SET && a->o->ids != SECCOMP_IDS_ALLOW)
+        r.ret = SECCOMP_RET_ERRNO | 0;
+    return r;
+}
+
+/* What a call's kind means with these capabilities. */
+static struct run decide(const struct assembler *a, const struct seccomp_call *c)
+{
+    const struct seccomp_options *o = a->o;
+    struct run r = {c->nr, o->all ? SECCOMP_RET_ALLOW : RET_REFUSE, -1, 0};
+    if (c->kind >= KIND_IDS_SET && c->kind < KIND_GROUP)
+        return decide_ids(a, c);
+    if (o->all)
+        return r;
     bool grouped = c->kind >= KIND_GROUP && c->kind < KIND_RULES;
     bool by_group = grouped && (seccomp_groups[c->kind - KIND_GROUP].caps & o->caps);
     if (c->kind >= KIND_RULES)
@@ -161,25 +211,26 @@ static struct run decide(const struct seccomp_options *o, const struct seccomp_c
 static void add_run(struct run *runs, size_t *n, struct run r)
 {
     const struct run *last = *n ? &runs[*n - 1] : NULL;
-    if (last && last->ret == r.ret && last->rules == -1 && r.rules == -1)
+    if (last && last->ret == r.ret && last->rules == -1 && r.rules == -1 && !last->ids && !r.ids)
         return;
     if (*n < RUNS_MAX)
         runs[(*n)++] = r;
 }
 
 /* Decisions of one architecture, without gaps from 0 to the top. */
-static size_t make_runs(const struct seccomp_options *o, const struct seccomp_arch *arch, struct run *runs)
+static size_t make_runs(const struct assembler *a, const struct seccomp_arch *arch, struct run *runs)
 {
+    uint32_t others = a->o->all ? SECCOMP_RET_ALLOW : RET_DEFAULT;
     size_t n = 0;
     uint32_t next = 0;
     for (size_t i = 0; i < arch->n_calls; i++) {
         const struct seccomp_call *c = &arch->calls[i];
         if (c->nr > next)
-            add_run(runs, &n, (struct run){next, RET_DEFAULT, -1});
-        add_run(runs, &n, decide(o, c));
+            add_run(runs, &n, (struct run){next, others, -1, 0});
+        add_run(runs, &n, decide(a, c));
         next = c->nr + 1;
     }
-    add_run(runs, &n, (struct run){next, RET_DEFAULT, -1});
+    add_run(runs, &n, (struct run){next, others, -1, 0});
     return n;
 }
 
@@ -191,15 +242,16 @@ struct err *seccomp_assemble(const struct seccomp_options *o, struct sock_filter
     for (size_t i = 0; i < SECCOMP_ARCHS; i++) {
         const struct seccomp_arch *arch = &seccomp_archs[i];
         a.is_64bit = arch->audit & __AUDIT_ARCH_64BIT;
+        a.is_native = i == 0;
         put_load(&a, offsetof(struct seccomp_data, arch));
         put(&a, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, arch->audit);
         size_t other = put_jump(&a);
         put_load(&a, offsetof(struct seccomp_data, nr));
-        put_search(&a, runs, make_runs(o, arch, runs));
+        put_search(&a, runs, make_runs(&a, arch, runs));
         land(&a, other);
     }
     if (a.count)
-        put(&a, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS);
+        put(&a, BPF_RET | BPF_K, 0, 0, o->all ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS);
     if (a.count > cap)
         return ERR_NEW(ERR_INTERNAL, "the seccomp program has %zu instructions", a.count);
     *ret_count = a.count;

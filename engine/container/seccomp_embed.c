@@ -142,6 +142,26 @@ static uint64_t cap_mask(const char *name)
     return UINT64_C(1) << number;
 }
 
+/* Those that a filter decides by their arguments are two lists apart. */
+static void put_ids(void)
+{
+    static const struct {
+        const char *key, *kind, *macro;
+    } lists[] = {
+        {"set", "KIND_IDS_SET", "SECCOMP_IDS_SET"},       {"see", "KIND_IDS_SEE", "SECCOMP_IDS_SEE"},
+        {"make", "KIND_IDS_MAKE", "SECCOMP_IDS_MAKE"},    {"make_at", "KIND_IDS_MAKE_AT", "SECCOMP_IDS_MAKE_AT"},
+        {"limit", "KIND_IDS_LIMIT", "SECCOMP_IDS_LIMIT"}, {"limit_of", "KIND_IDS_LIMIT_OF", "SECCOMP_IDS_LIMIT_OF"},
+        {"keep", "KIND_IDS_KEEP", "SECCOMP_IDS_KEEP"},
+    };
+    const json_t *ids = json_object_get(profile, "ids");
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        bool first = true;
+        fprintf(out, "#define %s \"", lists[i].macro);
+        put_names(json_object_get(ids, lists[i].key), lists[i].kind, &first);
+        fprintf(out, "\"\n");
+    }
+}
+
 /* "allow" is grouped by subject for its readers only; it becomes one list, since one rule for many calls is cheaper
  * than many. */
 static void put_lists(void)
@@ -157,6 +177,7 @@ static void put_lists(void)
     put_names(json_object_get(profile, "refuse"), "KIND_REFUSE", &first);
     fprintf(out, "\"\n");
     add_call("socketcall", "KIND_SOCKETCALL");
+    put_ids();
 }
 
 /* Calls behind a capability: text and kind of each group. */

@@ -15,8 +15,19 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 
+/* Calls about ids (monitor/ids.h). */
+enum seccomp_ids {
+    SECCOMP_IDS_ALLOW,
+    SECCOMP_IDS_PRETEND, /* those that set something succeed and do nothing */
+    SECCOMP_IDS_ASK,     /* somebody answers for them */
+};
+
 struct seccomp_options {
-    uint64_t caps;         /* bounding set of the container */
+    uint64_t caps; /* bounding set of the container */
+    enum seccomp_ids ids;
+    bool all;              /* everything else is allowed (privileged) */
+    const char *listener;  /* with SECCOMP_IDS_ASK: the socket that the runtime hands the filter to */
+    bool uninterrupted;    /* ... whose answers wait for no signal: this kernel and runtime know the flag */
     bool allow_socketcall; /* 32-bit programs may use socketcall(2) on x86 */
 };
 

@@ -3,7 +3,20 @@
 
 #include <stdint.h>
 
-enum { KIND_ALLOW, KIND_REFUSE, KIND_SOCKETCALL, KIND_GROUP = 16, KIND_RULES = 64 };
+enum {
+    KIND_ALLOW,
+    KIND_REFUSE,
+    KIND_SOCKETCALL,
+    KIND_IDS_SET, /* about ids: allowed, or as enum seccomp_ids says */
+    KIND_IDS_SEE,
+    KIND_IDS_MAKE,     /* only with O_CREAT among the flags, argument 1 ... */
+    KIND_IDS_MAKE_AT,  /* ... or 2 */
+    KIND_IDS_LIMIT,    /* only of RLIMIT_LOCKS, argument 0 ... */
+    KIND_IDS_LIMIT_OF, /* ... or 1 */
+    KIND_IDS_KEEP,     /* only PR_SET_KEEPCAPS */
+    KIND_GROUP = 16,
+    KIND_RULES = 64
+};
 enum { CMP_EQ, CMP_NE, CMP_MASKED_EQ };
 
 /* System call `nr` and what decides about it: KIND_GROUP + index, KIND_RULES + set, or one of the fixed kinds. */

@@ -99,6 +99,20 @@ static struct err *set_socketcall(struct security_opts *o, const char *value)
     return o->allow_socketcall ? NULL : ERR_NEW(ERR_INVALID, "invalid --security-opt 2: \"socketcall=%s\"", value);
 }
 
+/* Ours alone, and of no effect but where a user has one id: see monitor/ids.h. */
+static struct err *set_ids(struct security_opts *o, const char *value)
+{
+    static const char *const names[] = {
+        [SECURITY_IDS_FULL] = "full", [SECURITY_IDS_PRETEND] = "pretend", [SECURITY_IDS_OFF] = "off"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(names[i], value) != 0)
+            continue;
+        o->ids = (enum security_ids)i;
+        return NULL;
+    }
+    return ERR_NEW(ERR_INVALID, "invalid --security-opt 2: \"ids=%s\"", value);
+}
+
 static const struct {
     const char *name;
     struct err *(*set)(struct security_opts *o, const char *value);
@@ -112,6 +126,7 @@ static const struct {
     {"label", set_label},
     {"systempaths", set_system_paths},
     {"socketcall", set_socketcall},
+    {"ids", set_ids},
 };
 
 /* "key=value" or "key:value"; the first of the two separators counts. */

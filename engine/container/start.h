@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/strv.h"
 #include "engine/container/container.h"
+#include "engine/container/ids.h"
 #include "engine/container/oci.h"
 #include "engine/image/image.h"
 #include "engine/monitor/cgroup.h"
@@ -25,7 +26,8 @@ struct start {
     int root_fd;                       /* the mounted root, O_PATH */
     int packed_fd;                     /* keeps the mount of a packed image until the root is mounted; 0: none */
     int private_fd;                    /* the monitor's private directory, O_PATH: <run_dir>/m in its namespace */
-    struct idmap ct_uids, ct_gids;     /* of its own user namespace; empty: the session's */
+    struct ids_choice ids;
+    struct idmap ct_uids, ct_gids; /* of its own user namespace; empty: the session's */
     bool own_userns;
 
     struct network_options network; /* while plan.network is set */

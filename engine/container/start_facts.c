@@ -21,6 +21,7 @@
 #include "engine/container/start.h"
 #include "engine/container/user.h"
 #include "engine/engine.h"
+#include "engine/monitor/ids.h"
 #include "engine/monitor/scope.h"
 #include "rootless/session.h"
 
@@ -361,6 +362,15 @@ static struct err *settle_init(struct start *s)
     return start_keep(s, &s->facts.init_path, "%s", path);
 }
 
+static struct err *settle_ids(struct start *s)
+{
+    s->facts.ids = s->ids.ids;
+    s->facts.ids_uninterrupted = s->ids.uninterrupted;
+    if (s->ids.ids != SECCOMP_IDS_ASK)
+        return NULL;
+    return start_keep(s, &s->facts.ids_listener, "%s/" MONITOR_PRIVATE "/" IDS_SOCKET, engine_run_dir(s->e));
+}
+
 struct err *start_fill_facts(struct start *s)
 {
     const struct session *session = engine_session(s->e);
@@ -391,5 +401,5 @@ struct err *start_fill_facts(struct start *s)
     f->proc_mountable = true;
     f->sys_mountable = true;
     f->log_driver = s->c->spec.log_driver;
-    return NULL;
+    return settle_ids(s);
 }

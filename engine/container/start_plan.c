@@ -110,6 +110,8 @@ struct err *start_fill_plan(struct start *s, const struct container_start_opts *
     struct monitor_plan *p = &s->plan;
     const struct container_spec *spec = &s->c->spec;
     TRY(fill_identity(s));
+    TRY(ids_choose(s->e, spec, p->runtime, &s->ids));
+    p->emulate_ids = s->ids.ids == SECCOMP_IDS_ASK;
     TRY(start_plan_root(s));
     TRY(start_settle_mounts(s));
     TRY(fill_log(s));

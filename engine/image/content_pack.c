@@ -52,7 +52,7 @@ static struct err *repack(struct content *c, struct content_entry *entry)
     if (fd < 0)
         return ERR_SYS(errno, "create %s/%s", c->staging.path, path);
     const struct layer_pack_opts opts = {
-        .source_dirfd = dirfd, .archive_fd = fd, .compression = LAYER_PLAIN, .diff = true};
+        .source_dirfd = dirfd, .archive_fd = fd, .compression = LAYER_PLAIN, .diff = true, .single_id = c->single_id};
     TRY(layer_pack(&opts, &result));
     unlinkat(c->staging.dirfd, entry->blob_path, 0);
     mem_freep(&entry->blob_path);

@@ -13,13 +13,14 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/override.h"
 #include "base/strbuf.h"
 #include "base/strv.h"
 #include "engine/storage/storage.h"
 
 #define DEPTH_MAX 512
 #define CHANGES_MAX ((size_t)1 << 24)
-#define CAPABILITY_BYTES 64 /* struct vfs_ns_cap_data has 24 */
+#define ATTRIBUTE_BYTES OVERRIDE_MAX /* struct vfs_ns_cap_data has 24 */
 
 struct compare {
     struct tree_changes *list;
@@ -65,21 +66,28 @@ static struct err *list_names(int dirfd, struct strv *ret)
     return e;
 }
 
-/* File capabilities are an attribute that stat(2) doesn't show; without /proc they look alike. */
-static size_t capability(int dirfd, const char *name, char *buf)
+/* What stat(2) doesn't show: file capabilities, and the record of an owner. */
+static const char *const attributes[] = {"security.capability", OVERRIDE_RECORD};
+
+/* Without /proc they look alike. */
+static size_t attribute(int dirfd, const char *name, const char *attr, char *buf)
 {
     AUTO_FREE char *path = NULL;
     struct err *e = mem_asprintf(&path, "%s/%s", fd_proc_path(dirfd).s, name);
-    ssize_t n = e ? -1 : lgetxattr(path, "security.capability", buf, CAPABILITY_BYTES);
+    ssize_t n = e ? -1 : lgetxattr(path, attr, buf, ATTRIBUTE_BYTES);
     err_drop(e);
     return n < 0 ? 0 : (size_t)n;
 }
 
-static bool has_other_capability(int old_fd, int new_fd, const char *name)
+static bool has_other_attribute(int old_fd, int new_fd, const char *name)
 {
-    char a[CAPABILITY_BYTES], b[CAPABILITY_BYTES];
-    size_t n = capability(old_fd, name, a);
-    return n != capability(new_fd, name, b) || memcmp(a, b, n) != 0;
+    char a[ATTRIBUTE_BYTES], b[ATTRIBUTE_BYTES];
+    for (size_t i = 0; i < ARRAY_LEN(attributes); i++) {
+        size_t n = attribute(old_fd, name, attributes[i], a);
+        if (n != attribute(new_fd, name, attributes[i], b) || memcmp(a, b, n) != 0)
+            return true;
+    }
+    return false;
 }
 
 /* A directory's time and size change with what is in it, which is seen there. */
@@ -137,7 +145,7 @@ static struct err *compare_entry(struct compare *c, int old_fd, int new_fd, cons
         TRY(record(c, TREE_DELETED));
         return descend(c, -1, new_fd, name, false);
     }
-    bool same = known && !differs(&old, &new) && !has_other_capability(old_fd, new_fd, name);
+    bool same = known && !differs(&old, &new) && !has_other_attribute(old_fd, new_fd, name);
     if (!same)
         TRY(record(c, known ? TREE_CHANGED : TREE_ADDED));
     if (!S_ISDIR(new.st_mode))

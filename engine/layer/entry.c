@@ -237,6 +237,17 @@ static struct err *entry_hardlink(struct entry_ctx *c, const struct dirs_place *
     return errno == EEXIST ? entry_link_over(c, &from, place) : entry_link_failed(target, errno);
 }
 
+/* Not possible in a user namespace; images bring a few (/dev/null), and the runtime makes /dev anew. As Podman does. A
+ * user with one id has a record of it: an empty file, which is shown as what it stands for. A device 0/0 would be a
+ * whiteout that is none. */
+static struct err *entry_device(struct entry_ctx *c, const struct dirs_place *place, const struct meta *m)
+{
+    if (c->rules.single_id && !c->into_tree && archive_entry_rdev(m->entry) != 0)
+        return entry_regular(c, place, m);
+    c->devices_skipped++;
+    return NULL;
+}
+
 struct err *entry_make(struct entry_ctx *c, const char *name, const struct meta *m)
 {
     struct dirs_place place;
@@ -256,10 +267,7 @@ struct err *entry_make(struct entry_ctx *c, const char *name, const struct meta 
         return entry_fifo(c, &place, m);
     case AE_IFCHR:
     case AE_IFBLK:
-        /* Not possible in a user namespace; images bring a few (/dev/null), and the runtime makes /dev anew. As Podman
-         * does. A device 0/0 would be a whiteout that is none. */
-        c->devices_skipped++;
-        return NULL;
+        return entry_device(c, &place, m);
     default:
         return ERR_NEW(ERR_INVALID, "an entry of a type that a layer cannot hold");
     }

@@ -245,6 +245,7 @@ static struct err *layer_pack_args(const struct layer_pack_opts *o, struct strv 
     TRY(layer_add_number(args, "compression", o->compression));
     TRY(layer_add_number(args, "diff", o->diff));
     TRY(layer_add_number(args, "no-root", o->no_root));
+    TRY(layer_add_number(args, "single-id", o->single_id));
     if (o->only)
         TRY(strv_addf(args, "only=%s", o->only));
     for (size_t i = 0; i < o->skip.count; i++)

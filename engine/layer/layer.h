@@ -29,7 +29,7 @@ struct layer_unpack_opts {
     const char *blob_digest; /* expected digest of the bytes as they come, or NULL */
     int blob_copy_fd;        /* > 0: also write the bytes as they come here */
     enum layer_format format;
-    bool single_id;                         /* owners can't be set: ignore ids other than 0 */
+    bool single_id;                         /* owners can't be set: they are recorded (base/override.h) */
     bool ignore_chown_errors;               /* keep going where an owner has no id in this namespace */
     uint64_t max_bytes;                     /* limit of unpacked bytes (0: 1 TiB) and ... */
     uint64_t max_entries;                   /* ... entries (0: 16 million) */
@@ -73,6 +73,7 @@ struct layer_pack_opts {
     enum layer_compression compression;
     bool diff;               /* turn overlay whiteouts into .wh. entries; else they are left out */
     bool no_root;            /* no entry for the directory itself */
+    bool single_id;          /* owners are those that are recorded (base/override.h) */
     const char *only;        /* one name of the directory, with what is below it; or NULL */
     struct strv skip;        /* paths relative to the directory that are left out while they are empty; borrowed */
     struct strv omit;        /* ... with everything in them; borrowed */

@@ -69,7 +69,7 @@ static struct err *main_set(struct main_opts *o, const char *key, const char *va
     else if (strcmp(key, "format") == 0)
         o->unpack.format = number ? LAYER_WH : LAYER_OVERLAY;
     else if (strcmp(key, "single-id") == 0)
-        o->unpack.single_id = number != 0;
+        o->unpack.single_id = o->pack.single_id = number != 0;
     else if (strcmp(key, "ignore-chown-errors") == 0)
         o->unpack.ignore_chown_errors = number != 0;
     else if (strcmp(key, "max-bytes") == 0)

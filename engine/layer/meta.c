@@ -1,5 +1,6 @@
 /* The order of steps is the kernel's rules read backwards:
  *
+ *     record   of what one id cannot own, where there is only one: while the file can still be written to
  *     owner    a change of owner clears setuid, setgid and security.capability (chown(2))
  *     mode     a default ACL above has changed what open and mkdir were asked for
  *     attributes  an ACL changes the group bits of the mode, so the archive's own ACL comes after its mode
@@ -19,6 +20,7 @@
 
 #include <archive.h>
 
+#include "base/override.h"
 #include "engine/layer/whiteout.h"
 
 #define META_ACL_DEFAULT "system.posix_acl_default"
@@ -45,13 +47,38 @@ struct err *meta_read(struct archive_entry *entry, struct meta *ret)
 }
 
 /* A new inode belongs to 0, and its group is the parent's where that is setgid or the mount says so. */
-static bool meta_wants_chown(struct meta_rules *rules, const struct meta *m, gid_t parent_gid)
+static bool meta_wants_chown(const struct meta_rules *rules, const struct meta *m, gid_t parent_gid)
 {
-    if (!rules->single_id)
-        return m->uid || m->gid || parent_gid;
-    if (m->uid || m->gid)
+    return !rules->single_id && (m->uid || m->gid || parent_gid);
+}
+
+/* File types as libarchive numbers them are the kernel's. */
+static struct override meta_override(const struct meta *m)
+{
+    mode_t type = (mode_t)archive_entry_filetype(m->entry);
+    return (struct override){
+        .uid = m->uid, .gid = m->gid, .mode = m->mode | type, .rdev = archive_entry_rdev(m->entry)};
+}
+
+/* `is_new`: so that there is no record yet. Where the file system takes none, the owner is lost. */
+static struct err *meta_record(struct meta_rules *rules, const struct meta *m, int fd, bool is_new)
+{
+    const struct override o = meta_override(m);
+    if (is_new && !override_is_needed(o.uid, o.gid, o.mode))
+        return NULL;
+    int errnum = override_write_fd(fd, &o);
+    if (errnum == ENOSPC || errnum == EDQUOT || errnum == EIO)
+        return ERR_SYS(errnum, "record owner %u:%u", m->uid, m->gid);
+    if (errnum)
         rules->ids_ignored++;
-    return false;
+    return NULL;
+}
+
+/* What is on disk: a user with one id can delete every directory. */
+static mode_t meta_disk_mode(const struct meta_rules *rules, const struct meta *m)
+{
+    bool is_dir = archive_entry_filetype(m->entry) == AE_IFDIR;
+    return rules->single_id && is_dir ? override_disk_mode(m->mode) : m->mode;
 }
 
 static struct err *meta_chown_failed(struct meta_rules *rules, const struct meta *m, int errnum)
@@ -96,7 +123,7 @@ static struct err *meta_apply_xattrs(struct meta_rules *rules, const struct meta
     if (!archive_entry_xattr_reset(m->entry))
         return NULL;
     while (archive_entry_xattr_next(m->entry, &name, &value, &size) == ARCHIVE_OK) {
-        if (!name || whiteout_owns_xattr(name)) {
+        if (!name || whiteout_owns_xattr(name) || strcmp(name, OVERRIDE_RECORD) == 0) {
             rules->xattrs_ignored++;
             continue;
         }
@@ -117,12 +144,15 @@ static void meta_drop_inherited_acl(int fd)
 
 struct err *meta_apply_fd(struct meta_rules *rules, const struct meta *m, int fd, gid_t parent_gid, mode_t mode_set)
 {
+    mode_t mode = meta_disk_mode(rules, m);
+    if (rules->single_id)
+        TRY(meta_record(rules, m, fd, mode_set != (mode_t)-1));
     if (meta_wants_chown(rules, m, parent_gid) && fchown(fd, m->uid, m->gid) < 0)
         TRY(meta_chown_failed(rules, m, errno));
     if (rules->acl_seen)
         meta_drop_inherited_acl(fd);
-    if ((m->mode != mode_set || rules->acl_seen) && fchmod(fd, m->mode) < 0)
-        return ERR_SYS(errno, "set mode %04o", m->mode);
+    if ((mode != mode_set || rules->acl_seen) && fchmod(fd, mode) < 0)
+        return ERR_SYS(errno, "set mode %04o", mode);
     TRY(meta_apply_xattrs(rules, m, fd, NULL));
     if (futimens(fd, m->times) < 0)
         return ERR_SYS(errno, "set the modification time");
@@ -132,6 +162,8 @@ struct err *meta_apply_fd(struct meta_rules *rules, const struct meta *m, int fd
 struct err *meta_apply_at(struct meta_rules *rules, const struct meta *m, const struct dirs_place *place, bool is_link)
 {
     bool chowned = meta_wants_chown(rules, m, place->gid);
+    if (rules->single_id && (m->uid || m->gid)) /* links and FIFOs can have no record */
+        rules->ids_ignored++;
     if (chowned && fchownat(place->fd, place->name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
         TRY(meta_chown_failed(rules, m, errno));
     /* The entry was just made by us and nobody else works in this tree: following is not possible. */

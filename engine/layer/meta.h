@@ -13,7 +13,7 @@
 
 /* How metadata is applied in one archive, and what could not be kept. */
 struct meta_rules {
-    bool single_id;           /* owners other than 0 are ignored */
+    bool single_id;           /* what one id cannot own is kept in a record (base/override.h) */
     bool ignore_chown_errors; /* and those that this namespace has no id for */
     uint64_t ids_ignored;     /* entries */
     uint64_t xattrs_ignored;  /* attributes this host or file system refuses */

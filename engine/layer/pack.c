@@ -59,8 +59,11 @@ static struct err *pack_openable(struct pack *p, int dirfd, const char *name, si
         return NULL; /* removed meanwhile */
     if (fd < 0 || fstat(fd, &st) < 0)
         return ERR_SYS(errno, "open");
+    pack_entry_owner(p, fd, &st);
     if (S_ISDIR(st.st_mode))
         return pack_directory(p, fd, &st, depth + 1);
+    if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) /* recorded */
+        return pack_entry_other(p, dirfd, name, &st);
     return S_ISREG(st.st_mode) ? pack_entry_file(p, fd, &st) : NULL;
 }
 
@@ -132,6 +135,7 @@ static struct err *pack_tree(struct pack *p, int source_dirfd)
     struct stat st;
     if (fstat(source_dirfd, &st) < 0)
         return ERR_SYS(errno, "stat the source directory");
+    pack_entry_owner(p, source_dirfd, &st);
     if (p->opts->only) {
         TRY(strbuf_puts(&p->name, p->opts->only));
         return ERR_WRAP(pack_one(p, source_dirfd, p->opts->only, 0), "%s", name_text(strbuf_str(&p->name)).s);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/override.h"
 #include "engine/layer/name.h"
 #include "engine/layer/whiteout.h"
 
@@ -65,6 +66,8 @@ static struct err *pack_entry_new(const struct pack *p, const char *name, const 
 /* What a layer carries: what Podman takes, and ACLs. The rest is this host's business. */
 static bool pack_wants_xattr(const char *name)
 {
+    if (strcmp(name, OVERRIDE_RECORD) == 0)
+        return false;
     return (strncmp(name, "user.", 5) == 0 && !whiteout_owns_xattr(name)) || strcmp(name, "security.capability") == 0 ||
            strcmp(name, "system.posix_acl_access") == 0 || strcmp(name, "system.posix_acl_default") == 0;
 }
@@ -95,6 +98,13 @@ static struct err *pack_put(struct pack *p, struct archive_entry *e)
 {
     p->entries++;
     return sink_entry(p->sink, e);
+}
+
+void pack_entry_owner(const struct pack *p, int fd, struct stat *st)
+{
+    struct override o;
+    if (p->opts->single_id && p->mode != PACK_FILES && override_read_fd(fd, &o))
+        override_apply(&o, st);
 }
 
 struct err *pack_entry_directory(struct pack *p, int fd, const struct stat *st)

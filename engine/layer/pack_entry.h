@@ -29,6 +29,8 @@ struct pack {
 void pack_done(struct pack *p);
 #define AUTO_PACK __attribute__((cleanup(pack_done)))
 
+/* Owner, mode and type as they are recorded, where only one id is mapped, into *st. */
+void pack_entry_owner(const struct pack *p, int fd, struct stat *st);
 struct err *pack_entry_directory(struct pack *p, int fd, const struct stat *st) ERR_RESULT;
 struct err *pack_entry_file(struct pack *p, int fd, const struct stat *st) ERR_RESULT;
 /* Symbolic links, FIFOs, devices. */

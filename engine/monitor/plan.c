@@ -27,6 +27,7 @@ static const struct wire_field plan_fields[] = {
     P(WIRE_STR, cgroup_manager),
     P(WIRE_STR, cgroup_parent),
     P(WIRE_BOOL, network),
+    P(WIRE_BOOL, emulate_ids),
     P(WIRE_BOOL, run_delete),
     P(WIRE_BOOL, tty),
     P(WIRE_BOOL, interactive),

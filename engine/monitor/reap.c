@@ -51,6 +51,10 @@ bool reap_was_orphan(struct server *s, pid_t pid, int *ret_status)
 static struct err *reaped(struct server *s, pid_t pid, int status)
 {
     join_forget_hub(s, pid);
+    if (pid == s->ids_pid) {
+        s->ids_pid = 0;
+        return NULL;
+    }
     for (struct launch *l = s->launches; l; l = l->next) {
         if (l->runtime.pid == pid)
             return launch_ended(l, status);
@@ -104,9 +108,15 @@ static bool is_runtime(const struct server *s, pid_t pid)
     return false;
 }
 
+/* Children of ours that are none of the container's, and stay beside it. */
+static bool is_service(const struct server *s, pid_t pid)
+{
+    return network_is_child(s, pid) || holder_is_child(pid) || (pid > 0 && pid == s->ids_pid);
+}
+
 bool reap_is_helper(const struct server *s, pid_t pid)
 {
-    return is_runtime(s, pid) || network_is_child(s, pid) || holder_is_child(pid);
+    return is_runtime(s, pid) || is_service(s, pid);
 }
 
 static bool next_child(const struct strv *names, size_t *at, pid_t *ret)
@@ -132,7 +142,7 @@ bool reap_is_alone(const struct server *s)
         return true;
     err_drop(list_children(&names));
     for (size_t at = 0; next_child(&names, &at, &pid);) {
-        if (!network_is_child(s, pid) && !holder_is_child(pid))
+        if (!is_service(s, pid))
             return false;
     }
     return true;

@@ -10,6 +10,7 @@
  *   early        the first of them, started before its config.json is there
  *   stuck        a runtime that waits for ever
  *   network      coracle-slirp and published ports; join: named networks
+ *   ids          answers calls about user and group ids, where there is one: a process of its own (ids_*)
  *   reap         whose end SIGCHLD was about
  *   life         start, stop, restart, end
  *
@@ -64,6 +65,7 @@ struct server {
     int holder_fd; /* connection to the session's holder, or -1 */
     struct loop_source *holder_src;
 
+    pid_t ids_pid;       /* who answers for ids, a child of ours, or 0: ids.h */
     struct network *net; /* NULL: the runtime makes the namespace, or there is none */
     pid_t *hubs;         /* of named networks, that are children of ours: join.h */
     size_t n_hubs, cap_hubs;

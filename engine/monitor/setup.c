@@ -21,6 +21,7 @@
 #include "engine/monitor/cgroup.h"
 #include "engine/monitor/early.h"
 #include "engine/monitor/health.h"
+#include "engine/monitor/ids.h"
 #include "engine/monitor/job.h"
 #include "engine/monitor/launch.h"
 #include "engine/monitor/life.h"
@@ -205,6 +206,7 @@ struct err *server_setup(struct server *s, int control_fd)
     mark_cloexec(s);
     TRY(mount_all(s));
     TRY(notify_listen(s));
+    TRY(ids_start(s));
     const int fds[] = {s->root_fd, s->private_fd};
     return msg_send(control_fd, MONITOR_MOUNTED, NULL, 0, fds, 2);
 }
@@ -213,6 +215,7 @@ struct err *server_setup(struct server *s, int control_fd)
 void server_unmount(struct server *s)
 {
     AUTO_FREE char *root = NULL;
+    ids_end(s); /* it has files of the container open */
     s->root_fd = fd_close(s->root_fd);
     if (!s->private_path)
         return; /* it didn't come to that */
@@ -283,6 +286,7 @@ void server_done(struct server *s)
 {
     network_end(s);
     kill_all(s);
+    ids_end(s);
     peer_unlisten(s);
     peer_free_all(s);
     while (s->launches)

@@ -26,7 +26,8 @@ struct err *volume_export(struct engine *e, const struct volume *v, int fd)
     AUTO_FD int dir = -1;
     struct layer_result result;
     TRY(open_place(e, v, &dir));
-    const struct layer_pack_opts opts = {.source_dirfd = dir, .archive_fd = fd};
+    const struct layer_pack_opts opts = {
+        .source_dirfd = dir, .archive_fd = fd, .single_id = engine_session(e)->single_id};
     TRY_WRAP(layer_pack(&opts, &result), "export volume %s", v->name);
     return store_event(engine_store(e), "volume", "export", v->name, v->name, NULL);
 }

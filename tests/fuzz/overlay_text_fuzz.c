@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/override.h"
 #include "fuse-overlay/options.h"
-#include "fuse-overlay/override.h"
 #include "fuse-overlay/xattrname.h"
 #include "tests/fuzz/fuzz.h"
 

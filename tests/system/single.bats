@@ -42,12 +42,12 @@ teardown() { clean; }
     is "$output" kept
 }
 
-@test "single id: files of other owners in an image belong to root" {
+@test "single id: files of an image show the owners that it says" {
     run -0 --separate-stderr coracle run --rm $BB stat -c '%u:%g' /home/app
-    is "$output" 0:0
-    run -0 --separate-stderr coracle load -q -i "$IMAGES/tricky.tar"
-    run -0 --separate-stderr coracle run --rm localhost/tricky stat -c '%a %u:%g' /suid /owned
-    is "$output" $'4755 0:0\n644 0:0'
+    is "$output" 1000:1000
+    coracle load -q -i "$IMAGES/tricky.tar" >/dev/null
+    run -0 --separate-stderr coracle run --rm localhost/tricky stat -c '%a %u:%g' /suid /sgid /sticky /owned /far
+    is "$output" $'4755 0:0\n2775 0:0\n1777 0:0\n644 12345:54321\n644 65534:65534'
 }
 
 @test "single id: a Debian image loads and works" {
@@ -58,11 +58,143 @@ teardown() { clean; }
     has "$output" changed
 }
 
-@test "single id: a user that cannot be is refused with its reason" {
-    run --separate-stderr coracle run --rm -u 1000 $BB id -u
-    [ "$status" != 0 ] && [ "$status" -ge 125 ]
-    matches "$stderr" 'Error: '
-    has "$stderr" 1000
+@test "single id: users that are asked for, by number and by name" {
+    run -0 --separate-stderr coracle run --rm -u 1000 $BB id -u
+    is "$output" 1000
+    run -0 --separate-stderr coracle run --rm -u app:7 $BB sh -c 'id -u; id -g; touch /tmp/f; stat -c %u:%g /tmp/f; chown 0 /tmp/f 2>&1 || true'
+    is "$output" $'1000\n7\n1000:7\nchown: /tmp/f: Operation not permitted'
+    coracle run -d --name u -u app $BB sleep 1000
+    run -0 coracle exec u id -u
+    is "$output" 1000
+    run -0 coracle exec -u 0 u id -u
+    is "$output" 0
+    run -0 coracle exec -u 55:66 u sh -c 'id -u; id -g'
+    is "$output" $'55\n66'
+    run -125 --separate-stderr coracle run --rm -u 2000000000 $BB id
+    one_error "2000000000" "one id"
+}
+
+@test "single id: ids are set, inherited, given up for good, and come back with setuid programs" {
+    coracle load -q -i "$IMAGES/debian.tar" >/dev/null
+    coracle run -d --name d $DEBIAN sleep 1000
+    run -0 coracle exec d perl -e '$( = $) = "5 5 6 7"; $< = $> = 33; print "$< $> $)\n"; $> = 0; print "$>\n"; print `id`; fork or exec "sleep 0.1; id -u"; wait; print -e "/x" ? "" : "end\n"'
+    is "$output" $'33 33 5 5 6 7\n33\nuid=33(www-data) gid=5(tty) groups=5(tty),6(disk),7(lp)\n33\nend'
+    # a daemon, whose parents are gone, stays what it was
+    run -0 coracle exec d su -s /bin/sh www-data -c '(setsid sh -c "sleep 0.3; id -u >/tmp/who" &) ; true'
+    eventually eval '[ "$(coracle exec d cat /tmp/who)" = 33 ]'
+    run -0 coracle exec d sh -c 'useradd -m ann && cp /usr/bin/id /tmp/id && chmod 4755 /tmp/id && su ann -c "/tmp/id -un; cd; touch f; stat -c %U f"'
+    is "$output" $'root\nann'
+    run -0 coracle exec d sh -c 'echo "ann:secret" | chpasswd && su ann -c "printf \"secret\nAnother1pw\nAnother1pw\n\" | passwd 2>&1"'
+    has "$output" "password updated successfully"
+    run -0 coracle run --rm --security-opt no-new-privileges $DEBIAN sh -c 'cp /usr/bin/id /tmp/id && chmod 4755 /tmp/id && setpriv --reuid 33 --clear-groups /tmp/id -un'
+    is "$output" www-data
+}
+
+@test "single id: owners are kept by commit, export, cp and copies of the container" {
+    coracle run --name o $BB sh -c 'mkdir /o /o/d && touch /o/f /o/suid && chown 5:6 /o/f && chown 7 /o/suid && chmod 4755 /o/suid && chown 8:9 /o/d && chmod 050 /o/d && mknod /o/null c 1 3'
+    local want=$'/o/d 50 8:9\n/o/f 644 5:6\n/o/null 644 0:0\n/o/suid 4755 7:0'
+    coracle commit -q o localhost/o >/dev/null
+    run -0 coracle run --rm localhost/o stat -c '%n %a %u:%g' /o/d /o/f /o/null /o/suid
+    is "$output" "$want"
+    run -0 coracle run --rm localhost/o test -c /o/null
+    coracle export -o "$FILE_DIR/o.tar" o
+    run -0 tar --numeric-owner -tvf "$FILE_DIR/o.tar" o/d o/f o/null o/suid
+    matches "$output" 'd---r-x--- 8/9 .* o/d/'
+    matches "$output" '-rw-r--r-- 5/6 .* o/f'
+    matches "$output" 'crw-r--r-- 0/0 .* o/null'
+    matches "$output" '-rwsr-xr-x 7/0 .* o/suid'
+    run -0 bash -o pipefail -c "$(coracle_words) cp o:/o - | tar --numeric-owner -tv"
+    matches "$output" '5/6 .* o/f'
+    coracle run -d --name p $BB sleep 1000
+    bash -o pipefail -c "$(coracle_words) cp o:/o - | $(coracle_words) cp --archive=false - p:/"
+    run -0 coracle exec p stat -c '%u:%g' /o/f
+    is "$output" 5:6
+    # only the owner differs
+    coracle run --name q $BB chown 77 /etc/passwd
+    run -0 coracle diff q
+    has "$output" "C /etc/passwd"
+    coracle rmi -f localhost/o
+}
+
+@test "single id: tar, cp -a and install in a container keep what they should" {
+    run -0 --separate-stderr coracle run --rm $DEBIAN sh -c '
+        install -D -o 5 -g 6 -m 640 /etc/issue /a/f && install -d -m 2770 -g 6 /a/g && touch /a/g/in && mkdir /a/g/sub
+        tar -C / -cf /t.tar a && mkdir /b /c && tar -C /b -xpf /t.tar && cp -a /a /c
+        cd /b/a && find . -printf "%m %U:%G %p\n" | sort -k3 && cd /c/a && find . -printf "%m %U:%G %p\n" | sort -k3 | md5sum >/x && cd /a && find . -printf "%m %U:%G %p\n" | sort -k3 | md5sum | cmp - /x && tar --numeric-owner -tvf /t.tar | cut -c 1-14 | LC_ALL=C sort'
+    is "$output" $'755 0:0 .\n640 5:6 ./f\n2770 0:6 ./g\n644 0:6 ./g/in\n2755 0:6 ./g/sub\n-rw-r----- 5/6\n-rw-r--r-- 0/6\ndrwxr-sr-x 0/6\ndrwxr-xr-x 0/0\ndrwxrws--- 0/6'
+}
+
+@test "single id: apt-get installs a package, with apt's own user" {
+    local repo; repo=$(scratch)
+    cp "$DEBS"/hello_*.deb "$DEBS"/sudo_*.deb "$repo"
+    for deb in "$repo"/*.deb; do
+        dpkg-deb -f "$deb"
+        printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "${deb##*/}" "$(stat -c %s "$deb")" "$(sha256sum "$deb" | cut -d' ' -f1)"
+    done >"$repo/Packages"
+    chmod -R a+rX "$repo"
+    run -0 coracle run --rm -v "$repo:/repo:ro" $DEBIAN sh -c 'rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*; echo "deb [trusted=yes] file:/repo ./" >/etc/apt/sources.list
+        apt-get -q update 2>&1 && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install hello sudo 2>&1 && hello && stat -c "%a %U" /usr/bin/sudo && stat -c %U /var/lib/apt/lists/partial'
+    hasnt "$output" "W:"
+    hasnt "$output" "E:"
+    has "$output" $'Hello, world!\n4755 root\n_apt'
+}
+
+@test "single id: what answers for ids can be told not to" {
+    run -0 --separate-stderr coracle run --rm --security-opt ids=pretend $BB sh -c 'chown 5 /etc/passwd && stat -c %u /etc/passwd && id -u'
+    is "$output" $'0\n0'
+    run ! coracle run --rm --security-opt ids=off $BB chown 5 /etc/passwd
+    has "$output" "Invalid argument"
+    run -125 coracle run --rm --security-opt ids=yes $BB true
+    has "$output" "ids=yes"
+    run -0 --separate-stderr coracle run --rm --privileged $BB sh -c 'chown 5 /etc/passwd && stat -c %u /etc/passwd'
+    is "$output" 5
+}
+
+@test "single id: with runc as well" {
+    need runc
+    run -0 --separate-stderr coracle run --rm --runtime runc $BB sh -c 'chown 5:6 /etc/passwd && stat -c %u:%g /etc/passwd; id -u'
+    is "$output" $'5:6\n0'
+}
+
+@test "single id: drivers fuse-overlay and copy show and keep owners, too" {
+    local d
+    for d in fuse-overlay copy; do
+        with_driver $d bb 2>/dev/null
+        run -0 --separate-stderr coracle --storage-driver $d run --name k $BB sh -c 'stat -c %u /home/app; chown 5:6 /etc/passwd; mkdir -m 0500 /closed; stat -c "%a %u:%g" /etc/passwd /closed'
+        is "$output" $'1000\n644 5:6\n500 0:0' $d
+        coracle --storage-driver $d commit -q k localhost/k >/dev/null 2>&1
+        run -0 --separate-stderr coracle --storage-driver $d run --rm localhost/k stat -c '%a %u:%g' /etc/passwd /closed
+        is "$output" $'644 5:6\n500 0:0' $d
+        coracle rm k >/dev/null
+        ROOT=$FILE_DIR/root
+    done
+}
+
+@test "single id: one map in a namespace around us, and no new privileges" {
+    local root=$FILE_DIR/around around
+    export CORACLE IMAGES BB root
+    for around in "unshare -Ur" "setpriv --no-new-privs"; do
+        run -0 --separate-stderr $around bash -ec '
+            "$CORACLE" --root "$root" load -q -i "$IMAGES/bb.tar" >/dev/null
+            "$CORACLE" --root "$root" run --rm -u app $BB sh -c "id -u; stat -c %u /home/app; touch /tmp/f; stat -c %u /tmp/f"
+            "$CORACLE" --root "$root" run --rm $BB sh -c "chown 5:6 /etc/passwd && stat -c %u:%g /etc/passwd; id -u"
+            "$CORACLE" --root "$root" run --name c $BB sh -c "mkdir /o && chown 5 /o"
+            "$CORACLE" --root "$root" export c | tar --numeric-owner -tv o/ | cut -c 1-14'
+        is "$output" $'1000\n1000\n1000\n5:6\n0\ndrwxr-xr-x 5/0' "$around"
+        TRIES=300 eventually eval '[ -z "$(pgrep -u "$(id -u)" -f "coracle-session.*$root")" ]'
+        rm -rf "$root" # by hand: no directory of an image is in the way
+        [ ! -e "$root" ]
+    done
+}
+
+@test "single id: its user deletes the data directory without help" {
+    local root=$FILE_DIR/delete
+    "$CORACLE" --root "$root" load -q -i "$IMAGES/debian.tar" >/dev/null 2>&1
+    "$CORACLE" --root "$root" run --name c $DEBIAN sh -c 'mkdir -p /d/e/f && touch /d/e/f/g && chmod 0 /d/e/f && chmod 0555 /d/e && mkdir -m 0 /none && stat -c %a /d/e/f /d/e /none' >"$FILE_DIR/modes"
+    is "$(cat "$FILE_DIR/modes")" $'0\n555\n0'
+    TRIES=300 eventually eval '[ -z "$(pgrep -u "$(id -u)" -f "coracle-session.*$root")" ]'
+    run -0 rm -rf "$root"
+    [ ! -e "$root" ]
 }
 
 @test "single id: keep-id is that one id" {

@@ -143,7 +143,7 @@ static void text_and_program_agree(void **state)
     (void)state;
     static struct program ours, theirs;
     for (size_t c = 0; c < 2 * ARRAY_LEN(cap_choices); c++) {
-        struct seccomp_options o = {cap_choices[c / 2], c % 2};
+        struct seccomp_options o = {.caps = cap_choices[c / 2], .allow_socketcall = c % 2};
         AUTO_STRBUF struct strbuf section = STRBUF_INIT;
         expect_ok(seccomp_put_default(&section, &o), "text");
         compile(strbuf_str(&section), &theirs);
@@ -216,6 +216,76 @@ static void decisions(void **state)
     assert_true(ask(&p, x64, 321, 0, 0) == SECCOMP_RET_ALLOW); /* bpf with CAP_BPF */
 }
 
+/* Calls about ids: with nobody to ask, with somebody, and in a container that may do everything else. */
+static void ids(void **state)
+{
+    (void)state;
+    static struct program p;
+    const uint32_t x64 = AUDIT_ARCH_X86_64, x86 = AUDIT_ARCH_I386;
+    struct seccomp_options o = {.caps = cap_choices[0], .ids = SECCOMP_IDS_PRETEND};
+    expect_ok(seccomp_assemble(&o, p.insns, ARRAY_LEN(p.insns), &p.count), "program");
+    assert_true(ask(&p, x64, 105, 5, 0) == ERRNO(0));             /* setuid */
+    assert_true(ask(&p, x64, 260, 0, 5) == ERRNO(0));             /* fchownat */
+    assert_true(ask(&p, x86, 213, 5, 0) == ERRNO(0));             /* x86's setuid32 */
+    assert_true(ask(&p, x64, 102, 0, 0) == SECCOMP_RET_ALLOW);    /* getuid */
+    assert_true(ask(&p, x64, 257, 0, 0100) == SECCOMP_RET_ALLOW); /* openat(O_CREAT) */
+    o.ids = SECCOMP_IDS_ASK;
+    expect_ok(seccomp_assemble(&o, p.insns, ARRAY_LEN(p.insns), &p.count), "program");
+    assert_true(ask(&p, x64, 105, 5, 0) == SECCOMP_RET_USER_NOTIF);
+    assert_true(ask(&p, x64, 102, 0, 0) == SECCOMP_RET_USER_NOTIF);
+    assert_true(ask(&p, x64, 262, 0, 0) == SECCOMP_RET_USER_NOTIF); /* newfstatat */
+    assert_true(ask(&p, x64, 257, 0, 0) == SECCOMP_RET_ALLOW);
+    assert_true(ask(&p, x64, 257, 0, 02100) == SECCOMP_RET_USER_NOTIF);
+    assert_true(ask(&p, x86, 213, 5, 0) == ERRNO(0)); /* nobody answers for foreign calls */
+    assert_true(ask(&p, x86, 199, 0, 0) == SECCOMP_RET_ALLOW);
+    assert_true(ask(&p, x64, 160, 10, 0) == ERRNO(0)); /* setrlimit(RLIMIT_LOCKS) */
+    assert_true(ask(&p, x64, 160, 7, 0) == SECCOMP_RET_ALLOW);
+    const struct seccomp_data set = {.nr = 302, .arch = x64, .args = {0, 10, 0x1000, 0}}; /* prlimit64 */
+    const struct seccomp_data get = {.nr = 302, .arch = x64, .args = {0, 10, 0, 0x1000}};
+    assert_true(run(&p, &set) == ERRNO(0));
+    assert_true(run(&p, &get) == SECCOMP_RET_ALLOW);
+    assert_true(ask(&p, x64, 425, 0, 0) == ERRNO(ENOSYS)); /* all else as ever */
+    assert_true(ask(&p, x64, 246, 0, 0) == ERRNO(EPERM));
+    o.all = true;
+    expect_ok(seccomp_assemble(&o, p.insns, ARRAY_LEN(p.insns), &p.count), "program");
+    assert_true(ask(&p, x64, 105, 5, 0) == SECCOMP_RET_USER_NOTIF);
+    assert_true(ask(&p, x64, 425, 0, 0) == SECCOMP_RET_ALLOW);
+    assert_true(ask(&p, x64, 246, 0, 0) == SECCOMP_RET_ALLOW);
+    assert_true(ask(&p, x64, 9999, 0, 0) == SECCOMP_RET_ALLOW);
+    assert_true(ask(&p, AUDIT_ARCH_AARCH64, 0, 0, 0) == SECCOMP_RET_ALLOW);
+}
+
+/* What a runtime that doesn't know programs is told. */
+static void ids_as_text(void **state)
+{
+    (void)state;
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    AUTO_JSON json_t *j = NULL;
+    const struct seccomp_options o = {.ids = SECCOMP_IDS_ASK, .listener = "/a \"b\"/ids", .uninterrupted = true};
+    expect_ok(seccomp_put_default(&sb, &o), "text");
+    expect_ok(json_parse(strbuf_str(&sb), sb.len, "section", &j), "parse");
+    assert_string_equal(json_string_value(json_object_get(j, "listenerPath")), "/a \"b\"/ids");
+    assert_non_null(strstr(strbuf_str(&sb), "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"));
+    /* Each call in one list alone: runtimes refuse a second opinion. */
+    size_t i, k, notified = 0;
+    json_t *rule, *name;
+    AUTO_STRBUF struct strbuf seen = STRBUF_INIT;
+    json_array_foreach (json_object_get(j, "syscalls"), i, rule) {
+        bool asks = strcmp(json_string_value(json_object_get(rule, "action")), "SCMP_ACT_NOTIFY") == 0;
+        json_array_foreach (json_object_get(rule, "names"), k, name) {
+            AUTO_STRBUF struct strbuf word = STRBUF_INIT;
+            expect_ok(strbuf_printf(&word, " %s ", json_string_value(name)), "word");
+            notified += asks;
+            if (json_object_get(rule, "args"))
+                continue;
+            if (strstr(strbuf_str(&seen), strbuf_str(&word)))
+                fail_msg("twice: %s", json_string_value(name));
+            expect_ok(strbuf_puts(&seen, strbuf_str(&word)), "seen");
+        }
+    }
+    assert_true(notified > 30);
+}
+
 static void base64_is_right(void **state)
 {
     (void)state;
@@ -245,6 +315,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_and_program_agree),
         cmocka_unit_test(decisions),
+        cmocka_unit_test(ids),
+        cmocka_unit_test(ids_as_text),
         cmocka_unit_test(base64_is_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* What honest archives must become. */
 #include "engine/layer/entry.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/override.h"
 #include "tests/unit/engine/layer/fixture.h"
 
 static void owners_modes_and_times(void **state)
@@ -40,19 +42,78 @@ static void owners_modes_and_times(void **state)
     assert_int_equal(f->result.ids_ignored, 0);
 }
 
-static void single_id_ignores_owners_and_counts(void **state)
+/* The record of a file, "" for none; *ret_ok is false where the file system can't have one. */
+static const char *record_of(struct fixture *f, const char *name, char *buf)
+{
+    AUTO_FD int fd = openat(f->target, name, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fgetxattr(fd, OVERRIDE_RECORD, buf, OVERRIDE_MAX - 1);
+    buf[n > 0 ? n : 0] = '\0';
+    return buf;
+}
+
+static bool has_records(struct fixture *f)
+{
+    AUTO_FD int fd = openat(f->target, ".", O_RDONLY | O_CLOEXEC);
+    return fremovexattr(fd, OVERRIDE_RECORD) == 0 || errno == ENODATA;
+}
+
+static void single_id_records_owners(void **state)
 {
     struct fixture *f = *state;
+    char buf[OVERRIDE_MAX];
+    if (!has_records(f))
+        skip();
     f->opts.single_id = true;
     tb_add(&f->tar, (struct tb_entry){.name = "a", .uid = 1000, .mode = 04755});
     tb_add(&f->tar, (struct tb_entry){.name = "b", .type = '5', .gid = 42});
-    tb_add(&f->tar, (struct tb_entry){.name = "l", .type = '2', .link = "b", .uid = 1});
+    tb_add(&f->tar, (struct tb_entry){.name = "r", .uid = 7, .mode = 0400});
+    tb_add(&f->tar, (struct tb_entry){.name = "null", .type = '3', .mode = 0666, .major = 1, .minor = 3});
+    tb_pax(&f->tar, "SCHILY.xattr." OVERRIDE_RECORD, "9:9:0777:file", 13); /* not for an archive to say */
     tb_file(&f->tar, "c", "");
     expect_unpacked(f);
-    assert_int_equal(f->result.ids_ignored, 3);
+    assert_int_equal(f->result.ids_ignored, 0);
+    assert_int_equal(f->result.devices_skipped, 0);
     assert_int_equal(at_stat(f, "a").st_uid, 0);
     assert_int_equal(at_stat(f, "a").st_mode, S_IFREG | 04755);
+    assert_string_equal(record_of(f, "a", buf), "1000:0:04755:file");
     assert_int_equal(at_stat(f, "b").st_gid, 0);
+    assert_string_equal(record_of(f, "b", buf), "0:42:0755:dir");
+    assert_string_equal(record_of(f, "r", buf), "7:0:0400:file");
+    assert_string_equal(record_of(f, "null", buf), "0:0:0666:char-1-3");
+    assert_int_equal(at_stat(f, "null").st_size, 0);
+    assert_string_equal(record_of(f, "c", buf), "");
+}
+
+/* What a tree of one id has is for its user to delete. */
+static void single_id_can_delete_directories(void **state)
+{
+    struct fixture *f = *state;
+    char buf[OVERRIDE_MAX];
+    if (!has_records(f))
+        skip();
+    f->opts.single_id = true;
+    tb_add(&f->tar, (struct tb_entry){.name = "./", .type = '5', .mode = 0555});
+    tb_add(&f->tar, (struct tb_entry){.name = "closed", .type = '5', .mode = 0111});
+    tb_file(&f->tar, "closed/file", "x");
+    tb_add(&f->tar, (struct tb_entry){.name = "again", .type = '5', .mode = 0555});
+    tb_add(&f->tar, (struct tb_entry){.name = "again", .type = '5', .mode = 0755}); /* its record goes */
+    expect_unpacked(f);
+    assert_int_equal(at_stat(f, ".").st_mode & 07777, 0755);
+    assert_string_equal(record_of(f, ".", buf), "0:0:0555:dir");
+    assert_int_equal(at_stat(f, "closed").st_mode & 07777, 0711);
+    assert_string_equal(record_of(f, "closed", buf), "0:0:0111:dir");
+    assert_string_equal(record_of(f, "again", buf), "");
+}
+
+/* Links can have no attributes of users. */
+static void single_id_counts_what_it_cannot_record(void **state)
+{
+    struct fixture *f = *state;
+    f->opts.single_id = true;
+    tb_add(&f->tar, (struct tb_entry){.name = "l", .type = '2', .link = "b", .uid = 1});
+    tb_add(&f->tar, (struct tb_entry){.name = "fifo", .type = '6', .gid = 1});
+    expect_unpacked(f);
+    assert_int_equal(f->result.ids_ignored, 2);
 }
 
 static void later_entries_replace_earlier_ones(void **state)
@@ -264,7 +325,9 @@ int main(int argc, char **argv)
     fixture_become_root(argv);
     const struct CMUnitTest tests[] = {
         layer_test(owners_modes_and_times),
-        layer_test(single_id_ignores_owners_and_counts),
+        layer_test(single_id_records_owners),
+        layer_test(single_id_can_delete_directories),
+        layer_test(single_id_counts_what_it_cannot_record),
         layer_test(later_entries_replace_earlier_ones),
         layer_test(replacing_one_hard_link_leaves_the_other),
         layer_test(hard_link_replaces_what_is_there),

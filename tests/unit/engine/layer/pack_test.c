@@ -1,5 +1,6 @@
 #include "engine/layer/pack.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,6 +13,8 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/mem.h"
+#include "base/override.h"
 #include "engine/layer/stream.h"
 #include "engine/layer/tar.h"
 #include "engine/layer/unpack.h"
@@ -261,11 +264,63 @@ static void parts_of_a_tree(void **state)
     strv_done(&opts.omit);
 }
 
+/* Owners that one id cannot have: unpacked as records, packed again as they were. */
+static void records_are_packed_as_owners(void **state)
+{
+    struct fixture *f = *state;
+    struct layer_result result;
+    struct stream *s = NULL;
+    struct tar *t = NULL;
+    struct archive_entry *e = NULL;
+    if (setxattr(f->path, OVERRIDE_RECORD, "x", 1, 0) < 0 && errno == EOPNOTSUPP)
+        skip();
+    f->opts.single_id = true;
+    tb_add(&f->tar, (struct tb_entry){.name = "./", .type = '5', .mode = 0555});
+    tb_add(&f->tar, (struct tb_entry){.name = "dir", .type = '5', .mode = 02070, .uid = 3, .gid = 42});
+    tb_add(&f->tar, (struct tb_entry){.name = "null", .type = '3', .mode = 0666, .major = 1, .minor = 3});
+    tb_add(&f->tar, (struct tb_entry){.name = "suid", .mode = 04755, .uid = 1000, .gid = 4});
+    expect_unpacked(f);
+    int fd = memfd_create("packed", MFD_CLOEXEC);
+    const struct layer_pack_opts opts = {.source_dirfd = f->target, .archive_fd = fd, .diff = true, .single_id = true};
+    expect_success(pack_layer(&opts, &result));
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    const struct stream_opts so = {.fd = fd, .max_bytes = 1 << 30};
+    expect_success(stream_open(&so, &s));
+    expect_success(tar_open(s, &t));
+    static const struct {
+        const char *name;
+        mode_t mode;
+        int64_t uid, gid;
+    } wanted[] = {
+        {"./", S_IFDIR | 0555, 0, 0},
+        {"dir/", S_IFDIR | 02070, 3, 42},
+        {"null", S_IFCHR | 0666, 0, 0},
+        {"suid", S_IFREG | 04755, 1000, 4},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        expect_success(tar_next(t, &e));
+        assert_non_null(e);
+        assert_string_equal(archive_entry_pathname(e), wanted[i].name);
+        assert_int_equal(archive_entry_mode(e), wanted[i].mode);
+        assert_int_equal(archive_entry_uid(e), wanted[i].uid);
+        assert_int_equal(archive_entry_gid(e), wanted[i].gid);
+        assert_int_equal(archive_entry_xattr_count(e), 0); /* the record is ours */
+        if (S_ISCHR(wanted[i].mode))
+            assert_int_equal(archive_entry_rdev(e), makedev(1, 3));
+    }
+    expect_success(tar_next(t, &e));
+    assert_null(e);
+    tar_free(t);
+    stream_free(s);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
     fixture_become_root(argv);
     const struct CMUnitTest tests[] = {
+        layer_test(records_are_packed_as_owners),
         layer_test(round_trip),
         layer_test(same_tree_gives_same_bytes),
         layer_test(names_are_sorted),

@@ -1,9 +1,11 @@
-#include "fuse-overlay/override.h"
+#include "base/override.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -98,4 +100,66 @@ size_t override_format(const struct override *o, char *buf)
         break;
     }
     return (size_t)n;
+}
+
+mode_t override_disk_mode(mode_t mode)
+{
+    return mode | S_IRWXU;
+}
+
+bool override_is_needed(uint32_t uid, uint32_t gid, mode_t mode)
+{
+    bool closed = S_ISDIR(mode) && (mode & S_IRWXU) != S_IRWXU;
+    return uid || gid || closed || S_ISCHR(mode) || S_ISBLK(mode);
+}
+
+void override_apply(const struct override *o, struct stat *st)
+{
+    st->st_uid = o->uid;
+    st->st_gid = o->gid;
+    if (S_ISDIR(st->st_mode) && (st->st_mode & 07777) == override_disk_mode(o->mode & 07777))
+        st->st_mode = S_IFDIR | (o->mode & 07777);
+    if (S_ISREG(st->st_mode) && st->st_size == 0 && o->has_type && (S_ISCHR(o->mode) || S_ISBLK(o->mode))) {
+        st->st_mode = (o->mode & S_IFMT) | (st->st_mode & 07777);
+        st->st_rdev = o->rdev;
+    }
+}
+
+static bool override_got(const char *text, ssize_t len, struct override *ret)
+{
+    return len > 0 && override_parse(text, (size_t)len, ret);
+}
+
+bool override_read_fd(int fd, struct override *ret)
+{
+    char text[OVERRIDE_MAX];
+    return override_got(text, fgetxattr(fd, OVERRIDE_RECORD, text, sizeof(text)), ret);
+}
+
+bool override_read_path(const char *path, struct override *ret)
+{
+    char text[OVERRIDE_MAX];
+    return override_got(text, getxattr(path, OVERRIDE_RECORD, text, sizeof(text)), ret);
+}
+
+/* That there is nothing to remove is no failure, nor that there could be none. */
+static int override_removed(int result)
+{
+    return result == 0 || errno == ENODATA || errno == EOPNOTSUPP ? 0 : errno;
+}
+
+int override_write_fd(int fd, const struct override *o)
+{
+    char text[OVERRIDE_MAX];
+    if (!override_is_needed(o->uid, o->gid, o->mode))
+        return override_removed(fremovexattr(fd, OVERRIDE_RECORD));
+    return fsetxattr(fd, OVERRIDE_RECORD, text, override_format(o, text), 0) < 0 ? errno : 0;
+}
+
+int override_write_path(const char *path, const struct override *o)
+{
+    char text[OVERRIDE_MAX];
+    if (!override_is_needed(o->uid, o->gid, o->mode))
+        return override_removed(removexattr(path, OVERRIDE_RECORD));
+    return setxattr(path, OVERRIDE_RECORD, text, override_format(o, text), 0) < 0 ? errno : 0;
 }
