@@ -108,7 +108,8 @@ struct err *ids_choose(struct engine *e, const struct container_spec *spec, cons
     if (!engine_session(e)->single_id || has_own_ids(spec))
         return NULL;
     TRY(security_opts_parse(&spec->security_opt, &opts));
-    if (opts.seccomp || opts.ids == SECURITY_IDS_OFF)
+    bool of_image = spec->seccomp_policy && strcmp(spec->seccomp_policy, "image") == 0;
+    if (opts.seccomp || of_image || opts.ids == SECURITY_IDS_OFF)
         return NULL;
     ret->ids = SECCOMP_IDS_PRETEND;
     if (opts.ids == SECURITY_IDS_PRETEND)
