@@ -216,6 +216,29 @@ static struct err *fuse_works(struct engine *e, char **ret_why)
     return note;
 }
 
+/* Only a file system of ours counts what is written. */
+static struct err *limited_driver(struct engine *e, size_t layers, const char **driver)
+{
+    AUTO_FREE char *why = NULL;
+    if (strcmp(*driver, FUSE_OVERLAY) != 0 && (e->opts.storage_driver || strcmp(*driver, COPY) == 0))
+        return ERR_NEW(ERR_UNSUPPORTED,
+                       "storage options size and inodes: the storage driver %s cannot limit what a container writes, "
+                       "fuse-overlay can",
+                       *driver);
+    if (layers > UNION_LAYERS_MAX)
+        return ERR_NEW(ERR_UNSUPPORTED, "storage options size and inodes: an image of %zu layers has to be copied",
+                       layers);
+    if (e->storage.mount_program)
+        return ERR_NEW(ERR_UNSUPPORTED,
+                       "storage options size and inodes: only coracle-overlay has them, but mount_program is %s",
+                       e->storage.mount_program);
+    TRY(fuse_works(e, &why));
+    if (why)
+        return ERR_NEW(ERR_UNSUPPORTED, "storage options size and inodes: fuse-overlay does not work here (%s)", why);
+    *driver = FUSE_OVERLAY;
+    return NULL;
+}
+
 struct err *engine_driver_for(struct engine *e, const struct engine_driver_needs *needs, const char **ret_driver,
                               bool *ret_maps_ids)
 {
@@ -232,14 +255,16 @@ struct err *engine_driver_for(struct engine *e, const struct engine_driver_needs
         else
             d = FUSE_OVERLAY;
     }
-    if (!e->opts.storage_driver && needs->layers > UNION_LAYERS_MAX)
+    if (needs->is_limited)
+        TRY(limited_driver(e, needs->layers, &d));
+    else if (!e->opts.storage_driver && needs->layers > UNION_LAYERS_MAX)
         d = COPY;
     *ret_driver = d;
     *ret_maps_ids = needs->own_ids && strcmp(d, FUSE_OVERLAY) == 0;
     return NULL;
 }
 
-struct err *engine_driver_again(struct engine *e, const char *made_with, bool maps_ids, const char **ret)
+struct err *engine_driver_again(struct engine *e, const char *made_with, bool fuse_only, const char **ret)
 {
     const char *d = made_with ? driver_by_name(made_with) : NULL;
     if (!d) /* made before containers had one of their own */
@@ -255,7 +280,7 @@ struct err *engine_driver_again(struct engine *e, const char *made_with, bool ma
         return NULL;
     TRY(known_driver(e->opts.storage_driver, ret));
     bool copied = strcmp(d, COPY) == 0, copies = strcmp(*ret, COPY) == 0;
-    if (copied != copies || (maps_ids && strcmp(*ret, FUSE_OVERLAY) != 0))
+    if (copied != copies || (fuse_only && strcmp(*ret, FUSE_OVERLAY) != 0))
         return ERR_NEW(ERR_STATE,
                        "it was made with the storage driver %s, and the files of that cannot be mounted with %s",
                        made_with, *ret);

@@ -79,14 +79,15 @@ const char *engine_storage_file(const struct engine *e);
 /* The driver for a new container; *ret_maps_ids: it shows the image's files as other ids', so that no copy is needed.
  */
 struct engine_driver_needs {
-    bool own_ids;  /* a user namespace of its own */
-    size_t layers; /* of its image */
+    bool own_ids;    /* a user namespace of its own */
+    bool is_limited; /* in what it may write */
+    size_t layers;   /* of its image */
 };
 struct err *engine_driver_for(struct engine *e, const struct engine_driver_needs *needs, const char **ret_driver,
                               bool *ret_maps_ids) ERR_RESULT;
 /* The driver for one that was made with `made_with` (NULL: before containers had one): the same or a compatible one.
- * ERR_STATE when --storage-driver names one that isn't. */
-struct err *engine_driver_again(struct engine *e, const char *made_with, bool maps_ids, const char **ret) ERR_RESULT;
+ * `fuse_only`: it maps ids or has limits. ERR_STATE when --storage-driver names one that isn't compatible. */
+struct err *engine_driver_again(struct engine *e, const char *made_with, bool fuse_only, const char **ret) ERR_RESULT;
 const struct engine_opts *engine_options(const struct engine *e);
 
 /* Things the user should read once (a fallback that costs something); the CLI prints and clears them. */

@@ -16,6 +16,7 @@
 #include "fuse-overlay/merge.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/origin.h"
+#include "fuse-overlay/quota.h"
 #include "fuse-overlay/realdir.h"
 #include "fuse-overlay/stage.h"
 
@@ -95,7 +96,9 @@ static int copyup_dir_one(struct overlay *fs, struct node *n)
     if (r == 0)
         r = dentry_join(d, LAYER_UPPER, true);
     if (r == 0)
-        r = copyup_appear(fs, staged, d->parent, d->name);
+        r = quota_take(fs, 0, 1);
+    if (r == 0 && (r = copyup_appear(fs, staged, d->parent, d->name)) < 0)
+        quota_add(fs, 0, -1);
     if (r < 0) {
         stage_remove(fs, staged);
         if (rd)
@@ -103,6 +106,7 @@ static int copyup_dir_one(struct overlay *fs, struct node *n)
         mem_freep(&reals);
         return r;
     }
+    quota_add(fs, quota_stat_bytes(&st), 0);
     reals[0] = rd;
     for (uint32_t i = 0; i < n->dir->n_reals; i++)
         reals[i + 1] = n->dir->reals[i];
@@ -266,6 +270,21 @@ static int copyup_finish(struct overlay *fs, struct node *n, const struct stat *
     return r;
 }
 
+/* What the copy will take, about. */
+static int64_t copyup_needs(const struct stat *st, off_t size)
+{
+    int64_t bytes = S_ISREG(st->st_mode) ? quota_stat_bytes(st) : 0;
+    return size >= 0 && size < bytes ? size : bytes;
+}
+
+/* What it takes, rather than what was taken for it. */
+static void copyup_count(struct overlay *fs, struct node *n, int64_t taken)
+{
+    struct stat st;
+    if (fs->quota && attr_raw(fs, n, &st) == 0)
+        quota_add(fs, quota_stat_bytes(&st) - taken, 0);
+}
+
 int copyup_file(struct overlay *fs, struct node *n, off_t size, unsigned flags)
 {
     if (!fs->writable)
@@ -281,7 +300,11 @@ int copyup_file(struct overlay *fs, struct node *n, off_t size, unsigned flags)
     if (r < 0 && r != -ESTALE)
         return r;
     uint64_t staged = stage_new(fs);
+    int64_t needs = copyup_needs(&from.st, size);
     int fd = -1;
+    r = quota_take(fs, needs, 1);
+    if (r < 0)
+        return r;
     r = copyup_stage_file(fs, n, &from, size, flags, staged, &fd);
     if (r >= 0) {
         waited |= r;
@@ -289,8 +312,10 @@ int copyup_file(struct overlay *fs, struct node *n, off_t size, unsigned flags)
     }
     if (r < 0) {
         stage_remove(fs, staged);
+        quota_add(fs, -needs, -1);
         return r;
     }
+    copyup_count(fs, n, needs);
     return waited;
 }
 

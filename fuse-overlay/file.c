@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "fuse-overlay/attr.h"
+#include "fuse-overlay/quota.h"
 #include "fuse-overlay/stage.h"
 
 static bool file_is_listed(const struct overlay *fs, const struct file *f)
@@ -57,6 +58,7 @@ void file_disown(struct overlay *fs, struct node *n)
 {
     if (n->file && n->file->staged)
         stage_remove(fs, n->file->staged);
+    quota_forget(fs, n);
     file_release(fs, n);
 }
 

@@ -9,6 +9,7 @@
 #include "fuse-overlay/changes.h"
 #include "fuse-overlay/copyup.h"
 #include "fuse-overlay/file.h"
+#include "fuse-overlay/quota.h"
 #include "fuse-overlay/realdir.h"
 
 /* For writing: in the upper layer, noted as changed. The lock is held. */
@@ -79,7 +80,12 @@ ssize_t io_write(struct overlay *fs, struct node *n, const char *data, size_t si
     pthread_mutex_unlock(&fs->lock);
     if (r < 0)
         return r;
-    ssize_t done = io_write_all(f->fd, data, size, at, kill_suid);
+    struct quota_change change = {.before = 0};
+    ssize_t done = quota_begin(fs, f->fd, at, size, &change);
+    if (done >= 0) {
+        done = io_write_all(f->fd, data, (size_t)done, at, kill_suid);
+        quota_end(fs, f->fd, &change);
+    }
     file_put(f);
     return done;
 }
@@ -123,13 +129,28 @@ static void io_changed_data(struct overlay *fs, struct node *n)
     pthread_mutex_unlock(&fs->lock);
 }
 
+/* Not those that take something away (fallocate(2)). */
+static bool io_allocates(int mode)
+{
+    return !(mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE));
+}
+
 int io_fallocate(struct overlay *fs, struct node *n, int mode, off_t at, off_t len)
 {
     struct file *f = NULL;
     int r = io_open(fs, n, true, &f);
     if (r < 0)
         return r;
-    r = fallocate(f->fd, mode, at, len) < 0 ? -errno : 0;
+    struct quota_change change = {.before = 0};
+    int64_t may = quota_begin(fs, f->fd, at, io_allocates(mode) ? (size_t)len : 0, &change);
+    r = may < 0 ? (int)may : 0;
+    if (r == 0) {
+        if (io_allocates(mode) && may < len)
+            r = -ENOSPC;
+        else if (fallocate(f->fd, mode, at, len) < 0)
+            r = -errno;
+        quota_end(fs, f->fd, &change);
+    }
     file_put(f);
     if (r == 0)
         io_changed_data(fs, n);
@@ -156,9 +177,13 @@ ssize_t io_copy_range(struct overlay *fs, struct node *from, off_t from_at, stru
         return r;
     /* After that: it may be the same file. */
     r = io_open(fs, from, false, &in);
-    ssize_t n = r < 0 ? r : copy_file_range(in->fd, &from_at, out->fd, &to_at, len, 0);
-    if (r == 0 && n < 0)
-        n = -errno;
+    struct quota_change change = {.before = 0};
+    ssize_t n = r < 0 ? r : quota_begin(fs, out->fd, to_at, len, &change);
+    if (n >= 0) {
+        n = copy_file_range(in->fd, &from_at, out->fd, &to_at, (size_t)n, 0);
+        n = n < 0 ? -errno : n;
+        quota_end(fs, out->fd, &change);
+    }
     if (in)
         file_put(in);
     file_put(out);

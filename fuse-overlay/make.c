@@ -14,6 +14,7 @@
 #include "fuse-overlay/lookup.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/origin.h"
+#include "fuse-overlay/quota.h"
 #include "fuse-overlay/realdir.h"
 #include "fuse-overlay/stage.h"
 #include "fuse-overlay/tree.h"
@@ -24,6 +25,7 @@ struct make {
     struct overlay *fs;
     const struct tree_new *t;
     int dirfd;               /* of the parent's upper directory */
+    int64_t dir_bytes;       /* what that takes, before (quota.h) */
     struct dentry *whiteout; /* what is known under the name, or NULL */
     bool is_staged;
     uint64_t staged;
@@ -86,6 +88,7 @@ static int make_begin(struct make *m, struct overlay *fs, const struct tree_new 
     m->dirfd = realdir_fd(fs, t->parent->dir->reals[0]);
     if (m->dirfd < 0)
         return m->dirfd;
+    m->dir_bytes = quota_bytes(fs, m->dirfd);
     m->at = m->dirfd;
     m->name = t->name;
     if (m->whiteout && !(m->whiteout->flags & DENTRY_WH_FILE)) {
@@ -173,6 +176,7 @@ static int make_known(struct make *m, unsigned type, const struct stat *st, stru
         dir_remove(m->fs, m->whiteout);
     m->whiteout = NULL;
     changes_dir(m->fs, m->t->parent);
+    quota_add(m->fs, quota_bytes(m->fs, m->dirfd) - m->dir_bytes, 0);
     *ret = dir_add(m->t->parent, m->t->name, LAYER_UPPER, type, st->st_ino, flags);
     return *ret ? 0 : -ENOMEM;
 }
@@ -188,15 +192,22 @@ int tree_make(struct overlay *fs, const struct tree_new *t, struct node **ret, s
     if (r == 0)
         r = make_owner(&m);
     if (r == 0)
-        r = make_on_disk(&m);
+        r = quota_take(fs, 0, 1);
     if (r < 0)
         return r;
+    r = make_on_disk(&m);
     AUTO_FD int fd = m.fd;
-    r = make_attributes(&m, ret_st);
+    bool is_made = r == 0;
     if (r == 0)
-        r = make_appear(&m);
+        r = make_attributes(&m, ret_st);
+    if (r == 0)
+        r = quota_take(fs, quota_stat_bytes(ret_st), 0);
+    if (r == 0 && (r = make_appear(&m)) < 0)
+        quota_add(fs, -quota_stat_bytes(ret_st), 0);
     if (r < 0) {
-        make_undo(&m);
+        if (is_made)
+            make_undo(&m);
+        quota_add(fs, 0, -1);
         return r;
     }
     bool is_plain = t->parent->flags & NODE_PLAIN && !m.whiteout && !fs->layers[LAYER_UPPER].override_xattr;
@@ -221,6 +232,8 @@ int tree_make_tmpfile(struct overlay *fs, const struct tree_new *t, struct node 
         return r;
     m.dirfd = realdir_fd(fs, t->parent->dir->reals[0]);
     r = m.dirfd < 0 ? m.dirfd : make_owner(&m);
+    if (r == 0)
+        r = quota_take(fs, 0, 1);
     if (r < 0)
         return r;
     m.staged = stage_new(fs);
@@ -234,6 +247,7 @@ int tree_make_tmpfile(struct overlay *fs, const struct tree_new *t, struct node 
         r = n ? file_set(fs, n, TAKE_FD(fd), true) : -ENOMEM;
     if (r < 0) {
         stage_remove(fs, m.staged);
+        quota_add(fs, 0, -1);
         if (n)
             node_drop(fs, n);
         return r;

@@ -34,6 +34,7 @@ const char *options_usage(void)
            "    static_nlink            directories have one link\n"
            "    noacl                   no POSIX access control lists\n"
            "    volatile, fsync=0       fsync does nothing\n"
+           "    size=BYTES, inodes=N    how much, and how many files, the upper directory may hold\n"
            "    timeout=SECONDS         how long names and attributes are kept by the kernel\n"
            "    threaded=0|1, writeback=0|1, ro, suid, nosuid, dev, nodev, exec, noexec, atime, noatime, allow_other\n";
 }
@@ -101,6 +102,17 @@ static struct err *options_number(const char *value, uint32_t max, uint32_t *ret
     TRY(number_parse_u64(value, max, &n));
     *ret = (uint32_t)n;
     return NULL;
+}
+
+static struct err *set_size(struct options *o, const char *value)
+{
+    TRY(number_parse_bytes(value, &o->max_bytes));
+    return o->max_bytes > INT64_MAX ? ERR_NEW(ERR_INVALID, "%s is too much", value) : NULL;
+}
+
+static struct err *set_inodes(struct options *o, const char *value)
+{
+    return number_parse_u64(value, INT64_MAX, &o->max_files);
 }
 
 static struct err *set_lower(struct options *o, const char *value)
@@ -266,6 +278,8 @@ static const struct option {
     {"writeback", VALUE_MAYBE, set_writeback},
     {"threaded", VALUE_MAYBE, set_threaded},
     {"timeout", VALUE_NEEDED, set_timeout},
+    {"size", VALUE_NEEDED, set_size},
+    {"inodes", VALUE_NEEDED, set_inodes},
     {"noallow_other", VALUE_NONE, set_private},
     /* What these ask for is the case anyway. */
     {"allow_other", VALUE_NONE, set_nothing},

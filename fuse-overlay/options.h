@@ -21,9 +21,10 @@ struct options {
     uint32_t squash_to_uid, squash_to_gid;
     unsigned xattr_permissions; /* 0: owner and mode in the inode; 1: security.*, 2: user.containers.override_stat */
     bool static_nlink, no_acl, is_volatile, no_fsync, writeback, single_thread;
-    double timeout;            /* seconds that the kernel may keep names and attributes */
-    unsigned long mount_flags; /* MS_* */
-    bool private_mount;        /* for the mounting user alone (noallow_other) */
+    uint64_t max_bytes, max_files; /* what the upper directory may hold; 0: no limit */
+    double timeout;                /* seconds that the kernel may keep names and attributes */
+    unsigned long mount_flags;     /* MS_* */
+    bool private_mount;            /* for the mounting user alone (noallow_other) */
     bool foreground, is_debug, is_help, is_version;
     int ready_fd;  /* closed once mounted; -1 */
     int device_fd; /* an open /dev/fuse that is mounted already; -1 */

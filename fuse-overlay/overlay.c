@@ -16,6 +16,7 @@
 #include "fuse-overlay/changes.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/origin.h"
+#include "fuse-overlay/quota.h"
 #include "fuse-overlay/realdir.h"
 
 #define OVERLAY_STAGING "work" /* below workdir, where the kernel's overlay stages as well */
@@ -179,6 +180,7 @@ static struct err *overlay_start(struct overlay *fs)
     if (fs->writable) {
         TRY(work_open(fs));
         TRY(upper_mark(fs));
+        TRY(quota_open(fs));
     }
     fs->fs_uid = geteuid();
     fs->fs_gid = getegid();
@@ -222,6 +224,7 @@ void overlay_close(struct overlay *fs)
     fd_close(fs->work_fd);
     origins_free(fs->origins);
     changes_free(fs->changes);
+    quota_free(fs->quota);
     mem_freep(&fs->dents);
     mem_freep(&fs->inodes);
     mem_freep(&fs->layers);

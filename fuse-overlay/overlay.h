@@ -155,6 +155,7 @@ struct overlay {
     size_t n_inode_buckets, n_inodes;
     struct origins *origins; /* what was copied up (origin.h) */
     struct changes *changes; /* directories that were changed (changes.h) */
+    struct quota *quota;     /* limits (quota.h), or NULL */
     struct realdir *dirs_newest, *dirs_oldest;
     struct file *files_newest, *files_oldest;
     uint32_t n_dirs_open, n_files_open, max_dirs_open, max_files_open;

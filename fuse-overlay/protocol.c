@@ -25,6 +25,11 @@ void protocol_set_scratch(char *buf, size_t size)
     scratch_size = size;
 }
 
+size_t protocol_write_header(void)
+{
+    return sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in);
+}
+
 char *protocol_scratch(size_t *ret_size)
 {
     *ret_size = scratch_size;

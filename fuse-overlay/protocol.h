@@ -30,6 +30,8 @@ bool protocol_kill_suid(void);
 /* Memory of this thread for the answer at hand, so that large ones need not be allocated each time. */
 void protocol_set_scratch(char *buf, size_t size);
 char *protocol_scratch(size_t *ret_size);
+/* What comes before the data of a WRITE. */
+size_t protocol_write_header(void);
 /* Is it a request that may take long, so that another thread should read the next one meanwhile? */
 bool protocol_may_block(const void *buf, size_t len);
 /* Or one that copies so much data that another processor should help where there is more of it? */

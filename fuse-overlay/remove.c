@@ -12,6 +12,7 @@
 #include "fuse-overlay/merge.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/origin.h"
+#include "fuse-overlay/quota.h"
 #include "fuse-overlay/realdir.h"
 #include "fuse-overlay/tree.h"
 #include "fuse-overlay/whiteout.h"
@@ -85,12 +86,14 @@ static int tree_remove(struct overlay *fs, struct dentry *d, struct node *n)
     int dirfd = realdir_fd(fs, parent->dir->reals[0]);
     if (dirfd < 0)
         return dirfd;
+    int64_t dir_bytes = quota_dir_bytes(fs, n);
     r = unlink_on_disk(fs, d, dirfd, &whiteout);
     if (r < 0)
         return r;
-    if (n->type == DT_DIR)
+    if (n->type == DT_DIR) {
         n->flags |= NODE_REMOVED;
-    else
+        quota_add(fs, -dir_bytes, overlay_is_upper(fs, d->layer) ? -1 : 0);
+    } else
         tree_count_unlinked(fs, n, d->layer);
     /* The name outlives its entry: an empty string would be wrong for the whiteout. */
     char name[NAME_MAX + 1];

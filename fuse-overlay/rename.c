@@ -19,6 +19,7 @@
 #include "fuse-overlay/lookup.h"
 #include "fuse-overlay/merge.h"
 #include "fuse-overlay/node.h"
+#include "fuse-overlay/quota.h"
 #include "fuse-overlay/realdir.h"
 #include "fuse-overlay/tree.h"
 #include "fuse-overlay/whiteout.h"
@@ -185,10 +186,13 @@ static int rename_replace(struct overlay *fs, struct side *from, struct side *to
     int r = to->n ? tree_keep(fs, to->d, to->n) : 0;
     if (r == 0)
         r = side_make_opaque(fs, from, to_lower);
+    int64_t grown = -quota_bytes(fs, to->fd), replaced = r == 0 && to->n ? quota_dir_bytes(fs, to->n) : 0;
+    bool replaced_dir = to->n && to->n->type == DT_DIR && overlay_is_upper(fs, to->n->layer);
     if (r == 0)
         r = rename_on_disk(fs, from, to, leave_whiteout);
     if (r < 0)
         return r;
+    quota_add(fs, grown + quota_bytes(fs, to->fd) - replaced, replaced_dir ? -1 : 0);
     if (had_wh_file)
         whiteout_drop_file(to->fd, to->name);
     if (to->n && to->n->type == DT_DIR)

@@ -15,6 +15,7 @@
 #include "fuse-overlay/lookup.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/protocol.h"
+#include "fuse-overlay/quota.h"
 #include "fuse-overlay/realdir.h"
 #include "fuse-overlay/xattr.h"
 
@@ -206,6 +207,8 @@ static void request_statfs(fuse_req_t req, fuse_ino_t ino)
     int r = fd < 0 ? fd : fstatvfs(fd, &vfs) < 0 ? -errno : 0;
     if (fs->wh_files && r == 0)
         vfs.f_namemax -= 4;
+    if (r == 0)
+        quota_statfs(fs, &vfs);
     requests_unlock(fs);
     if (r < 0)
         fuse_reply_err(req, -r);

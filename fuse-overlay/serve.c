@@ -14,6 +14,7 @@
 #include "fuse-overlay/protocol.h"
 #include "fuse-overlay/requests.h"
 
+#define SERVE_PAGE ((size_t)4096)
 #define SERVE_BUFFER ((size_t)(256 * 4096 + 4096)) /* libfuse's largest write, and a header */
 #define SERVE_SPIN_NSEC 50000                      /* how long to look for the next request before sleeping */
 #define SERVE_REST 64                              /* requests without looking, after it was in vain */
@@ -258,11 +259,14 @@ static void *serve_worker(void *arg)
 {
     struct serve_state *s = arg;
     bool many = s->opts->threads_max > 1;
-    /* Behind the request is the place where an answer can be put together. */
-    char *buf = mmap(NULL, 2 * SERVE_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (buf == MAP_FAILED)
+    /* A request lies so that the data of a WRITE begins with a page: then it is copied by whole pages, twice. Behind it
+     * is the place where an answer can be put together. */
+    const size_t mapped = SERVE_PAGE + 2 * SERVE_BUFFER;
+    char *map = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
         return NULL;
-    protocol_set_scratch(buf + SERVE_BUFFER, SERVE_BUFFER);
+    char *buf = map + SERVE_PAGE - protocol_write_header();
+    protocol_set_scratch(map + SERVE_PAGE + SERVE_BUFFER, SERVE_BUFFER);
     while (serve_take_over(s)) {
         bool leader = true;
         while (leader) {
@@ -282,7 +286,7 @@ static void *serve_worker(void *arg)
             serve_process(s, buf, (size_t)n);
         }
     }
-    (void)munmap(buf, 2 * SERVE_BUFFER);
+    (void)munmap(map, mapped);
     return NULL;
 }
 

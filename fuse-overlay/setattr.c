@@ -11,6 +11,7 @@
 #include "fuse-overlay/copyup.h"
 #include "fuse-overlay/file.h"
 #include "fuse-overlay/node.h"
+#include "fuse-overlay/quota.h"
 
 int attr_ids_to_disk(const struct overlay *fs, uint32_t uid, uint32_t gid, struct owner *ret)
 {
@@ -140,7 +141,9 @@ static int set_size(struct overlay *fs, struct node *n, off_t size, bool kill)
     if (r < 0)
         return r;
     bool keep = !kill && fstat(f->fd, &before) == 0 && before.st_mode & (S_ISUID | S_ISGID);
+    int64_t bytes = quota_bytes(fs, f->fd);
     r = ftruncate(f->fd, size) < 0 ? -errno : 0;
+    quota_add(fs, quota_bytes(fs, f->fd) - bytes, 0);
     if (keep && fstat(f->fd, &after) == 0 && after.st_mode != before.st_mode)
         (void)fchmod(f->fd, before.st_mode & 07777);
     file_put(f);

@@ -10,6 +10,7 @@
 #include "fuse-overlay/attr.h"
 #include "fuse-overlay/changes.h"
 #include "fuse-overlay/copyup.h"
+#include "fuse-overlay/quota.h"
 #include "fuse-overlay/xattrname.h"
 
 /* By descriptor for what has no name any more; else a name relative to the working directory, which belongs to whoever
@@ -151,6 +152,13 @@ static int xattr_place_up(struct overlay *fs, struct node *n, int *ret_fd, const
     return xattr_place(fs, n, ret_fd, ret_name);
 }
 
+/* What the file takes, with its attributes; 0 without limits (quota.h). */
+static int64_t xattr_bytes(struct overlay *fs, struct node *n)
+{
+    struct stat st;
+    return fs->quota && attr_raw(fs, n, &st) == 0 ? quota_stat_bytes(&st) : 0;
+}
+
 int xattr_set(struct overlay *fs, struct node *n, const char *name, const char *value, size_t size, int flags)
 {
     char disk[XATTRNAME_MAX + 1];
@@ -170,9 +178,15 @@ int xattr_set(struct overlay *fs, struct node *n, const char *name, const char *
         r = xattr_place_up(fs, n, &fd, &place);
     if (r < 0)
         return r;
+    r = quota_take(fs, (int64_t)size, 0);
+    if (r < 0)
+        return r;
+    int64_t before = xattr_bytes(fs, n);
     n->flags &= (uint8_t)~NODE_PLAIN;
     r = fd >= 0 ? fsetxattr(fd, disk, value, size, flags) : lsetxattr(place, disk, value, size, flags);
-    return r < 0 ? -errno : 0;
+    r = r < 0 ? -errno : 0;
+    quota_add(fs, xattr_bytes(fs, n) - before - (int64_t)size, 0);
+    return r;
 }
 
 int xattr_remove(struct overlay *fs, struct node *n, const char *name)
@@ -188,6 +202,9 @@ int xattr_remove(struct overlay *fs, struct node *n, const char *name)
         r = xattr_place_up(fs, n, &fd, &place);
     if (r < 0)
         return r;
+    int64_t before = xattr_bytes(fs, n);
     r = fd >= 0 ? fremovexattr(fd, disk) : lremovexattr(place, disk);
-    return r < 0 ? -errno : 0;
+    r = r < 0 ? -errno : 0;
+    quota_add(fs, xattr_bytes(fs, n) - before, 0);
+    return r;
 }

@@ -19,6 +19,7 @@
 #include "engine/engine.h"
 #include "engine/image/image.h"
 #include "engine/monitor/plan.h"
+#include "engine/storage/options.h"
 #include "engine/volume/volume.h"
 #include "rootless/session.h"
 
@@ -320,7 +321,14 @@ static struct err *settle_driver(struct creation *n)
     const char *driver;
     bool by_mode = s->userns.mode == NS_KEEP_ID || s->userns.mode == NS_NOMAP || s->userns.mode == NS_AUTO;
     bool own = by_mode || s->uid_map.count || s->gid_map.count;
+    const struct storage_options *options;
+    TRY(engine_storage_options(n->e, &options));
+    if (n->image || s->rootfs_overlay) { /* else there is no directory of its own */
+        s->storage_bytes = (int64_t)options->size_bytes;
+        s->storage_inodes = (int64_t)options->inodes;
+    }
     const struct engine_driver_needs needs = {
+        .is_limited = s->storage_bytes || s->storage_inodes,
         /* With one id there is nothing to tell apart. */
         .own_ids = own && n->image && !engine_session(n->e)->single_id,
         .layers = n->image ? n->image->layer_dirs.count : 0,

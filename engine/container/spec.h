@@ -162,11 +162,12 @@ struct container_spec {
     char *detach_keys; /* NULL: ctrl-p,ctrl-q */
     char *pull;        /* policy */
     char *platform;
-    char *runtime;        /* resolved at create, so that a later start uses the same */
-    char *storage_driver; /* likewise, with what goes with it: */
-    bool maps_ids;        /* its files keep the image's ids on disk, whatever user namespace it has */
-    char *sdnotify;       /* "container" (NULL), "conmon", "healthy", "ignore" */
-    char *healthcheck;    /* JSON text (healthcheck.h); NULL: the image's */
+    char *runtime;                         /* resolved at create, so that a later start uses the same */
+    char *storage_driver;                  /* likewise, with what goes with it: */
+    bool maps_ids;                         /* its files keep the image's ids on disk, whatever user namespace it has */
+    int64_t storage_bytes, storage_inodes; /* what it may write (storage options size and inodes); 0: no limit */
+    char *sdnotify;                        /* "container" (NULL), "conmon", "healthy", "ignore" */
+    char *healthcheck;                     /* JSON text (healthcheck.h); NULL: the image's */
     char *startup_healthcheck, *health_on_failure; /* the same form; "kill" …; or NULL */
 };
 

@@ -140,6 +140,8 @@ static const struct field spec_fields[] = {
     S(F_STR, storage_driver),
     S(F_BOOL, maps_ids),
     S(F_STR, sdnotify),
+    S(F_I64, storage_bytes),
+    S(F_I64, storage_inodes),
     S(F_STR, healthcheck),
     S(F_STR, startup_healthcheck),
     S(F_STR, health_on_failure),

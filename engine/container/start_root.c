@@ -35,6 +35,19 @@ static struct err *root_ids(struct start *s, struct plan_mount *root)
     return map_text(&s->ct_gids, &session->gid_map, &root->gid_map);
 }
 
+/* Options that only coracle-overlay has. */
+static struct err *root_limits(const struct start *s, const struct storage_options *o, struct plan_mount *root)
+{
+    const struct container_spec *spec = &s->c->spec;
+    if (!spec->storage_bytes && !spec->storage_inodes)
+        return mem_strdup(o->fuse, &root->program_options);
+    if (o->mount_program)
+        return ERR_NEW(ERR_UNSUPPORTED, "its limits of what it may write are beyond mount_program %s",
+                       o->mount_program);
+    return mem_asprintf(&root->program_options, "size=%lld,inodes=%lld%s%s", (long long)spec->storage_bytes,
+                        (long long)spec->storage_inodes, o->fuse ? "," : "", o->fuse ? o->fuse : "");
+}
+
 static struct err *root_options(struct start *s, struct plan_mount *root)
 {
     const struct storage_options *o;
@@ -44,7 +57,7 @@ static struct err *root_options(struct start *s, struct plan_mount *root)
     if (strcmp(root->driver, "fuse-overlay") != 0)
         return NULL;
     TRY(mem_strdup(o->mount_program, &root->program));
-    return mem_strdup(o->fuse, &root->program_options);
+    return root_limits(s, o, root);
 }
 
 /* Somebody looks at it (`mount`): the same mount then, since there may be one of an upper directory at a time. */
@@ -63,7 +76,9 @@ struct err *start_plan_root(struct start *s)
     struct plan_mount *root = &s->plan.root;
     const struct container_spec *spec = &s->c->spec;
     const char *driver;
-    TRY_WRAP(engine_driver_again(s->e, spec->storage_driver, spec->maps_ids, &driver), "container %s", s->c->name);
+    TRY_WRAP(engine_driver_again(s->e, spec->storage_driver,
+                                 spec->maps_ids || spec->storage_bytes || spec->storage_inodes, &driver),
+             "container %s", s->c->name);
     TRY(mem_strdup(driver, &root->driver));
     bool taken;
     TRY(take_mounted(s, &taken));

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/strbuf.h"
 #include "base/strv.h"
 
@@ -144,9 +145,19 @@ static bool says_no(const char *value)
 
 static struct err *set_size(struct storage_options *o, const char *value, bool from_file)
 {
-    (void)o;
     (void)from_file;
-    return says_no(value) ? NULL : ERR_NEW(ERR_UNSUPPORTED, "limits of what a container may write are not built yet");
+    o->size_bytes = 0;
+    if (!*value)
+        return NULL;
+    TRY(number_parse_bytes(value, &o->size_bytes));
+    return o->size_bytes > INT64_MAX ? ERR_NEW(ERR_INVALID, "\"%s\" is too much", value) : NULL;
+}
+
+static struct err *set_inodes(struct storage_options *o, const char *value, bool from_file)
+{
+    (void)from_file;
+    o->inodes = 0;
+    return *value ? number_parse_u64(value, INT64_MAX, &o->inodes) : NULL;
 }
 
 static struct err *set_not_built(struct storage_options *o, const char *value, bool from_file)
@@ -203,7 +214,7 @@ static const struct option {
     {"mount_program", set_program},
     {"mountopt", set_mountopt},
     {"size", set_size},
-    {"inodes", set_size},
+    {"inodes", set_inodes},
     {"force_mask", set_not_built},
     {"imagestore", set_not_built},
     {"additionalimagestore", add_image_store},

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/strv.h"
@@ -15,7 +16,8 @@ struct storage_options {
     bool is_volatile;    /* nothing is waited for on its way to the disk */
     char *fuse;          /* options that only coracle-overlay has, as one list; NULL */
 
-    struct strv image_stores; /* directories of images that others share, absolute, first ones first */
+    struct strv image_stores;    /* directories of images that others share, absolute, first ones first */
+    uint64_t size_bytes, inodes; /* what each container may write; 0: no limit */
 
     bool ignore_chown_errors; /* owners of an image that have no id here: the user's own instead */
 };

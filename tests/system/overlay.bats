@@ -74,6 +74,11 @@ fuse_coracle() { "$CORACLE" --root "$FILE_DIR/fuse" --storage-driver fuse-overla
 @test "overlay: large files are copied up while others work" { behaves; }
 @test "overlay: fsx like" { behaves; }
 @test "overlay: databases and repositories" { behaves; }
+@test "overlay: limits" { behaves; }
+@test "overlay: limits are counted as it goes" { behaves; }
+@test "overlay: parallel make" { behaves; }
+@test "overlay: packages" { behaves; }
+@test "overlay: stress" { need stress-ng && behaves; }
 
 @test "overlay: mount options are those of fuse-overlayfs, wrong ones are named" {
     run -0 "$OVERLAY" --help

@@ -91,16 +91,50 @@ layer_bytes() { unshare --user --map-root-user --map-auto du -sb "$ROOT/layers" 
     has "$output" volatile
     is "$(root_is --storage-opt overlay.mountopt=static_nlink run)" coracle-overlay
     run -126 coracle --storage-opt overlay.mountopt=noexec --runtime runc run --rm $BB true
-    run -125 --separate-stderr coracle --storage-opt overlay.size=10G run --rm $BB true
-    one_error "overlay.size" "not built yet"
     run -125 --separate-stderr coracle --storage-opt overlay.colour=blue info
     one_error "overlay: unknown option overlay.colour"
     run -125 --separate-stderr coracle --storage-opt overlay.mountopt=lowerdir=/etc run --rm $BB true
     one_error 'unknown mount option "lowerdir=/etc"'
     run -125 --separate-stderr coracle --storage-driver copy --storage-opt overlay.mount_program=/bin/true run --rm $BB true
     one_error "overlay.mount_program"
-    STORAGE_OPTS=overlay.size=1G run -125 --separate-stderr coracle run --rm $BB true
-    one_error "STORAGE_OPTS" "overlay.size"
+    STORAGE_OPTS=overlay.imagestore=/x run -125 --separate-stderr coracle run --rm $BB true
+    one_error "STORAGE_OPTS" "overlay.imagestore"
+}
+
+@test "storage: --storage-opt size and inodes limit what a container writes" {
+    run -0 coracle run --rm --storage-opt size=5M $BB sh -c 'df -k / | awk "END { print \$2 }"; dd if=/dev/zero of=/f bs=1M count=20 2>&1 | grep -o "No space left.*"; [ $(stat -c %s /f) -gt 4500000 ] && [ $(stat -c %s /f) -le 5242880 ] && echo as much as said'
+    is "$output" $'5120\nNo space left on device\nas much as said'
+    run -1 coracle run --rm --storage-opt overlay.inodes=20 $BB sh -c 'for i in $(seq 30); do : >/tmp/$i || exit 1; done'
+    has "$output" "No space left on device"
+}
+
+@test "storage: limits stay with the container, whatever starts it or looks into it" {
+    local conf=$BATS_TEST_TMPDIR/storage.conf
+    run -0 coracle --storage-opt overlay.size=3M create --name l $BB sh -c 'dd if=/dev/zero of=/f bs=1M count=2 conv=notrunc 2>/dev/null; dd if=/dev/zero of=/g bs=1M count=2 2>&1 | grep -c "No space"; df -k / | awk "END { print \$2 }"'
+    run -0 coracle start -a l
+    is "$output" $'1\n3072'
+    run -0 coracle start -a l
+    is "$output" $'1\n3072' "the second time"
+    head -c 3M /dev/zero >"$BATS_TEST_TMPDIR/large"
+    run -125 --separate-stderr coracle cp "$BATS_TEST_TMPDIR/large" l:/h
+    one_error "No space left on device"
+    run -125 --separate-stderr coracle --storage-driver overlay start l
+    one_error "made with the storage driver fuse-overlay"
+    printf '[storage]\ndriver = "overlay"\n[storage.options.overlay]\nsize = "4M"\n' >"$conf"
+    run -0 env CONTAINERS_STORAGE_CONF="$conf" $(coracle_words) run --rm $BB sh -c 'df -k / | awk "END { print \$2 }"'
+    is "$output" 4096
+}
+
+@test "storage: limits that cannot be kept are refused by name" {
+    local driver
+    for driver in overlay copy; do
+        run -125 --separate-stderr coracle --storage-driver $driver --storage-opt size=1G run --rm $BB true
+        one_error "storage options size and inodes" "$driver cannot limit"
+    done
+    run -125 --separate-stderr coracle --storage-opt size=1G --storage-opt overlay.mount_program=/bin/true run --rm $BB true
+    one_error "only coracle-overlay has them"
+    run -125 --separate-stderr coracle --storage-opt size=lots run --rm $BB true
+    one_error "storage option size" "lots"
 }
 
 @test "storage: mount_program is used, and ends with its container" {

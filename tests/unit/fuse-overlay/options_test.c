@@ -36,6 +36,16 @@ static void test_what_podman_asks_for(void **state)
     options_done(&o);
 }
 
+static void test_limits(void **state)
+{
+    struct options o;
+    (void)state;
+    assert_null(parse(&o, "lowerdir=a,upperdir=u,workdir=w,size=10M,inodes=20"));
+    assert_int_equal(o.max_bytes, 10 << 20);
+    assert_int_equal(o.max_files, 20);
+    options_done(&o);
+}
+
 static void test_escapes(void **state)
 {
     struct options o;
@@ -72,6 +82,9 @@ static void test_refuses(void **state)
     static const char *const bad[] = {
         "",
         "upperdir=a,workdir=",
+        "lowerdir=a,size=",
+        "lowerdir=a,size=much",
+        "lowerdir=a,inodes=-1",
         "lowerdir=",
         "lowerdir=a::b",
         "lowerdir=a,upperdir=b",
@@ -115,7 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_podman_asks_for),     cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_all_of_fuse_overlayfs),    cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_refuses_two_mount_points),
+        cmocka_unit_test(test_refuses_two_mount_points), cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

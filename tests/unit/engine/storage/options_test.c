@@ -47,7 +47,10 @@ static void of_a_file_what_others_drop_is_dropped(void **state)
     assert_int_equal(o.flags, MS_NODEV);
     assert_null(o.fuse);
     expect_success(storage_options_add(&o, "overlay.force_mask=700", true));
-    expect_kind(storage_options_add(&o, "overlay.size=10G", true), ERR_UNSUPPORTED);
+    expect_success(storage_options_add(&o, "overlay.size=10G", true));
+    assert_int_equal(o.size_bytes, 10ULL << 30);
+    expect_success(storage_options_add(&o, "overlay.inodes=7", true));
+    assert_int_equal(o.inodes, 7);
     storage_options_done(&o);
 }
 
@@ -68,8 +71,9 @@ static void what_is_refused_is_named(void **state)
         {"overlay.mountopt=metacopy=on", ERR_UNSUPPORTED, "metacopy=on"},
         {"overlay.mount_program=fuse-overlayfs", ERR_INVALID, "not an absolute path"},
         {"overlay.ignore_chown_errors=maybe", ERR_INVALID, "neither true nor false"},
-        {"overlay.size=10G", ERR_UNSUPPORTED, "storage option overlay.size"},
-        {"overlay.inodes=10", ERR_UNSUPPORTED, "storage option overlay.inodes"},
+        {"overlay.size=ten", ERR_INVALID, "storage option overlay.size"},
+        {"overlay.size=17E", ERR_INVALID, "storage option overlay.size"},
+        {"inodes=-1", ERR_INVALID, "storage option inodes"},
         {"overlay.use_composefs=true", ERR_UNSUPPORTED, "storage option overlay.use_composefs: not built yet"},
         {"btrfs.min_space=1", ERR_INVALID, "unknown option btrfs.min_space"},
         {"", ERR_INVALID, "key/value"},
