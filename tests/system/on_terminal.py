@@ -99,6 +99,8 @@ def main():
     if pid == 0:
         time.sleep(0.2)  # until the size is set
         os.environ["TERM"] = "xterm"
+        for number in (signal.SIGINT, signal.SIGQUIT):  # ignored where the tests run in the background
+            signal.signal(number, signal.SIG_DFL)
         os.execvp(command[0], command)
     screen = Screen(set_size(fd, size))
     raw, end = b"", time.monotonic() + LIMIT
