@@ -61,7 +61,7 @@ verbs() { coracle --help | sed -n '/^Available Commands:/,/^$/p' | awk 'NR > 1 &
     is "$(jq -r '.store.graphDriverName' <<<"$output")" "${STORAGE_DRIVER:-overlay}"
     is "$(jq -r '.host.security.rootless' <<<"$output")" true
     run -0 coracle info --format '{{.Store.GraphDriverName}}'
-    is "$output" overlay
+    is "$output" "${STORAGE_DRIVER:-overlay}"
 }
 
 @test "version" {
