@@ -115,6 +115,9 @@ layer_bytes() { unshare --user --map-root-user --map-auto du -sb "$ROOT/layers" 
     is "$output" $'1\n3072'
     run -0 coracle start -a l
     is "$output" $'1\n3072' "the second time"
+    run -0 coracle container clone --name l2 l
+    run -0 coracle start -a l2
+    is "$output" $'1\n3072' "a clone"
     head -c 3M /dev/zero >"$BATS_TEST_TMPDIR/large"
     run -125 --separate-stderr coracle cp "$BATS_TEST_TMPDIR/large" l:/h
     one_error "No space left on device"
