@@ -34,6 +34,8 @@ struct err *signame_parse(const char *text, int *ret)
         *ret = strcasecmp(name, "RTMIN") == 0 ? SIGRTMIN : SIGRTMAX;
         return NULL;
     }
+    if (text[strspn(text, "0123456789")] == '\0' && strcmp(text, "0") != 0)
+        return ERR_NEW(ERR_INVALID, "valid signals are 1 through %d", SIGRTMAX);
     return ERR_NEW(ERR_INVALID, "invalid signal: %s", text);
 }
 

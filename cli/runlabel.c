@@ -21,6 +21,7 @@
 
 struct runlabel_opts {
     struct registry_flags registry;
+    struct registry_opts pull; /* what they say */
     bool display, quiet, replace;
     const char *name, *opt[3];
 };
@@ -126,16 +127,15 @@ static struct err *replace(struct cli *c, const struct strv *command)
 }
 
 /* In the child: the command's words. */
-static struct err *work_out(struct cli *c, const struct runlabel_opts *o, struct strv *ret)
+static struct err *work_out(struct cli *c, struct runlabel_opts *o, struct strv *ret)
 {
-    struct registry_opts registry = {0};
     struct image_config config = {0};
     struct image *image = NULL;
     struct engine *e;
     const char *label = NULL;
     c->quiet = o->quiet;
-    TRY(registry_flags_take(c, &o->registry, &registry));
-    c->registry = &registry;
+    TRY(registry_flags_take(c, &o->registry, &o->pull));
+    c->registry = &o->pull;
     TRY(cli_engine(c, &e));
     struct err *err = image_ensure(e, c->args[1], NULL, NULL, &image);
     if (!err)
@@ -170,7 +170,7 @@ static struct err *receive_words(int fd, struct strv *ret)
     return NULL;
 }
 
-static void child(struct cli *c, const struct runlabel_opts *o, int fd)
+static void child(struct cli *c, struct runlabel_opts *o, int fd)
 {
     AUTO_STRV struct strv words = STRV_INIT;
     struct err *e = work_out(c, o, &words);
@@ -182,7 +182,7 @@ static void child(struct cli *c, const struct runlabel_opts *o, int fd)
     err_drop(e);
 }
 
-static struct err *ask_child(struct cli *c, const struct runlabel_opts *o, struct strv *ret)
+static struct err *ask_child(struct cli *c, struct runlabel_opts *o, struct strv *ret)
 {
     int pair[2];
     if (pipe2(pair, O_CLOEXEC) < 0)
@@ -252,7 +252,7 @@ static struct err *become(struct cli *c, const struct runlabel_opts *o, const st
 
 static struct err *runlabel_verb(struct cli *c, void *opts, int *exit_code)
 {
-    const struct runlabel_opts *o = opts;
+    struct runlabel_opts *o = opts;
     AUTO_STRV struct strv command = STRV_INIT;
     (void)exit_code;
     TRY(ask_child(c, o, &command));

@@ -32,8 +32,8 @@ extern const struct cli_verb cli_verb_healthcheck, cli_verb_healthcheck_run, cli
     cli_verb_secret_exists, cli_verb_secret_inspect, cli_verb_secret_ls, cli_verb_secret_rm, cli_verb_system_df,
     cli_verb_system_migrate, cli_verb_system_prune, cli_verb_system_renumber, cli_verb_system_reset, cli_verb_update;
 
-/* More of a container's life: init.c, clone.c, runlabel.c; and connection.c. */
-extern const struct cli_verb cli_verb_container_clone, cli_verb_container_runlabel, cli_verb_init,
-    cli_verb_system_connection, cli_verb_system_connection_add, cli_verb_system_connection_default,
-    cli_verb_system_connection_list, cli_verb_system_connection_remove, cli_verb_system_connection_rename,
-    cli_verb_system_service;
+/* More of a container's life: checkpoint.c, clone.c, init.c, runlabel.c; and connection.c. */
+extern const struct cli_verb cli_verb_container_checkpoint, cli_verb_container_clone, cli_verb_container_restore,
+    cli_verb_container_runlabel, cli_verb_init, cli_verb_system_connection, cli_verb_system_connection_add,
+    cli_verb_system_connection_default, cli_verb_system_connection_list, cli_verb_system_connection_remove,
+    cli_verb_system_connection_rename, cli_verb_system_service;

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/ident.h"
 #include "base/mem.h"
+#include "engine/container/events.h"
 #include "engine/container/internal.h"
 #include "engine/container/networks.h"
 #include "engine/engine.h"
@@ -236,13 +237,17 @@ struct err *container_rename(struct engine *e, struct container *c, const char *
     struct store_stmt *st;
     if (!ident_is_name(new_name))
         return ERR_NEW(ERR_INVALID, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");
+    TRY(events_take_reports(e)); /* these are of the old name */
     TRY(store_begin(s, STORE_WRITE, true));
     TRY(store_prepare(s, "UPDATE containers SET name = ?2 WHERE id = ?1", &st));
     TRY(store_bind(st, "tt", c->id, new_name));
     struct err *err = store_run(st);
     if (err && err_kind(err) == ERR_EXISTS) {
         err_drop(err);
-        return ERR_NEW(ERR_EXISTS, "the name \"%s\" is already in use: container already exists", new_name);
+        return ERR_NEW(ERR_EXISTS,
+                       "renaming container %s: name %s already in use, cannot rename container %s: container already "
+                       "exists",
+                       c->id, new_name, c->id);
     }
     TRY(err);
     TRY(container_load_spec(e, c)); /* the event tells labels, and the new name */

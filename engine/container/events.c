@@ -135,7 +135,7 @@ static struct err *take_lines(struct engine *e, const char *text, size_t len)
 }
 
 /* events.pending into the store. Monitors append under a shared lock, so nothing comes between reading and cutting. */
-static struct err *take_pending(struct engine *e)
+struct err *events_take_reports(struct engine *e)
 {
     AUTO_FREE char *text = NULL;
     size_t len = 0;
@@ -164,7 +164,7 @@ static struct err *take_exits(struct engine *e)
 /* Everything that is known by now. */
 static struct err *read_rows(struct reader *r)
 {
-    TRY(take_pending(r->e));
+    TRY(events_take_reports(r->e));
     TRY(take_exits(r->e));
     TRY(store_event_each(engine_store(r->e), &r->row, r->opts->since_nsec, r->opts->until_nsec, on_row, r));
     return r->fn(r->arg, NULL);
@@ -228,7 +228,7 @@ struct err *events_read(struct engine *e, const struct events_opts *opts,
     if (more)
         TRY(watch(e, &fd)); /* before the first look, so that nothing is missed between */
     if (opts->stream && !opts->since_nsec && !opts->until_nsec) {
-        TRY(take_pending(e));
+        TRY(events_take_reports(e));
         TRY(take_exits(e));
         TRY(store_event_last(engine_store(e), &r.row));
     }

@@ -35,6 +35,10 @@ struct events_opts {
 struct err *events_read(struct engine *e, const struct events_opts *opts,
                         struct err *(*fn)(void *arg, const struct event *event), void *arg) ERR_RESULT;
 
+/* Take over into the store what monitors have reported so far: readers do, and whoever changes what is told of a
+ * container. Not within a transaction. */
+struct err *events_take_reports(struct engine *e) ERR_RESULT;
+
 /* ERR_INVALID for what is no filter. Computes only. */
 struct err *events_check_filters(const struct strv *filters) ERR_RESULT;
 /* One of each key must hold. */

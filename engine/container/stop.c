@@ -96,6 +96,8 @@ struct err *container_kill(struct engine *e, struct container *c, int sig)
 {
     struct monitor *m;
     AUTO_TX struct store_tx_guard tx = {engine_store(e)};
+    if (c->state == CT_INITIALIZED)
+        return not_running(c, "kill");
     TRY(connect_running(e, c, "kill", &m));
     struct err *err = monitor_kill(m, sig);
     monitor_free(m);

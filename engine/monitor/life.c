@@ -205,7 +205,8 @@ struct err *life_gone_on(struct server *s)
     if (!s->initialized || !j) /* its end was seen first */
         return NULL;
     s->initialized = false;
-    j->exit.started_nsec = timefmt_now();
+    /* A start that comes after the end would look like a run that is not over. */
+    j->exit.started_nsec = j->ended ? j->exit.finished_nsec : timefmt_now();
     TRY(running(s));
     if (j->running)
         job_update(j);

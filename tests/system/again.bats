@@ -47,9 +47,8 @@ teardown() { clean; }
     coracle stop -t 60 i # at once: nobody is there to act on a signal
     state_is i exited
     coracle init i
-    coracle kill i
-    eventually state_is i exited
-    coracle init i
+    run --separate-stderr -125 coracle kill i
+    one_error "is in state initialized"
     is "$(coracle rm i)" i # without --force
     run --separate-stderr -125 coracle init nosuch
     one_error 'no container with name or id "nosuch" found'
@@ -241,4 +240,103 @@ teardown() { clean; }
     one_error "not built yet"
     run --separate-stderr -125 coracle --connection x ps
     one_error "not built yet"
+}
+
+@test "again: wait for a state is told of it, whatever the interval" {
+    coracle create --name w --network none $BB sh -c 'while [ ! -e /go ]; do sleep 0.1; done; exit 4'
+    coracle wait --interval 1h --condition running w >"$FILE_DIR/waited" &
+    local pid=$!
+    coracle start w
+    wait $pid
+    is "$(cat "$FILE_DIR/waited")" -1
+    coracle wait --interval 1h --condition exited --condition paused w >"$FILE_DIR/waited" &
+    pid=$!
+    coracle exec w touch /go
+    wait $pid
+    # a container that goes away meanwhile
+    run -125 bash -c "$(coracle_words) wait --interval 1h --condition paused w & $(coracle_words) rm -f -t 0 w; wait \$!"
+    has "$output" "no such container"
+    run --separate-stderr -125 coracle wait --condition nonsense nosuch
+    one_error "nosuch"
+}
+
+@test "again: logs finds the last lines from the end, whatever is in the file" {
+    coracle create --name l --network none $BB true
+    local log head=2026-01-02T03:04:05.000000006+00:00
+    log=$(coracle inspect -f '{{.HostConfig.LogConfig.Path}}' l)
+    {
+        for i in $(seq 1000); do echo "$head stdout F line $i"; done
+        echo "this is no line of a log"
+        echo "$head stdout P one "
+        echo "$head stdout P long "
+        echo "$head stdout F line"
+        head -c 2000000 /dev/zero | tr '\0' x # longer than any record
+        echo
+        echo "$head stdout F $(head -c 100000 /dev/zero | tr '\0' y)"
+        echo "$head stdout F last"
+        printf '%s stdout F torn' "$head"
+    } >"$log"
+    is "$(coracle logs --tail 1 l)" last
+    is "$(coracle logs --tail 2 l | tail -n1)" last
+    is "$(coracle logs --tail 2 l | wc -c)" 100006
+    is "$(coracle logs --tail 3 l | head -n1)" "one long line"
+    is "$(coracle logs --tail 4 l | head -n1)" "line 1000"
+    is "$(coracle logs --tail 1003 l | head -n1)" "line 1"
+    is "$(coracle logs --tail 5000 l | wc -l)" 1003
+    is "$(coracle logs --tail 0 l)" ""
+    is "$(coracle logs l | wc -l)" 1003
+    is "$(TZ=UTC coracle logs -t --tail 1 l)" "2026-01-02T03:04:05.000000006Z last"
+    is "$(TZ=Asia/Kathmandu coracle logs -t --tail 1 l)" "2026-01-02T08:49:05.000000006+05:45 last"
+    is "$(TZ=America/Anchorage coracle logs -t --tail 1 l)" "2026-01-01T18:04:05.000000006-09:00 last"
+    is "$(coracle logs --until 2026-01-02T03:04:05Z l)" ""
+}
+
+@test "again: exec, mount and connections are events, also of what is gone" {
+    coracle network create n2 >/dev/null
+    coracle network create n3 >/dev/null
+    coracle run -d --name e --label who=me --network n2 $BB sleep 1000
+    coracle exec e true
+    run -3 coracle exec e sh -c 'exit 3'
+    coracle network connect n3 e
+    coracle network disconnect n3 e
+    coracle unshare sh -c "$(coracle_words) mount e && $(coracle_words) umount e" >/dev/null
+    coracle rename e f
+    local id
+    id=$(coracle inspect -f '{{.Id}}' f)
+    coracle rm -f -t 0 f
+    coracle network rm n2 n3
+    is "$(coracle events --since 5m --stream=false --filter type=container --format '{{.ID}} {{.Status}}' | sed -n "s/^$id //p" | xargs)" \
+        "create init start exec exec_died exec exec_died mount unmount rename stop died cleanup remove"
+    is "$(coracle events --since 5m --stream=false --filter event=exec_died --format json | jq -c "select(.ID == \"$id\") | [.ContainerExitCode, .Image, .Attributes.who]" | tail -n1)" \
+        "[3,\"$BB:latest\",\"me\"]"
+    is "$(coracle events --since 5m --stream=false --filter network=n3 --format '{{.Type}} {{.Status}} {{.Name}}' | xargs)" \
+        "network create n3 network connect n3 network disconnect n3 network remove n3"
+    has "$(coracle events --since 5m --stream=false --filter event=connect)" "network connect $id (container=$id, name=n3)"
+    is "$(coracle events --since 5m --stream=false --filter event=connect --format json | jq -c '[.Name, .network, .ID]')" "[\"e\",\"n3\",\"$id\"]"
+}
+
+@test "again: checkpoint and restore say what is missing, and what was asked wrongly" {
+    coracle run -d --name c --network none $BB sleep 1000
+    coracle create --name d --network none $BB true
+    run --separate-stderr -125 coracle container checkpoint c
+    matches "$stderr" '^Error: checkpoint container [0-9a-f]{64}: .*CRIU'
+    run --separate-stderr -125 env PATH=/nonexistent $(coracle_words) --runtime /usr/sbin/runc container checkpoint c
+    one_error "checkpoint container"
+    run --separate-stderr -125 coracle container checkpoint d
+    one_error '"created" is not running, cannot checkpoint'
+    run --separate-stderr -125 coracle container checkpoint --ignore-rootfs c
+    one_error "--ignore-rootfs can only be used with --export"
+    run --separate-stderr -125 coracle container checkpoint --compress lz4 c
+    one_error 'selected compression algorithm ("lz4") not supported'
+    run --separate-stderr -125 coracle container checkpoint -P --with-previous c
+    one_error "--with-previous can not be used with --pre-checkpoint"
+    run --separate-stderr -125 coracle container restore c
+    one_error "cannot restore"
+    run --separate-stderr -125 coracle container restore d
+    one_error "a complete checkpoint for this container cannot be found"
+    run --separate-stderr -125 coracle container restore --import /x d
+    one_error "cannot use --import with positional arguments"
+    run --separate-stderr -125 coracle container restore --name x
+    one_error "--name can only be used with image or --import"
+    is "$(coracle container restore --all)" ""
 }
