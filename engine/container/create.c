@@ -23,6 +23,8 @@
 #include "engine/volume/volume.h"
 #include "rootless/session.h"
 
+#define NAME_TRIES 8
+
 /* What a creation gathers before its transaction. */
 struct creation {
     struct engine *e;
@@ -579,11 +581,16 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
 
 struct err *container_create(struct engine *e, const struct container_spec *spec, struct container **ret)
 {
-    struct creation n = {.e = e};
-    container_spec_init(&n.spec);
-    struct err *err = create(&n, spec, ret);
-    for (size_t i = 0; err && i < n.anonymous.count; i++)
-        err_drop(volume_remove_directory(e, n.anonymous.items[i])); /* the rows were rolled back */
-    creation_done(&n);
-    return err;
+    for (int tries = 0;; tries++) {
+        struct creation n = {.e = e};
+        container_spec_init(&n.spec);
+        struct err *err = create(&n, spec, ret);
+        for (size_t i = 0; err && i < n.anonymous.count; i++)
+            err_drop(volume_remove_directory(e, n.anonymous.items[i])); /* the rows were rolled back */
+        creation_done(&n);
+        /* Somebody else may have taken a random name since it was chosen. */
+        if (!err || err_kind(err) != ERR_EXISTS || (spec->name && *spec->name) || tries == NAME_TRIES)
+            return err;
+        err_drop(err);
+    }
 }

@@ -30,6 +30,19 @@ teardown() { clean; }
     is "$(coracle logs i)" $'ran\nran'
 }
 
+@test "again: a command that ends at once after its init keeps its exit code" {
+    local i
+    coracle create --name q --network none $BB sh -c 'exit 3'
+    for i in $(seq 12); do
+        coracle init q >/dev/null
+        run -3 coracle start -a q
+        is "$(coracle inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}' q)" "exited 3 "
+        coracle init q >/dev/null
+        coracle start q >/dev/null
+        is "$(coracle wait q)" 3
+    done
+}
+
 @test "again: what cannot be done with an initialized container says so, what can be done is done" {
     coracle create --name i --network none $BB sleep 100
     coracle init i
