@@ -51,7 +51,7 @@ static const int confine_calls[] = {
     SYS_fremovexattr,
     /* memory, threads, time */
     SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk, SYS_futex, SYS_set_robust_list, SYS_rseq, SYS_sched_yield,
-    SYS_sched_getaffinity, SYS_sched_setaffinity, SYS_sched_getscheduler, SYS_getcpu, SYS_membarrier, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid, SYS_clock_gettime,
+    SYS_sched_getaffinity, SYS_sched_setaffinity, SYS_sched_getscheduler, SYS_getcpu, SYS_uname, SYS_membarrier, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid, SYS_clock_gettime,
     SYS_clock_nanosleep, SYS_nanosleep, SYS_getrandom, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
     SYS_sigaltstack, SYS_restart_syscall,
     /* leaving */
@@ -68,7 +68,8 @@ static const struct confine_condition {
     {SYS_mmap, 2, PROT_EXEC, 0},
     {SYS_mprotect, 2, PROT_EXEC, 0},
     {SYS_clone, 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM},
-    {SYS_setpriority, 0, 0xffffffffU, 0},     /* PRIO_PROCESS */
+    {SYS_sched_setattr, 0, 0xffffffffU, 0}, /* the calling thread */
+    {SYS_sched_getattr, 0, 0xffffffffU, 0},
     {SYS_ioctl, 1, 0xffffffffU, 0x40049409U}, /* FICLONE */
 };
 

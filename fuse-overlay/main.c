@@ -129,6 +129,7 @@ static struct err *main_serve(const struct options *o, struct overlay *fs, struc
     if (!o->foreground)
         TRY(main_daemonize(&report));
     AUTO_FD int report_fd = report;
+    AUTO_FD int load = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
     struct err *e = main_signals(&signals);
     if (!o->foreground)
         main_close_stdio();
@@ -141,8 +142,13 @@ static struct err *main_serve(const struct options *o, struct overlay *fs, struc
     if (o->ready_fd >= 0)
         (void)close(o->ready_fd);
     bool unmounted = false;
-    const struct serve_opts serve_opts = {
-        .session = se, .fs = fs, .fd = fd, .signal_fd = signals, .watch_fd = o->watch_fd, .threads_max = threads};
+    const struct serve_opts serve_opts = {.session = se,
+                                          .fs = fs,
+                                          .fd = fd,
+                                          .signal_fd = signals,
+                                          .watch_fd = o->watch_fd,
+                                          .load_fd = load,
+                                          .threads_max = threads};
     if (!e)
         e = serve(&serve_opts, &unmounted);
     if (!unmounted)

@@ -10,39 +10,18 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "fuse-overlay/occupy.h"
 #include "fuse-overlay/protocol.h"
 #include "fuse-overlay/requests.h"
+#include "fuse-overlay/serve_state.h"
 
 #define SERVE_PAGE ((size_t)4096)
 #define SERVE_BUFFER ((size_t)(256 * 4096 + 4096)) /* libfuse's largest write, and a header */
-#define SERVE_SPIN_NSEC 50000                      /* how long to look for the next request before sleeping */
-#define SERVE_REST 64                              /* requests without looking, after it was in vain */
-#define SERVE_STREAK 8                             /* requests that were waiting already: others may help */
-#define SERVE_QUICK 12            /* requests found by looking, in a row: worth occupying a processor */
-#define SERVE_HOLD_REST_MIN 256   /* requests without occupying, after it did not work … */
-#define SERVE_HOLD_REST_MAX 16384 /* … or did not work again and again */
-#define SERVE_LOOK_EVERY 256      /* requests after which signals are looked for in any case */
-
-struct serve_state {
-    const struct serve_opts *opts;
-    pthread_mutex_t lock;
-    pthread_cond_t turn;
-    bool has_leader, leaving, unmounted;
-    unsigned n_threads, n_waiting;
-    int in_vain;    /* of the last looks: positive when they were */
-    unsigned rest;  /* requests until it is tried again */
-    unsigned since; /* requests since signals were looked for */
-    unsigned streak;
-    bool had_read;   /* the last request was a large READ: who reads ahead works meanwhile */
-    bool had_forget; /* the last request was one that nobody waits for */
-    unsigned quick;  /* requests in a row that came while it was looked for them */
-    bool is_held;    /* the other processor is occupied */
-    unsigned hold_rest, hold_backoff;
-    struct occupy occupy;
-    int n_cpus;
-    pthread_t *threads;
-};
+#define SERVE_MAPPED (SERVE_PAGE + 2 * SERVE_BUFFER)
+#define SERVE_SPIN_NSEC 50000 /* how long to look for the next request before sleeping */
+#define SERVE_REST 64         /* requests without looking, after it was in vain */
+#define SERVE_STREAK 8        /* requests that were waiting already: others may help */
+#define SERVE_QUICK 12        /* requests found by looking, in a row: worth a companion */
+#define SERVE_LOOK_EVERY 256  /* requests after which signals are looked for in any case */
 
 static uint64_t now_nsec(void)
 {
@@ -60,19 +39,17 @@ static void serve_relax(void)
 #endif
 }
 
-/* Sleep until there is something; false: leave. */
-static bool serve_wait(struct serve_state *s, int timeout)
+enum serve_ready serve_wait(const struct serve_state *s, int timeout)
 {
     const struct serve_opts *o = s->opts;
     struct pollfd p[] = {
         {.fd = o->fd, .events = POLLIN}, {.fd = o->signal_fd, .events = POLLIN}, {.fd = o->watch_fd, .events = POLLIN}};
     if (poll(p, 3, timeout) < 0)
-        return errno == EINTR;
-    return !p[1].revents && !p[2].revents;
+        return errno == EINTR ? SERVE_NOTHING : SERVE_LEAVE;
+    return p[1].revents || p[2].revents ? SERVE_LEAVE : p[0].revents ? SERVE_REQUEST : SERVE_NOTHING;
 }
 
-/* One request into `buf`; 0: none there, -1: leave. */
-static ssize_t serve_read(struct serve_state *s, char *buf)
+ssize_t serve_read(struct serve_state *s, char *buf)
 {
     for (;;) {
         ssize_t n = read(s->opts->fd, buf, SERVE_BUFFER);
@@ -119,7 +96,7 @@ static ssize_t serve_spin(struct serve_state *s, char *buf)
 static ssize_t serve_sleep(struct serve_state *s, char *buf)
 {
     for (;;) {
-        if (!serve_wait(s, -1))
+        if (serve_wait(s, -1) == SERVE_LEAVE)
             return -1;
         ssize_t n = serve_read(s, buf);
         if (n != 0)
@@ -127,48 +104,12 @@ static ssize_t serve_sleep(struct serve_state *s, char *buf)
     }
 }
 
-/* Begin to occupy the other processor, or go on doing so; true: sleep, rather than look for the next request. */
-static bool serve_hold(struct serve_state *s)
-{
-    bool disturbed = false;
-    if (s->had_read) {
-        if (s->is_held)
-            occupy_end(&s->occupy);
-        s->is_held = false;
-        s->quick = 0;
-        return false;
-    }
-    if (s->is_held) {
-        s->is_held = occupy_request(&s->occupy, &disturbed);
-        if (s->is_held)
-            return true;
-        s->quick = 0;
-        unsigned more = s->hold_backoff ? s->hold_backoff * 2 : SERVE_HOLD_REST_MIN;
-        if (disturbed)
-            s->hold_rest = s->hold_backoff = more < SERVE_HOLD_REST_MAX ? more : SERVE_HOLD_REST_MAX;
-        else
-            s->hold_backoff /= 2;
-        return false;
-    }
-    if (s->hold_rest) {
-        s->hold_rest--;
-        return false;
-    }
-    if (s->quick < SERVE_QUICK)
-        return false;
-    s->quick = 0;
-    s->is_held = occupy_begin(&s->occupy);
-    if (!s->is_held)
-        s->hold_rest = SERVE_HOLD_REST_MAX;
-    return s->is_held;
-}
-
 /* The next request; -1: leave. Only the leader is here. */
 static ssize_t serve_next(struct serve_state *s, char *buf)
 {
     if (++s->since >= SERVE_LOOK_EVERY) {
         s->since = 0;
-        if (!serve_wait(s, 0))
+        if (serve_wait(s, 0) == SERVE_LEAVE)
             return -1;
     }
     ssize_t n = serve_read(s, buf);
@@ -180,8 +121,14 @@ static ssize_t serve_next(struct serve_state *s, char *buf)
     s->streak = 0;
     if (s->n_cpus < 2)
         return serve_sleep(s, buf);
-    if (serve_hold(s))
-        return serve_sleep(s, buf);
+    if (s->had_read) {
+        s->quick = 0;
+    } else if (s->quick >= SERVE_QUICK) {
+        s->quick = 0;
+        n = companion_lend(s, buf);
+        if (n != 0)
+            return n;
+    }
     if (s->rest == 0) {
         n = serve_spin(s, buf);
         if (n != 0)
@@ -200,9 +147,6 @@ static void serve_hand_over(struct serve_state *s)
     pthread_mutex_lock(&s->lock);
     s->has_leader = false;
     s->streak = 0;
-    if (s->is_held)
-        occupy_end(&s->occupy);
-    s->is_held = false;
     if (s->n_waiting)
         pthread_cond_signal(&s->turn);
     else if (s->n_threads < s->opts->threads_max &&
@@ -235,7 +179,7 @@ static void serve_leave(struct serve_state *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void serve_process(struct serve_state *s, char *buf, size_t len)
+void serve_process(const struct serve_state *s, char *buf, size_t len)
 {
     const struct serve_opts *o = s->opts;
     if (protocol_request(o->fs, o->fd, buf, len))
@@ -255,18 +199,31 @@ static bool serve_is_busy(struct serve_state *s, bool is_large)
     return poll(&p, 1, 0) > 0;
 }
 
+/* A request lies so that the data of a WRITE begins with a page: then it is copied by whole pages, twice. Behind it is
+ * the place where an answer can be put together. */
+char *serve_map_buffer(char **ret_buf)
+{
+    char *map = mmap(NULL, SERVE_MAPPED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
+        return NULL;
+    protocol_set_scratch(map + SERVE_PAGE + SERVE_BUFFER, SERVE_BUFFER);
+    *ret_buf = map + SERVE_PAGE - protocol_write_header();
+    return map;
+}
+
+void serve_unmap_buffer(char *map)
+{
+    if (map)
+        (void)munmap(map, SERVE_MAPPED);
+}
+
 static void *serve_worker(void *arg)
 {
     struct serve_state *s = arg;
     bool many = s->opts->threads_max > 1;
-    /* A request lies so that the data of a WRITE begins with a page: then it is copied by whole pages, twice. Behind it
-     * is the place where an answer can be put together. */
-    const size_t mapped = SERVE_PAGE + 2 * SERVE_BUFFER;
-    char *map = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (map == MAP_FAILED)
+    char *buf = NULL, *map = serve_map_buffer(&buf);
+    if (!map)
         return NULL;
-    char *buf = map + SERVE_PAGE - protocol_write_header();
-    protocol_set_scratch(map + SERVE_PAGE + SERVE_BUFFER, SERVE_BUFFER);
     while (serve_take_over(s)) {
         bool leader = true;
         while (leader) {
@@ -286,7 +243,7 @@ static void *serve_worker(void *arg)
             serve_process(s, buf, (size_t)n);
         }
     }
-    (void)munmap(map, mapped);
+    serve_unmap_buffer(map);
     return NULL;
 }
 
@@ -301,12 +258,12 @@ struct err *serve(const struct serve_opts *opts, bool *ret_unmounted)
     TRY(fd_set_nonblock(opts->fd, true));
     (void)pthread_mutex_init(&s.lock, NULL);
     (void)pthread_cond_init(&s.turn, NULL);
-    occupy_init(&s.occupy);
+    companion_init(&s.companion);
     (void)serve_worker(&s);
     /* After a kill of the mount nobody waits for what the others still do; they end with their request. */
     for (unsigned i = 1; i < s.n_threads; i++)
         (void)pthread_join(s.threads[i], NULL);
-    occupy_done(&s.occupy);
+    companion_done(&s.companion);
     *ret_unmounted = s.unmounted;
     mem_freep(&s.threads);
     return NULL;

@@ -5,8 +5,7 @@
  * leader hands its role over first, so that on an idle machine a few threads work at once. Before it sleeps the leader
  * looks for the next request again and again for some tens of microseconds, because being woken on another processor
  * takes longer than most requests; where that was in vain (a loaded machine, a slow client) it stops doing so for a
- * while. Where looking goes on to help and there are two processors, it is made sure that client and leader share one
- * (occupy.h). */
+ * while. Where looking goes on to help, the role goes to a thread that shares the client's processor (companion.h). */
 #pragma once
 
 #include "base/err.h"
@@ -20,6 +19,7 @@ struct serve_opts {
     int fd;        /* of the device */
     int signal_fd; /* SIGTERM and the like; readable: leave */
     int watch_fd;  /* or -1: likewise */
+    int load_fd;   /* of /proc/loadavg, or -1 */
     unsigned threads_max;
 };
 
