@@ -145,7 +145,7 @@ static struct err *unmount_one(struct cli *c, struct engine *e, const char *name
     struct image *i = NULL;
     bool was = false;
     TRY(image_find(e, name, &i));
-    struct err *err = image_unmount(e, i->id, force, &was);
+    struct err *err = image_unmount_user(e, i->id, force, &was);
     if (!err && was)
         err = cli_printf(c, "%s\n", i->id);
     image_free(i);

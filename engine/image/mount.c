@@ -59,12 +59,22 @@ static struct err *mount_image(void *arg, const char *target)
     return ERR_WRAP(image_mount_layers(m->e, &m->image->layer_dirs, target, true), "mount image %.12s", m->image->id);
 }
 
+static struct err *tell(struct engine *e, const char *id, const char *action)
+{
+    struct store *s = engine_store(e);
+    AUTO_TX struct store_tx_guard tx = {s};
+    TRY(store_begin(s, STORE_WRITE, false));
+    TRY(store_event(s, "image", action, id, NULL, NULL));
+    return store_commit(s);
+}
+
 struct err *image_mount(struct engine *e, const struct image *i, char **ret_path)
 {
     AUTO_FREE char *dir = NULL;
     struct mounting m = {e, i};
     TRY(entry_path(e, i->id, &dir));
-    return counted_mount(dir, mount_image, &m, ret_path);
+    TRY(counted_mount(dir, mount_image, &m, ret_path));
+    return tell(e, i->id, "mount");
 }
 
 struct err *image_unmount(struct engine *e, const char *id, bool force, bool *ret_was)
@@ -72,6 +82,12 @@ struct err *image_unmount(struct engine *e, const char *id, bool force, bool *re
     AUTO_FREE char *dir = NULL;
     TRY(entry_path(e, id, &dir));
     return counted_unmount(dir, force, ret_was);
+}
+
+struct err *image_unmount_user(struct engine *e, const char *id, bool force, bool *ret_was)
+{
+    TRY(image_unmount(e, id, force, ret_was));
+    return *ret_was ? tell(e, id, "unmount") : NULL;
 }
 
 struct err *image_mounted(struct engine *e, struct strv *ret_ids)

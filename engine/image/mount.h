@@ -18,6 +18,8 @@ struct image;
 struct err *image_mount(struct engine *e, const struct image *i, char **ret_path) ERR_RESULT;
 /* Count one user less, and unmount with the last; force: now. *ret_was: it was mounted. */
 struct err *image_unmount(struct engine *e, const char *id, bool force, bool *ret_was) ERR_RESULT;
+/* The same at a user's request, which is told as an event. */
+struct err *image_unmount_user(struct engine *e, const char *id, bool force, bool *ret_was) ERR_RESULT;
 /* Ids of all that are mounted. */
 struct err *image_mounted(struct engine *e, struct strv *ret_ids) ERR_RESULT;
 /* Where an image is mounted; *ret stays NULL when it isn't. */

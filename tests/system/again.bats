@@ -324,6 +324,8 @@ teardown() { clean; }
         "[3,\"$BB:latest\",\"me\"]"
     is "$(coracle events --since 5m --stream=false --filter network=n3 --format '{{.Type}} {{.Status}} {{.Name}}' | xargs)" \
         "network create n3 network connect n3 network disconnect n3 network remove n3"
+    coracle unshare sh -c "$(coracle_words) image mount $BB && $(coracle_words) image umount $BB" >/dev/null
+    is "$(coracle events --since 5m --stream=false --filter type=image --format '{{.Status}}' | grep mount | xargs)" "mount unmount"
     has "$(coracle events --since 5m --stream=false --filter event=connect)" "network connect $id (container=$id, name=n3)"
     is "$(coracle events --since 5m --stream=false --filter event=connect --format json | jq -c '[.Name, .network, .ID]')" "[\"e\",\"n3\",\"$id\"]"
 }
