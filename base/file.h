@@ -57,8 +57,9 @@ struct err *file_copy_entry(int from_dirfd, const char *name, int to_dirfd, cons
                             const struct file_copy_opts *opts) ERR_RESULT;
 /* What is below a directory; the other one keeps its own attributes. */
 struct err *file_copy_entries(int from_dirfd, int to_dirfd, const struct file_copy_opts *opts) ERR_RESULT;
-/* Give everything below the directory, and itself, to uid:gid; links are not followed, other mounts not entered. */
-struct err *file_chown_tree(int dirfd, uid_t uid, gid_t gid) ERR_RESULT;
+/* Give everything below the directory, and itself, to uid:gid; links are not followed, other mounts not entered.
+ * `single`: as in override_chown(). */
+struct err *file_chown_tree(int dirfd, uid_t uid, gid_t gid, bool single) ERR_RESULT;
 
 /* An advisory lock (flock) that lives as long as the descriptor. wait=false: ERR_IN_USE when held by another. */
 struct err *file_lock(int fd, bool exclusive, bool wait) ERR_RESULT;

@@ -8,29 +8,40 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/override.h"
 
 #define DEPTH_MAX 1024
 
-static struct err *chown_dir(int dirfd, uid_t uid, gid_t gid, dev_t dev, unsigned depth);
+struct giving {
+    uid_t uid;
+    gid_t gid;
+    dev_t dev; /* not beyond */
+    bool single;
+};
 
-static struct err *chown_entry(int parent, const char *name, uid_t uid, gid_t gid, dev_t dev, unsigned depth)
+static struct err *chown_dir(const struct giving *g, int dirfd, unsigned depth);
+
+static struct err *chown_entry(const struct giving *g, int parent, const char *name, unsigned depth)
 {
+    AUTO_FD int self = -1;
     struct stat st;
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? NULL : ERR_SYS(errno, "stat %s", name);
-    if (st.st_dev != dev)
+    if (st.st_dev != g->dev)
         return NULL;
     if (S_ISDIR(st.st_mode)) {
         AUTO_FD int fd = -1;
         TRY(file_open_dir(parent, name, &fd));
-        TRY_WRAP(chown_dir(fd, uid, gid, dev, depth + 1), "%s", name);
+        TRY_WRAP(chown_dir(g, fd, depth + 1), "%s", name);
     }
-    if (fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
-        return ERR_SYS(errno, "set owner of %s", name);
-    return NULL;
+    self = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (self < 0)
+        return errno == ENOENT ? NULL : ERR_SYS(errno, "open %s", name);
+    int errnum = override_chown(self, g->uid, g->gid, g->single);
+    return errnum ? ERR_SYS(errnum, "set owner of %s", name) : NULL;
 }
 
-static struct err *chown_dir(int dirfd, uid_t uid, gid_t gid, dev_t dev, unsigned depth)
+static struct err *chown_dir(const struct giving *g, int dirfd, unsigned depth)
 {
     if (depth > DEPTH_MAX)
         return ERR_NEW(ERR_INVALID, "directories nested deeper than %d", DEPTH_MAX);
@@ -44,16 +55,18 @@ static struct err *chown_dir(int dirfd, uid_t uid, gid_t gid, dev_t dev, unsigne
     struct err *e = NULL;
     for (struct dirent *de; !e && (de = readdir(d));)
         if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0)
-            e = chown_entry(dirfd, de->d_name, uid, gid, dev, depth);
+            e = chown_entry(g, dirfd, de->d_name, depth);
     closedir(d);
     return e;
 }
 
-struct err *file_chown_tree(int dirfd, uid_t uid, gid_t gid)
+struct err *file_chown_tree(int dirfd, uid_t uid, gid_t gid, bool single)
 {
     struct stat st;
     if (fstat(dirfd, &st) < 0)
         return ERR_SYS(errno, "stat directory");
-    TRY(chown_dir(dirfd, uid, gid, st.st_dev, 0));
-    return fchown(dirfd, uid, gid) < 0 ? ERR_SYS(errno, "set owner of directory") : NULL;
+    const struct giving g = {uid, gid, st.st_dev, single};
+    TRY(chown_dir(&g, dirfd, 0));
+    int errnum = override_chown(dirfd, uid, gid, single);
+    return errnum ? ERR_SYS(errnum, "set owner of directory") : NULL;
 }

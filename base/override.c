@@ -1,13 +1,16 @@
 #include "base/override.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/number.h"
 
@@ -162,4 +165,30 @@ int override_write_path(const char *path, const struct override *o)
     if (!override_is_needed(o->uid, o->gid, o->mode))
         return override_removed(removexattr(path, OVERRIDE_RECORD));
     return setxattr(path, OVERRIDE_RECORD, text, override_format(o, text), 0) < 0 ? errno : 0;
+}
+
+/* In the kernel's terms the owner is ours and stays so; but the call has more effects than that one (a setuid bit goes,
+ * the time of change is now), and may be refused. Of directories it takes no bits, of files the inode's mode counts. */
+int override_chown(int fd, uint32_t uid, uint32_t gid, bool single)
+{
+    static const uint32_t keep = (uint32_t)-1;
+    struct override o;
+    struct stat st;
+    struct fd_path path = fd_proc_path(fd);
+    if (!single)
+        return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ? errno : 0;
+    if (fstatat(fd, "", &st, AT_EMPTY_PATH) < 0)
+        return errno;
+    if (st.st_uid != 0)
+        return EPERM;
+    if (fchownat(fd, "", uid == keep ? keep : 0, gid == keep ? keep : 0, AT_EMPTY_PATH) < 0)
+        return errno;
+    if (override_read_path(path.s, &o))
+        override_apply(&o, &st);
+    o = (struct override){.uid = uid == keep ? st.st_uid : uid,
+                          .gid = gid == keep ? st.st_gid : gid,
+                          .mode = st.st_mode,
+                          .rdev = st.st_rdev};
+    int errnum = override_write_path(path.s, &o);
+    return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS ? errnum : 0;
 }

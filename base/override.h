@@ -42,3 +42,7 @@ bool override_read_path(const char *path, struct override *ret);
 /* Write it, or remove it where there is no need for one. 0, or the errno. */
 int override_write_fd(int fd, const struct override *o);
 int override_write_path(const char *path, const struct override *o);
+/* chown(2) of an open file (O_PATH will do), (uint32_t)-1: as it is. `single`: only one id is mapped, and the others
+ * are recorded; links, FIFOs, sockets, and file systems without attributes, keep none. A file of another user of the
+ * machine is EPERM. 0, or the errno. */
+int override_chown(int fd, uint32_t uid, uint32_t gid, bool single);

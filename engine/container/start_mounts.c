@@ -9,12 +9,14 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/override.h"
 #include "base/path.h"
 #include "engine/container/internal.h"
 #include "engine/container/start.h"
 #include "engine/engine.h"
 #include "engine/volume/options.h"
 #include "engine/volume/volume.h"
+#include "rootless/session.h"
 
 #define MOUNTS_MAX 4096
 
@@ -274,10 +276,14 @@ static struct err *chown_source(struct start *s, const struct mount_spec *m, uid
     else
         TRY(mem_strdup(m->source, &source));
     struct stat st;
-    if (stat(source, &st) == 0 && !S_ISDIR(st.st_mode))
-        return lchown(source, uid, gid) < 0 ? ERR_SYS(errno, "set owner of %s", source) : NULL;
+    bool single = engine_session(s->e)->single_id;
+    if (stat(source, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        fd = open(source, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        int errnum = fd < 0 ? errno : override_chown(fd, uid, gid, single);
+        return errnum ? ERR_SYS(errnum, "set owner of %s", source) : NULL;
+    }
     TRY(file_open_dir(AT_FDCWD, source, &fd));
-    TRY_WRAP(file_chown_tree(fd, uid, gid), "mount %s: give %s to the container's user", m->target, source);
+    TRY_WRAP(file_chown_tree(fd, uid, gid, single), "mount %s: give %s to the container's user", m->target, source);
     return NULL;
 }
 

@@ -10,10 +10,12 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/override.h"
 #include "engine/container/internal.h"
 #include "engine/container/start.h"
 #include "engine/engine.h"
 #include "engine/secret/secret.h"
+#include "rootless/session.h"
 
 #define DIR "secrets"
 
@@ -79,8 +81,9 @@ static struct err *write_file(const struct start *s, const struct secret_use *us
     if (fd < 0)
         return ERR_SYS(errno, "create secret %s", use->source);
     TRY(fd_write_all(fd, data, len));
-    if (fchown(fd, uid, gid) < 0 || fchmod(fd, use->mode) < 0)
-        return ERR_SYS(errno, "give secret %s to %u:%u", use->source, use->ct_uid, use->ct_gid);
+    int errnum = override_chown(fd, uid, gid, engine_session(s->e)->single_id);
+    if (errnum || fchmod(fd, use->mode) < 0)
+        return ERR_SYS(errnum ? errnum : errno, "give secret %s to %u:%u", use->source, use->ct_uid, use->ct_gid);
     return NULL;
 }
 

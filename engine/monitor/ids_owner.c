@@ -41,36 +41,18 @@ static int read_place(const struct ids_call *c, int dir_arg, int path_arg, uint3
 
 /* --- chown */
 
-/* In the files' own terms the owner is ours and stays so; but the call has more effects than that one (a setuid bit
- * goes, the time of change is now), and may be refused. */
-static int chown_really(int fd, bool has_uid, bool has_gid)
-{
-    return fchownat(fd, "", has_uid ? 0 : (uid_t)-1, has_gid ? 0 : (gid_t)-1, AT_EMPTY_PATH) < 0 ? errno : 0;
-}
-
 static struct ids_answer chown_fd(const struct ids_call *c, int fd, uint32_t uid, uint32_t gid)
 {
-    static const uint32_t keep = (uint32_t)-1;
     struct ids_creds creds;
-    struct stat st, real;
+    struct stat st;
     int errnum = 0;
     (void)ids_creds_get(c, &creds);
     (void)ids_stat(fd, &st, &errnum);
-    if (errnum || fstatat(fd, "", &real, AT_EMPTY_PATH) < 0)
-        return IDS_GO_ON;
-    if (real.st_uid != 0 || !ids_may_chown(&creds, st.st_uid, st.st_gid, uid, gid)) /* another user's: a bind mount */
-        return IDS_ERRNO(EPERM);
-    errnum = chown_really(fd, uid != keep, gid != keep);
-    if (errnum)
-        return IDS_ERRNO(errnum);
-    /* What the kernel has taken of the mode shows on the file; of directories it takes nothing. */
-    const struct override o = {.uid = uid == keep ? st.st_uid : uid,
-                               .gid = gid == keep ? st.st_gid : gid,
-                               .mode = st.st_mode,
-                               .rdev = st.st_rdev};
-    errnum = override_write_path(fd_proc_path(fd).s, &o);
-    /* Links, FIFOs, sockets, and file systems without attributes keep none. */
-    return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS ? IDS_ERRNO(errnum) : IDS_VALUE(0);
+    if (!errnum && !ids_may_chown(&creds, st.st_uid, st.st_gid, uid, gid))
+        errnum = EPERM;
+    if (!errnum)
+        errnum = override_chown(fd, uid, gid, true);
+    return errnum ? IDS_ERRNO(errnum) : IDS_VALUE(0);
 }
 
 struct ids_answer ids_do_chown(const struct ids_call *c)

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/override.h"
 #include "base/path.h"
 #include "engine/storage/driver.h"
 #include "engine/storage/mountapi.h"
@@ -68,9 +69,12 @@ struct err *bind_make_dir(const char *path, const char *like)
         return errno == EEXIST ? NULL : ERR_SYS(errno, "create %s", path);
     if (!like || stat(like, &st) < 0)
         return NULL;
-    if (lchown(path, st.st_uid, st.st_gid) < 0 || chmod(path, st.st_mode & 07777) < 0)
+    /* EINVAL: it belongs to somebody outside of this namespace, and shows as nobody's. */
+    if ((lchown(path, st.st_uid, st.st_gid) < 0 && errno != EINVAL) || chmod(path, st.st_mode & 07777) < 0)
         return ERR_SYS(errno, "set owner and mode of %s", path);
-    return NULL;
+    struct override o;
+    int errnum = override_read_path(like, &o) ? override_write_path(path, &o) : 0;
+    return errnum ? ERR_SYS(errnum, "record the owner of %s", path) : NULL;
 }
 
 struct err *bind_trivial(const struct storage_mount *m, const char *target, bool *ret_done)

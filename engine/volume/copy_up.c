@@ -10,9 +10,11 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/override.h"
 #include "engine/engine.h"
 #include "engine/store/store.h"
 #include "engine/volume/internal.h"
+#include "rootless/session.h"
 
 static struct err *is_empty(int dirfd, bool *ret)
 {
@@ -83,8 +85,12 @@ struct err *volume_copy_up(struct engine *e, const char *name, int source_fd, ui
     TRY(is_empty(datafd, &empty));
     if (empty && source_fd >= 0)
         TRY_WRAP(fill(s, dir, source_fd), "copy the image's files into volume %s", name);
-    else if (empty && fchown(datafd, o.has_uid ? o.uid : uid, o.has_gid ? o.gid : gid) < 0)
-        return ERR_SYS(errno, "set owner of volume %s", name);
+    else if (empty) {
+        int errnum =
+            override_chown(datafd, o.has_uid ? o.uid : uid, o.has_gid ? o.gid : gid, engine_session(e)->single_id);
+        if (errnum)
+            return ERR_SYS(errnum, "set owner of volume %s", name);
+    }
     AUTO_TX struct store_tx_guard tx = {s};
     TRY(store_begin(s, STORE_WRITE, false));
     TRY(store_prepare(s, "UPDATE volumes SET needs_copy_up = 0 WHERE name = ?1", &st));

@@ -14,10 +14,12 @@
 #include "base/ident.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/override.h"
 #include "base/timefmt.h"
 #include "engine/engine.h"
 #include "engine/store/store.h"
 #include "engine/volume/internal.h"
+#include "rootless/session.h"
 
 void volume_free(struct volume *v)
 {
@@ -66,9 +68,10 @@ static struct err *check_options(const struct volume_create_opts *opts, struct v
 }
 
 /* The directory volumes/<name>/_data, visible by rename of a finished one. */
-static struct err *make_directory(struct store *s, const char *name, const struct volume_options *o)
+static struct err *make_directory(struct store *s, const char *name, const struct volume_options *o, bool single)
 {
     int root = store_root_fd(s);
+    AUTO_FD int fd = -1;
     AUTO_FREE char *dir = NULL, *temporary = NULL, *data = NULL;
     struct ident id;
     TRY(mem_asprintf(&dir, "volumes/%s", name));
@@ -83,9 +86,12 @@ static struct err *make_directory(struct store *s, const char *name, const struc
         return ERR_SYS(errno, "create directory of volume %s", name);
     if (fchmodat(root, data, 0755, 0) < 0)
         return ERR_SYS(errno, "set mode of volume %s", name);
-    if (o->kind == VOLUME_DIRECTORY && (o->has_uid || o->has_gid) &&
-        fchownat(root, data, o->has_uid ? o->uid : (uid_t)-1, o->has_gid ? o->gid : (gid_t)-1, 0) < 0)
-        return ERR_SYS(errno, "set owner of volume %s to %u:%u", name, o->uid, o->gid);
+    if (o->kind == VOLUME_DIRECTORY && (o->has_uid || o->has_gid)) {
+        TRY(file_open_dir(root, data, &fd));
+        int errnum = override_chown(fd, o->has_uid ? o->uid : (uid_t)-1, o->has_gid ? o->gid : (gid_t)-1, single);
+        if (errnum)
+            return ERR_SYS(errnum, "set owner of volume %s to %u:%u", name, o->uid, o->gid);
+    }
     if (renameat(root, temporary, root, dir) < 0) {
         int saved = errno;
         err_drop(file_remove_tree(root, temporary));
@@ -115,7 +121,7 @@ struct err *volume_insert(struct engine *e, const struct volume_create_opts *opt
 {
     AUTO_VOLUME_OPTIONS struct volume_options o = {0};
     TRY(check_options(opts, &o));
-    TRY(make_directory(engine_store(e), opts->name, &o));
+    TRY(make_directory(engine_store(e), opts->name, &o, engine_session(e)->single_id));
     return insert_row(engine_store(e), opts);
 }
 

@@ -170,6 +170,32 @@ teardown() { clean; }
     done
 }
 
+@test "single id: volumes and secrets belong to whom they are given to" {
+    run -0 --separate-stderr coracle run --rm -u 1000 -v nv:/data $BB sh -c 'stat -c %u:%g /data; touch /data/f; stat -c %u /data/f'
+    is "$output" $'1000:1000\n1000'
+    run -0 --separate-stderr coracle run --rm -v filled:/home $BB stat -c '%a %u:%g' /home/app
+    is "$output" '750 1000:1000'
+    run -0 --separate-stderr coracle run --rm -u 7:8 -v filled:/home:U $BB stat -c '%a %u:%g' /home /home/app
+    is "$output" $'755 7:8\n750 7:8'
+    coracle volume create -o o=uid=7,gid=8 given >/dev/null
+    run -0 --separate-stderr coracle run --rm -v given:/d $BB stat -c %u:%g /d
+    is "$output" 7:8
+    echo x | coracle secret create s - >/dev/null
+    run -0 --separate-stderr coracle run --rm -u 1000 --secret s,uid=1000,mode=0400 $BB cat /run/secrets/s
+    is "$output" x
+    coracle secret rm s >/dev/null
+}
+
+@test "single id: a container in a container, where the outer one answers for both" {
+    run -0 --separate-stderr coracle run --rm --security-opt unmask=ALL --network none -v /usr:/usr:ro -v "${CORACLE%/*}:${CORACLE%/*}" -v "$IMAGES:/img:ro" $DEBIAN sh -ec "
+        c() { '$CORACLE' --root /inner \"\$@\" 2>/dev/null; }
+        c load -q -i /img/bb.tar >/dev/null
+        c run --rm --network none -u app $BB sh -c 'id -u; stat -c %u:%g /home/app; touch /tmp/f; stat -c %u /tmp/f'
+        c run --name o --network none $BB chown 7:8 /etc/passwd
+        c export o | tar --numeric-owner -tv etc/passwd | cut -c 1-14"
+    is "$output" $'1000\n1000:1000\n1000\n-rw-r--r-- 7/8'
+}
+
 @test "single id: one map in a namespace around us, and no new privileges" {
     local root=$FILE_DIR/around around
     export CORACLE IMAGES BB root

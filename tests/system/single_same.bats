@@ -78,3 +78,22 @@ layer_of() { # TAR
     [ "$(wc -l <"$FILE_DIR/ours.txt")" -gt 300 ] || fail "only $(wc -l <"$FILE_DIR/ours.txt") files"
     diff "$FILE_DIR/theirs.txt" "$FILE_DIR/ours.txt" || fail "owners or modes differ from podman's"
 }
+
+@test "single id: a user with ranges, but without newuidmap, has what one id gives" {
+    local words dir
+    dir=$(as coracle-test "mktemp -d $THEIRS/hidden.XXX")
+    words=$(printf '%q ' "$CORACLE" --root "$dir/root")
+    cat >"$dir/script" <<END
+export CORACLE_SESSION_IDLE=1
+$words load -q -i $IMAGES/bb.tar >/dev/null
+$words run --rm -u app $BB sh -c 'id -u; stat -c %u:%g /home/app; wc -l </proc/self/uid_map'
+END
+    chmod a+r "$dir/script"
+    run -0 --separate-stderr timeout --foreground -k 5 120 unshare -m --propagation private sh -ec "
+        for p in newuidmap newgidmap; do mount --bind /dev/null \"\$(command -v \$p)\"; done
+        exec su - coracle-test -c 'sh -e $dir/script'"
+    is "$output" $'1000\n1000:1000\n1'
+    has "$stderr" newuidmap
+    TRIES=300 eventually eval '[ -z "$(pgrep -u coracle-test -f "coracle-session.*$dir")" ]'
+    as coracle-test "rm -rf $dir"
+}

@@ -121,7 +121,7 @@ static void chown_reaches_everything_but_link_targets(void **state)
     tempdir_write(t, "from/d/f", "x");
     tempdir_write(t, "outside", "x");
     assert_int_equal(symlinkat("../../outside", t->fd, "from/d/l"), 0);
-    assert_null(file_chown_tree(from, 12345, 23456));
+    assert_null(file_chown_tree(from, 12345, 23456, false));
     assert_int_equal(stat_of(t, "from").st_uid, 12345);
     assert_int_equal(stat_of(t, "from/d/f").st_gid, 23456);
     assert_int_equal(stat_of(t, "from/d/l").st_uid, 12345);
