@@ -21,7 +21,7 @@ const struct cli_verb cli_verb_network = {
 struct network_flags {
     bool disable_dns, ignore, internal, ipv6;
     const char *driver, *ipam_driver, *interface;
-    struct strv dns, gateways, ranges, labels, options, subnets;
+    struct strv dns, gateways, ranges, routes, labels, options, subnets;
 };
 #define O(field) offsetof(struct network_flags, field)
 
@@ -39,7 +39,7 @@ static const struct cli_flag create_network_flags[] = {
     {"ipv6", 0, CLI_BOOL, .offset = O(ipv6), .help = "enable IPv6 networking"},
     {"label", 0, CLI_ARRAY, .offset = O(labels), .help = "set metadata on a network"},
     {"opt", 'o', CLI_ARRAY, .offset = O(options), .help = "Set driver specific options"},
-    {"route", 0, CLI_ARRAY, .missing = "routes of networks are not built yet", .help = "static routes"},
+    {"route", 0, CLI_ARRAY, .offset = O(routes), .help = "static routes: DESTINATION/BITS,GATEWAY[,METRIC]"},
     {"subnet", 0, CLI_ARRAY, .offset = O(subnets), .help = "subnets in CIDR format"},
     {0},
 };
@@ -61,6 +61,7 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
         .subnets = o->subnets,
         .gateways = o->gateways,
         .ranges = o->ranges,
+        .routes = o->routes,
         .dns_servers = o->dns,
         .labels = labels,
         .options = o->options,

@@ -81,18 +81,24 @@ static struct err *get_options(const void *p, json_t **ret)
     return json_from_pairs(&network_of(p)->options, ret);
 }
 
-/* A member of the JSON form. */
+/* A member of the JSON form; what is left out there is an empty list. */
 static struct err *get_member(const void *p, const char *name, json_t **ret)
 {
     AUTO_JSON json_t *o = NULL;
     TRY(network_json(network_of(p), &o));
-    *ret = json_incref(json_object_get(o, name));
+    json_t *member = json_object_get(o, name);
+    *ret = member ? json_incref(member) : json_array();
     return *ret ? NULL : err_oom();
 }
 
 static struct err *get_subnets(const void *p, json_t **ret)
 {
     return get_member(p, "subnets", ret);
+}
+
+static struct err *get_routes(const void *p, json_t **ret)
+{
+    return get_member(p, "routes", ret);
 }
 
 static struct err *get_ipam(const void *p, json_t **ret)
@@ -131,13 +137,21 @@ static struct err *get_all(const void *p, json_t **ret)
 }
 
 static const struct template_field fields[] = {
-    {"ID", "NETWORK ID", get_id, NULL},    {"Name", NULL, get_name, NULL},
-    {"Driver", NULL, get_driver, NULL},    {"NetworkInterface", NULL, get_interface, NULL},
-    {"Created", NULL, get_created, NULL},  {"Subnets", NULL, get_subnets, NULL},
-    {"IPv6Enabled", NULL, get_ipv6, NULL}, {"Internal", NULL, get_internal, NULL},
-    {"DNSEnabled", NULL, get_dns, NULL},   {"NetworkDNSServers", NULL, get_servers, NULL},
-    {"Labels", NULL, get_labels, NULL},    {"Options", NULL, get_options, NULL},
-    {"IPAMOptions", NULL, get_ipam, NULL}, {0},
+    {"ID", "NETWORK ID", get_id, NULL},
+    {"Name", NULL, get_name, NULL},
+    {"Driver", NULL, get_driver, NULL},
+    {"NetworkInterface", NULL, get_interface, NULL},
+    {"Created", NULL, get_created, NULL},
+    {"Subnets", NULL, get_subnets, NULL},
+    {"IPv6Enabled", NULL, get_ipv6, NULL},
+    {"Internal", NULL, get_internal, NULL},
+    {"DNSEnabled", NULL, get_dns, NULL},
+    {"NetworkDNSServers", NULL, get_servers, NULL},
+    {"Labels", NULL, get_labels, NULL},
+    {"Options", NULL, get_options, NULL},
+    {"IPAMOptions", NULL, get_ipam, NULL},
+    {"Routes", NULL, get_routes, NULL},
+    {0},
 };
 static const struct template_class network_class = {
     .type_name = "networks.ListPrintReports",
@@ -145,8 +159,13 @@ static const struct template_class network_class = {
     .get_all = get_all,
 };
 static const struct template_member network_members[] = {
-    {"Options", TEMPLATE_MAP, NULL},  {"IPAMOptions", TEMPLATE_MAP, NULL},        {"Created", TEMPLATE_TIME, NULL},
-    {"Subnets", TEMPLATE_LIST, NULL}, {"NetworkDNSServers", TEMPLATE_LIST, NULL}, {0},
+    {"Options", TEMPLATE_MAP, NULL},
+    {"IPAMOptions", TEMPLATE_MAP, NULL},
+    {"Created", TEMPLATE_TIME, NULL},
+    {"Routes", TEMPLATE_LIST, NULL},
+    {"Subnets", TEMPLATE_LIST, NULL},
+    {"NetworkDNSServers", TEMPLATE_LIST, NULL},
+    {0},
 };
 
 static struct err *print_json(struct cli *c, struct network *const *list, size_t count)

@@ -30,6 +30,7 @@ void slirp_config_default(struct slirp_config *c)
     *c = (struct slirp_config){.ifname = "tap0", .mtu = SLIRP_MTU_DEFAULT, .configure = 1};
     config_set_network(c, 0x0a000200u, 24);
     c->network6.s6_addr[0] = 0xfd;
+    c->prefix6_len = 64;
     c->gateway6 = c->dns6 = c->guest6 = c->network6;
     c->gateway6.s6_addr[15] = CONFIG_HOST_GATEWAY;
     c->dns6.s6_addr[15] = CONFIG_HOST_DNS;
@@ -131,14 +132,16 @@ bool slirp_config_has(const struct slirp_config *c, struct in_addr a)
 
 bool slirp_config_has6(const struct slirp_config *c, const struct in6_addr *a)
 {
-    return memcmp(a, &c->network6, 8) == 0;
+    unsigned whole = c->prefix6_len / 8, mask = 0xff00u >> c->prefix6_len % 8;
+    return memcmp(a, &c->network6, whole) == 0 &&
+           (whole == sizeof(*a) || ((a->s6_addr[whole] ^ c->network6.s6_addr[whole]) & mask & 0xff) == 0);
 }
 
 /* One address for gateway and resolver, in each of the families that it has. */
 static struct err *config_check_bridge(const struct slirp_config *c)
 {
     bool v4 = c->prefix_len != 0;
-    if (!v4 && !c->ipv6)
+    if (!v4 && !c->ipv6 && (!c->internal || !c->no_dns))
         return ERR_NEW(ERR_INVALID, "a network without addresses");
     if (c->host_loopback)
         return ERR_NEW(ERR_INVALID, "the host's loopback cannot be opened to a network of several containers");
@@ -160,6 +163,8 @@ struct err *slirp_config_check(const struct slirp_config *c)
     if (c->mtu < (c->ipv6 ? SLIRP_MTU_MIN6 : SLIRP_MTU_MIN) || c->mtu > SLIRP_MTU_MAX)
         return ERR_NEW(ERR_INVALID, "an MTU of %u is not possible: %u to %u%s", c->mtu,
                        c->ipv6 ? SLIRP_MTU_MIN6 : SLIRP_MTU_MIN, SLIRP_MTU_MAX, c->ipv6 ? " with IPv6" : "");
+    if (c->ipv6 && (c->prefix6_len < SLIRP_PREFIX6_MIN || c->prefix6_len > SLIRP_PREFIX6_MAX))
+        return ERR_NEW(ERR_INVALID, "an IPv6 prefix of %u bits is not possible", c->prefix6_len);
     if (c->bridge)
         return config_check_bridge(c);
     if (c->prefix_len < CONFIG_PREFIX_MIN || c->prefix_len > 30 ||

@@ -155,7 +155,7 @@ static struct err *device_open_veth(struct device *d, const struct slirp_config 
 static struct err *device_configure6(const struct slirp_config *c, struct netlink *nl, unsigned index,
                                      const struct gateway *g)
 {
-    TRY(netlink_add_address(nl, index, AF_INET6, &c->guest6, 64));
+    TRY(netlink_add_address(nl, index, AF_INET6, &c->guest6, c->prefix6_len));
     if (g->on)
         TRY(netlink_add_neighbour(nl, index, AF_INET6, &c->gateway6, g->mac));
     return netlink_add_default_route(nl, index, AF_INET6, &c->gateway6, 0);

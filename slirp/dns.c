@@ -43,6 +43,12 @@ void dns_set_resolv(struct dns *d, const char *text, size_t len)
     log_debug("%zu resolvers of the host", d->resolv.n);
 }
 
+const struct resolv *dns_resolvers(const struct dns *d, const union slirp_addr *from)
+{
+    const struct resolv *own = from && d->o.names ? dns_names_servers(d->o.names, from) : NULL;
+    return own ? own : &d->resolv;
+}
+
 static struct err *dns_timer(struct loop_source *src, void *arg)
 {
     struct dns *d = arg;

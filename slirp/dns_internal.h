@@ -39,6 +39,8 @@ void dns_tick(struct dns *d);
  * where that is not known (TCP). */
 size_t dns_local(const struct dns *d, const union slirp_addr *from, const uint8_t *msg, size_t len,
                  const struct dns_query *q, uint8_t *out, size_t cap);
+/* Who is to be asked for `from` (NULL: not known). */
+const struct resolv *dns_resolvers(const struct dns *d, const union slirp_addr *from);
 void dns_udp_expire(struct dns *d, uint64_t now);
 void dns_udp_close_all(struct dns *d);
 void dns_tcp_expire(struct dns *d, uint64_t now);

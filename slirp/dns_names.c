@@ -14,10 +14,12 @@
 #define NAMES_ARPA4 ".in-addr.arpa"
 #define NAMES_ARPA6 ".ip6.arpa"
 #define NAMES_NIBBLES6 ((size_t)32)
+#define NAMES_SERVER_PORT 53
 
 struct names_container {
     struct dns_names_entry entry;
     struct strv names; /* lower case, without a last dot */
+    struct resolv own; /* n 0: none */
 };
 
 struct dns_names {
@@ -90,6 +92,22 @@ static struct names_container *names_find(const struct dns_names *t, uint32_t id
     return NULL;
 }
 
+static void names_set_servers(struct names_container *c)
+{
+    const struct dns_names_entry *e = &c->entry;
+    for (; c->own.n < e->n_servers && c->own.n < RESOLV_SERVERS_MAX; c->own.n++) {
+        const struct in6_addr *a = &e->servers[c->own.n];
+        union slirp_addr *s = &c->own.servers[c->own.n];
+        if (IN6_IS_ADDR_V4MAPPED(a)) {
+            *s = (union slirp_addr){.in = {.sin_family = AF_INET, .sin_port = htons(NAMES_SERVER_PORT)}};
+            memcpy(&s->in.sin_addr, &a->s6_addr[12], sizeof(s->in.sin_addr));
+        } else {
+            *s = (union slirp_addr){
+                .in6 = {.sin6_family = AF_INET6, .sin6_port = htons(NAMES_SERVER_PORT), .sin6_addr = *a}};
+        }
+    }
+}
+
 struct err *dns_names_set(struct dns_names *t, const struct dns_names_entry *e, const char *text, size_t len)
 {
     struct strv names = STRV_INIT;
@@ -107,6 +125,7 @@ struct err *dns_names_set(struct dns_names *t, const struct dns_names_entry *e, 
     }
     strv_done(&known->names);
     *known = (struct names_container){.entry = *e, .names = names};
+    names_set_servers(known);
     return NULL;
 }
 
@@ -233,14 +252,26 @@ enum dns_names_verdict dns_names_ask(const struct dns_names *t, const uint8_t *m
     return DNS_NAMES_ANSWER;
 }
 
-bool dns_names_has_more(const struct dns_names *t, const union slirp_addr *from)
+static const struct names_container *names_asker(const struct dns_names *t, const union slirp_addr *from)
 {
     bool six = from->sa.sa_family == AF_INET6;
     for (size_t i = 0; i < t->n; i++) {
         const struct dns_names_entry *e = &t->all[i].entry;
         if (six ? e->has6 && memcmp(&e->ip6, &from->in6.sin6_addr, sizeof(e->ip6)) == 0
                 : e->has4 && e->ip.s_addr == from->in.sin_addr.s_addr)
-            return e->more;
+            return &t->all[i];
     }
-    return false;
+    return NULL;
+}
+
+bool dns_names_has_more(const struct dns_names *t, const union slirp_addr *from)
+{
+    const struct names_container *c = names_asker(t, from);
+    return c && c->entry.more;
+}
+
+const struct resolv *dns_names_servers(const struct dns_names *t, const union slirp_addr *from)
+{
+    const struct names_container *c = names_asker(t, from);
+    return c && c->own.n ? &c->own : NULL;
 }

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "slirp/control.h"
 #include "slirp/dns_message.h"
+#include "slirp/resolv.h"
 
 #define DNS_NAMES_DOMAIN "dns.podman"
 #define DNS_NAMES_TTL 0 /* seconds: containers come and go */
@@ -31,6 +32,8 @@ struct dns_names_entry {
     bool more; /* it has other resolvers to ask behind this one */
     struct in_addr ip;
     struct in6_addr ip6;
+    uint32_t n_servers;
+    struct in6_addr servers[RESOLV_SERVERS_MAX]; /* of its own, to be asked for it; IPv4 ones are mapped */
 };
 
 struct err *dns_names_new(struct dns_names **ret) ERR_RESULT;
@@ -51,3 +54,5 @@ enum dns_names_verdict dns_names_ask(const struct dns_names *t, const uint8_t *m
                                      const struct dns_query *q, uint8_t *out, size_t cap, size_t *ret_len);
 /* The asking container has another resolver behind this one. */
 bool dns_names_has_more(const struct dns_names *t, const union slirp_addr *from);
+/* Its own servers; NULL: it has none. Borrowed, until a container comes or goes. */
+const struct resolv *dns_names_servers(const struct dns_names *t, const union slirp_addr *from);

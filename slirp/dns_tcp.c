@@ -41,6 +41,11 @@ struct dns_tcp {
     uint8_t buf[TCP_BUF];
 };
 
+static const union slirp_addr *tcp_from(const struct dns_tcp *t)
+{
+    return t->from.sa.sa_family ? &t->from : NULL;
+}
+
 static void tcp_drop_server(struct dns_tcp *t)
 {
     loop_remove(t->server_src);
@@ -109,11 +114,12 @@ static struct err *tcp_server_ready(struct loop_source *src, int fd, uint32_t ev
 static void tcp_ask(struct dns_tcp *t)
 {
     struct dns *d = t->dns;
+    const struct resolv *servers = dns_resolvers(d, tcp_from(t));
     t->state = TCP_ASKING;
     tcp_watch(t, t->src, 0);
     while (t->tries < DNS_TRIES) {
         tcp_drop_server(t);
-        t->server_fd = dns_connect(&d->resolv.servers[t->tries++ % d->resolv.n], SOCK_STREAM);
+        t->server_fd = dns_connect(&servers->servers[t->tries++ % servers->n], SOCK_STREAM);
         if (t->server_fd < 0)
             continue;
         memcpy(t->buf, t->query, t->query_len);
@@ -143,8 +149,7 @@ static bool tcp_query(struct dns_tcp *t)
     case DNS_QUERY:
         memcpy(t->query, t->buf, t->want); /* dns_parse() takes no more than DNS_QUERY_MAX */
         t->query_len = t->want;
-        n = dns_local(t->dns, t->from.sa.sa_family ? &t->from : NULL, t->query + TCP_PREFIX, len, &q,
-                      t->buf + TCP_PREFIX, DNS_MESSAGE_MAX);
+        n = dns_local(t->dns, tcp_from(t), t->query + TCP_PREFIX, len, &q, t->buf + TCP_PREFIX, DNS_MESSAGE_MAX);
         break;
     case DNS_BROKEN:
         n = dns_reply_code(msg, len, rcode, out, sizeof(out));

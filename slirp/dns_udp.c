@@ -83,12 +83,13 @@ static struct err *udp_readable(struct loop_source *src, int fd, uint32_t events
 static bool udp_ask(struct dns_udp *u)
 {
     struct dns *d = u->dns;
+    const struct resolv *servers = dns_resolvers(d, &u->frame.from);
     uint8_t out[DNS_QUERY_MAX];
     while (u->tries < DNS_TRIES) {
         loop_remove(u->src);
         u->src = NULL;
         (void)fd_close(u->fd);
-        u->fd = dns_connect(&d->resolv.servers[u->tries++ % d->resolv.n], SOCK_DGRAM);
+        u->fd = dns_connect(&servers->servers[u->tries++ % servers->n], SOCK_DGRAM);
         if (u->fd < 0 || getrandom(&u->wire_id, sizeof(u->wire_id), 0) != sizeof(u->wire_id))
             continue;
         memcpy(out, u->msg, u->len);

@@ -94,11 +94,13 @@ static bool frame_leads_out4(const struct slirp_config *c, struct in_addr dst)
 /* Neighbours are asked for by multicast, and answered for by link-local addresses. */
 static bool frame_leads_out6(const struct slirp_config *c, const uint8_t dst[16], uint8_t protocol)
 {
+    struct in6_addr a;
+    memcpy(&a, dst, sizeof(a));
     if (!memcmp(dst, &c->gateway6, 16))
         return true;
     if (dst[0] == 0xff || (dst[0] == 0xfe && (dst[1] & 0xc0) == 0x80))
         return !c->internal || protocol == IPPROTO_ICMPV6;
-    return !c->internal && memcmp(dst, &c->network6, 8) != 0;
+    return !c->internal && !slirp_config_has6(c, &a);
 }
 
 /* libslirp hands destinations to connect(2) as they are: the host's loopback is reached through the gateway address

@@ -102,7 +102,7 @@ static struct err *prepare_routes(const struct slirp_config *c, struct netlink *
         return NULL;
     TRY(prepare_family(route, AF_INET6, ifname));
     TRY(netlink_add_address(nl, index, AF_INET6, neighbour_address, 64)); /* to ask for link addresses with */
-    return netlink_add_route(nl, index, AF_INET6, GATEWAY_TABLE_OUT, &c->network6, 64);
+    return netlink_add_route(nl, index, AF_INET6, GATEWAY_TABLE_OUT, &c->network6, c->prefix6_len);
 }
 
 /* --- sockets */

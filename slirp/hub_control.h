@@ -31,6 +31,15 @@ enum hub_msg {
     HUB_MSG_MAX,
 };
 
+#define HUB_ROUTES_MAX 16
+#define HUB_SERVERS_MAX 3 /* as the C library: MAXNS */
+
+/* A static route inside the container; IPv4 addresses are the first four bytes. */
+struct hub_route {
+    uint32_t family, prefix_len, metric;
+    uint8_t to[16], gateway[16];
+};
+
 /* One container's place in a network. */
 struct hub_join {
     struct slirp_config network;    /* bridge is set; the same for all containers of the network */
@@ -43,9 +52,13 @@ struct hub_join {
     uint8_t no_default_route; /* also without it where the network is internal */
     uint8_t
         more; /* there is another network's resolver for the container to ask: see dns_names.h. The monitor sets it */
-    uint32_t metric;     /* of the default routes: the lowest wins; another one when that interface goes */
-    uint32_t names_len;  /* of the text behind: names, one a line … */
-    uint32_t resolv_len; /* … and resolvers, SLIRP_DNS_TEXT_MAX at most */
+    uint32_t metric; /* of the default routes: the lowest wins; another one when that interface goes */
+    uint32_t n_routes, n_servers;
+    struct hub_route routes[HUB_ROUTES_MAX];
+    struct in6_addr servers[HUB_SERVERS_MAX]; /* that are asked for this container, instead of those of all; IPv4 ones
+                                                 are mapped (RFC 4291, 2.5.5.2) */
+    uint32_t names_len;                       /* of the text behind: names, one a line … */
+    uint32_t resolv_len;                      /* … and resolvers, SLIRP_DNS_TEXT_MAX at most */
 };
 
 /* As it came: strings end, digits are digits, addresses are inside. ERR_INVALID. (hub_join.c) */

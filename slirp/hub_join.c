@@ -24,6 +24,11 @@ static bool join_is_inside6(const struct hub_join *j)
     return slirp_config_has6(&j->network, &j->ip6) && memcmp(&j->ip6, &j->network.gateway6, sizeof(j->ip6)) != 0;
 }
 
+static bool join_is_route(const struct hub_route *r)
+{
+    return (r->family == AF_INET && r->prefix_len <= 32) || (r->family == AF_INET6 && r->prefix_len <= 128);
+}
+
 struct err *hub_join_check(const struct hub_join *j)
 {
     static const uint8_t no_mac[6] = {0};
@@ -37,6 +42,11 @@ struct err *hub_join_check(const struct hub_join *j)
         return ERR_NEW(ERR_INVALID, "the container's address is outside of the network, or the gateway's");
     if (j->network.ipv6 && !join_is_inside6(j))
         return ERR_NEW(ERR_INVALID, "the container's IPv6 address is outside of the network, or the gateway's");
+    if (j->n_routes > HUB_ROUTES_MAX || j->n_servers > HUB_SERVERS_MAX)
+        return ERR_NEW(ERR_INVALID, "too many routes or resolvers");
+    for (size_t i = 0; i < j->n_routes; i++)
+        if (!join_is_route(&j->routes[i]))
+            return ERR_NEW(ERR_INVALID, "a malformed route");
     if (j->mac[0] & 1 || memcmp(j->mac, no_mac, sizeof(no_mac)) == 0)
         return ERR_NEW(ERR_INVALID, "the container's MAC address is none");
     return j->names_len <= HUB_NAMES_MAX && j->resolv_len <= SLIRP_DNS_TEXT_MAX

@@ -52,6 +52,8 @@ static struct err *link_find(struct hub *h, const struct hub_join *j, struct net
 static unsigned port_index(const struct hub_join *j)
 {
     const struct slirp_config *c = &j->network;
+    if (!c->prefix_len && !c->ipv6)
+        return 0;
     uint32_t host = c->prefix_len ? ntohl(j->ip.s_addr) & ~ntohl(slirp_config_netmask(c))
                                   : (uint32_t)j->ip6.s6_addr[14] << 8 | j->ip6.s6_addr[15];
     return LINK_INDEX_FIRST + (host & LINK_INDEX_MASK);
@@ -73,7 +75,7 @@ static struct err *link_make(struct hub *h, const struct hub_join *j, int netns_
         .master = h->bridge,
     };
     struct err *e = netlink_add_veth(&h->nl, &veth);
-    if (e && err_errno(e) == EBUSY) { /* of one that is about to go */
+    if (e && (err_errno(e) == EEXIST || err_errno(e) == EBUSY)) { /* of one that is about to go, or the name is taken */
         err_drop(e);
         veth.index = 0;
         e = netlink_add_veth(&h->nl, &veth);
@@ -110,8 +112,19 @@ static struct err *link_configure(const struct hub *h, const struct hub_join *j,
         TRY(netlink_add_default_route(inside, index, AF_INET, &c->gateway, j->metric));
     if (!c->ipv6)
         return NULL;
-    TRY(netlink_add_address(inside, index, AF_INET6, &j->ip6, 64));
+    TRY(netlink_add_address(inside, index, AF_INET6, &j->ip6, c->prefix6_len));
     return route ? netlink_add_default_route(inside, index, AF_INET6, &c->gateway6, j->metric) : NULL;
+}
+
+static struct err *link_add_routes(const struct hub_join *j, struct netlink *inside, unsigned index)
+{
+    for (size_t i = 0; i < j->n_routes; i++) {
+        const struct hub_route *r = &j->routes[i];
+        const struct netlink_via via = {
+            .family = (int)r->family, .to = r->to, .bits = r->prefix_len, .gateway = r->gateway, .metric = r->metric};
+        TRY(netlink_add_route_via(inside, index, &via));
+    }
+    return NULL;
 }
 
 struct err *hub_link_join(struct hub *h, const struct hub_join *j, int netns_fd, struct netlink *inside)
@@ -122,6 +135,8 @@ struct err *hub_link_join(struct hub *h, const struct hub_join *j, int netns_fd,
     struct err *e = found ? NULL : link_make(h, j, netns_fd, inside, &index);
     if (!e)
         e = link_configure(h, j, inside, index);
+    if (!e)
+        e = link_add_routes(j, inside, index);
     if (e && !found && err_kind(e) != ERR_EXISTS)
         err_drop(hub_link_leave(h, j));
     return ERR_WRAP(e, "interface %s", j->ifname);

@@ -70,14 +70,16 @@ void hub_seats_free(struct hub *h)
 static struct err *seat_tell_names(struct hub_seat *s, const char *names, size_t len)
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
-    const struct dns_names_entry e = {
+    struct dns_names_entry e = {
         .id = s->id,
         .has4 = s->join.network.prefix_len != 0,
         .has6 = s->join.network.ipv6,
         .more = s->join.more,
         .ip = s->join.ip,
         .ip6 = s->join.ip6,
+        .n_servers = s->join.n_servers,
     };
+    memcpy(e.servers, s->join.servers, sizeof(e.servers));
     TRY(strbuf_add(&sb, &e, sizeof(e)));
     TRY(strbuf_add(&sb, names, len));
     return hub_tell(s->hub, SLIRP_NAMES, sb.data, sb.len);

@@ -170,17 +170,28 @@ static struct nlmsghdr *netlink_new_route(struct netlink *nl, char *buf, unsigne
     return nlh;
 }
 
-struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int family, const void *gateway,
-                                      uint32_t metric)
+struct err *netlink_add_route_via(struct netlink *nl, unsigned index, const struct netlink_via *via)
 {
     char buf[NETLINK_BUF];
     struct rtmsg *rtm;
-    struct nlmsghdr *nlh = netlink_new_route(nl, buf, index, family, &rtm);
-    mnl_attr_put(nlh, RTA_GATEWAY, netlink_addr_len(family), gateway);
-    if (metric)
-        mnl_attr_put_u32(nlh, RTA_PRIORITY, metric);
+    struct nlmsghdr *nlh = netlink_new_route(nl, buf, index, via->family, &rtm);
+    rtm->rtm_dst_len = (uint8_t)via->bits;
+    if (via->bits)
+        mnl_attr_put(nlh, RTA_DST, netlink_addr_len(via->family), via->to);
+    mnl_attr_put(nlh, RTA_GATEWAY, netlink_addr_len(via->family), via->gateway);
+    if (via->metric)
+        mnl_attr_put_u32(nlh, RTA_PRIORITY, via->metric);
     int errnum = netlink_talk(nl, nlh);
-    return errnum ? ERR_SYS(errnum, "add the IPv%c default route", family == AF_INET ? '4' : '6') : NULL;
+    return errnum ? ERR_SYS(errnum, "add the IPv%c %sroute", via->family == AF_INET ? '4' : '6',
+                            via->bits ? "" : "default ")
+                  : NULL;
+}
+
+struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int family, const void *gateway,
+                                      uint32_t metric)
+{
+    const struct netlink_via via = {.family = family, .gateway = gateway, .metric = metric};
+    return netlink_add_route_via(nl, index, &via);
 }
 
 struct err *netlink_add_route(struct netlink *nl, unsigned index, int family, uint32_t table, const void *addr,

@@ -39,6 +39,14 @@ struct err *netlink_add_address(struct netlink *nl, unsigned index, int family, 
 /* Of several with different metrics the lowest counts; 0: the kernel's choice. */
 struct err *netlink_add_default_route(struct netlink *nl, unsigned index, int family, const void *gateway,
                                       uint32_t metric) ERR_RESULT;
+/* The same to `bits` of `to` alone. */
+struct netlink_via {
+    int family;
+    const void *to, *gateway;
+    unsigned bits;
+    uint32_t metric;
+};
+struct err *netlink_add_route_via(struct netlink *nl, unsigned index, const struct netlink_via *via) ERR_RESULT;
 
 /* To `bits` of `addr` directly, without a gateway; table 0: main. */
 struct err *netlink_add_route(struct netlink *nl, unsigned index, int family, uint32_t table, const void *addr,

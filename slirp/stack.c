@@ -132,7 +132,7 @@ static void stack_configure(struct stack *st, SlirpConfig *cfg)
         .vhost = c->gateway,
         .in6_enabled = c->ipv6,
         .vprefix_addr6 = c->network6,
-        .vprefix_len = 64,
+        .vprefix_len = (uint8_t)c->prefix6_len,
         .vhost6 = c->gateway6,
         .vdhcp_start = c->bridge ? c->gateway : c->guest, /* a bridge's DHCP requests never get here */
         .vnameserver = c->dns,

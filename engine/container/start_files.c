@@ -213,12 +213,12 @@ static struct err *add_host_words(const char *host, const char *keyword, struct 
     return NULL;
 }
 
-/* On named networks: their resolvers, unless --dns names others, and the domain of their names. As Podman, which keeps
- * the host's domains and options behind; its servers are what those resolvers ask. Three lines are what libc reads. */
+/* On named networks: their resolvers, and the domain of their names. As Podman, which keeps the host's domains and
+ * options behind; its servers, or those of --dns, are what those resolvers ask. Three lines are what libc reads. */
 static struct err *named_resolv_text(struct start *s, const char *host, struct strbuf *sb)
 {
     const struct container_spec *spec = &s->c->spec;
-    const struct strv *servers = spec->dns.count ? &spec->dns : &s->resolvers;
+    const struct strv *servers = s->resolvers.count ? &s->resolvers : &spec->dns;
     AUTO_STRV struct strv search = STRV_INIT, options = STRV_INIT;
     if (!spec->dns_search.count && s->resolvers.count)
         TRY(strv_add(&search, "dns.podman"));

@@ -104,10 +104,11 @@ static struct err *fill_network(const struct network *n, struct slirp_config *c)
         struct ip_addr a = network_gateway(v6);
         c->ipv6 = 1;
         memcpy(&c->network6, v6->net.first.b, 16);
+        c->prefix6_len = v6->net.prefix_len;
         memcpy(&c->gateway6, a.b, 16);
         c->dns6 = c->gateway6;
     }
-    c->internal = n->internal;
+    c->internal = n->internal || n->no_addresses;
     c->no_dns = !n->dns;
     return NULL;
 }
@@ -124,6 +125,35 @@ static struct err *fill_place(const struct container *c, const struct network_pl
     (void)snprintf(j->container, sizeof(j->container), "%s", c->id);
     (void)snprintf(j->ifname, sizeof(j->ifname), "%s", p->want.ifname ? p->want.ifname : "");
     return NULL;
+}
+
+static void fill_routes(const struct network *n, struct hub_join *j)
+{
+    for (; j->n_routes < n->n_routes && j->n_routes < HUB_ROUTES_MAX; j->n_routes++) {
+        const struct route *from = &n->routes[j->n_routes];
+        struct hub_route *to = &j->routes[j->n_routes];
+        to->family = (uint32_t)from->to.first.family;
+        to->prefix_len = from->to.prefix_len;
+        to->metric = from->metric;
+        memcpy(to->to, from->to.first.b, sizeof(to->to));
+        memcpy(to->gateway, from->gateway.b, sizeof(to->gateway));
+    }
+}
+
+/* --dns: what the network's resolver asks for this container. As many as libc would read from a resolv.conf. */
+static void fill_servers(const struct container *c, struct hub_join *j)
+{
+    for (size_t i = 0; i < c->spec.dns.count && j->n_servers < HUB_SERVERS_MAX; i++) {
+        struct in6_addr *to = &j->servers[j->n_servers];
+        struct ip_addr a;
+        if (!ip_parse(c->spec.dns.items[i], &a))
+            continue;
+        if (a.family == AF_INET6)
+            memcpy(to, a.b, 16);
+        else
+            memcpy(to, (const uint8_t[16]){[10] = 0xff, 0xff, a.b[0], a.b[1], a.b[2], a.b[3]}, 16);
+        j->n_servers++;
+    }
 }
 
 /* By what others find it. */
@@ -150,6 +180,8 @@ struct err *container_encode_join(const struct container *c, const struct networ
     struct monitor_join j = {.join.metric = METRIC_FIRST + (uint32_t)p->position};
     TRY(fill_network(n, &j.join.network));
     TRY(fill_place(c, p, &j.join));
+    fill_routes(n, &j.join);
+    fill_servers(c, &j.join);
     TRY(put_option(n, "metric", UINT32_MAX, &j.join.metric));
     j.join.no_default_route = is_true(network_option(n, "no_default_route"));
     (void)snprintf(j.network, sizeof(j.network), "%s", n->id);

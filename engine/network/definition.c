@@ -12,7 +12,7 @@
 #include "slirp/config.h"
 
 #define TAKEN_MAX 65536
-#define PREFIX6 64u /* RFC 4291, 2.5.4: of every network with interface ids of 64 bits */
+#define PREFIX6 64u /* of those that are made up: RFC 4291, 2.5.4 */
 #define PREFIX4_MAX 30u
 
 void network_done(struct network *n)
@@ -194,9 +194,14 @@ static struct err *check_drivers(const struct network_create_opts *o)
                        driver);
     if (strcmp(driver, "bridge") != 0)
         return ERR_NEW(ERR_INVALID, "unsupported driver %s: invalid argument", driver);
-    if (strcmp(ipam, "dhcp") == 0 || strcmp(ipam, "none") == 0)
-        return ERR_NEW(ERR_UNSUPPORTED, "ipam driver \"%s\" is not built yet: only host-local is", ipam);
-    if (*ipam && strcmp(ipam, "host-local") != 0)
+    if (strcmp(ipam, "dhcp") == 0)
+        return ERR_NEW(
+            ERR_UNSUPPORTED,
+            "ipam driver \"dhcp\" asks a server on a network of the host's, which an ordinary user's containers "
+            "are not on: host-local and none are possible");
+    if (strcmp(ipam, IPAM_NONE) == 0 && o->subnets.count)
+        return ERR_NEW(ERR_INVALID, "none ipam driver is set but subnets are given");
+    if (*ipam && strcmp(ipam, IPAM_HOST_LOCAL) != 0 && strcmp(ipam, IPAM_NONE) != 0)
         return ERR_NEW(ERR_INVALID, "unsupported ipam driver \"%s\"", ipam);
     return NULL;
 }
@@ -245,8 +250,10 @@ static struct err *check_subnet(const struct subnet *s, const struct network_tak
     const char *text = subnet_text(s).s;
     if (s->first.family == AF_INET && (s->prefix_len == 0 || s->prefix_len > PREFIX4_MAX))
         return ERR_NEW(ERR_INVALID, "subnet %s has no room for a gateway and a container", text);
-    if (s->first.family == AF_INET6 && s->prefix_len != PREFIX6)
-        return ERR_NEW(ERR_UNSUPPORTED, "subnet %s: IPv6 networks have a prefix of %u bits here", text, PREFIX6);
+    if (s->first.family == AF_INET6 && s->prefix_len > SLIRP_PREFIX6_MAX)
+        return ERR_NEW(ERR_INVALID, "subnet %s has no room for a gateway and a container", text);
+    if (s->first.family == AF_INET6 && s->prefix_len < SLIRP_PREFIX6_MIN)
+        return ERR_NEW(ERR_INVALID, "subnet %s is not one that hosts can have", text);
     if (s->first.family == AF_INET && (s->first.b[0] == 0 || s->first.b[0] == 127 || s->first.b[0] >= 224))
         return ERR_NEW(ERR_INVALID, "subnet %s is not one that hosts can have", text);
     if (s->first.family == AF_INET6 && (s->first.b[0] == 0xff || (s->first.b[0] == 0xfe && s->first.b[1] >= 0x80)))
@@ -363,11 +370,29 @@ static struct err *settle_subnets(const struct network_create_opts *o, const str
 {
     bool gateway = !o->internal || n->dns;
     TRY(take_subnets(o, taken, n));
+    if (n->no_addresses)
+        return NULL;
     n->ipv6 = o->ipv6 || network_subnet_of(n, AF_INET6);
     if (!network_subnet_of(n, AF_INET) && (o->ipv6 || !n->n_subnets))
         TRY(add_free(taken, AF_INET, gateway, n));
     if (n->ipv6 && !network_subnet_of(n, AF_INET6))
         TRY(add_free(taken, AF_INET6, gateway, n));
+    return NULL;
+}
+
+/* What a route goes through is a neighbour. */
+static struct err *take_routes(const struct network_create_opts *o, struct network *n)
+{
+    if (o->routes.count > NETWORK_ROUTES_MAX)
+        return ERR_NEW(ERR_INVALID, "a network can have %d routes", NETWORK_ROUTES_MAX);
+    for (; n->n_routes < o->routes.count; n->n_routes++) {
+        struct route *r = &n->routes[n->n_routes];
+        TRY(route_parse(o->routes.items[n->n_routes], r));
+        const struct network_subnet *s = network_subnet_of(n, r->gateway.family);
+        if (!s || !subnet_is_host(&s->net, &r->gateway))
+            return ERR_NEW(ERR_INVALID, "invalid route: the gateway %s is not in any subnet of the network",
+                           ip_text(&r->gateway).s);
+    }
     return NULL;
 }
 
@@ -393,9 +418,11 @@ struct err *network_define(const struct network_create_opts *o, const struct net
     TRY(mem_strdup(interface, &asked));
     TRY(set_interface(asked, taken, n));
     n->internal = o->internal;
-    n->dns = !o->disable_dns;
+    n->no_addresses = o->ipam_driver && strcmp(o->ipam_driver, IPAM_NONE) == 0;
+    n->dns = !o->disable_dns && !n->no_addresses; /* a resolver needs an address */
     TRY(take_servers(o, n));
     TRY(settle_subnets(o, taken, n));
+    TRY(take_routes(o, n));
     TRY(strv_copy(&o->labels, &n->labels));
     return check_whole(n);
 }

@@ -9,6 +9,8 @@
 static struct err *put_subnets(json_t *o, const struct network *n)
 {
     json_t *list;
+    if (!n->n_subnets)
+        return NULL;
     TRY(json_put_arr(o, "subnets", &list));
     for (size_t i = 0; i < n->n_subnets; i++) {
         const struct network_subnet *s = &n->subnets[i];
@@ -22,6 +24,24 @@ static struct err *put_subnets(json_t *o, const struct network *n)
         TRY(json_put_obj(subnet, "lease_range", &range));
         TRY(json_put_str(range, "start_ip", ip_text(&s->first).s));
         TRY(json_put_str(range, "end_ip", ip_text(&s->last).s));
+    }
+    return NULL;
+}
+
+static struct err *put_routes(json_t *o, const struct network *n)
+{
+    json_t *list;
+    if (!n->n_routes)
+        return NULL;
+    TRY(json_put_arr(o, "routes", &list));
+    for (size_t i = 0; i < n->n_routes; i++) {
+        const struct route *r = &n->routes[i];
+        json_t *route;
+        TRY(json_push_obj(list, &route));
+        TRY(json_put_str(route, "destination", subnet_text(&r->to).s));
+        TRY(json_put_str(route, "gateway", ip_text(&r->gateway).s));
+        if (r->metric != ROUTE_METRIC)
+            TRY(json_put_int(route, "metric", r->metric));
     }
     return NULL;
 }
@@ -50,6 +70,7 @@ struct err *network_json(const struct network *n, json_t **ret)
     TRY(json_put_str(o, "network_interface", n->interface));
     TRY(json_put_str(o, "created", timefmt_rfc3339(n->created_nsec, 1).s));
     TRY(put_subnets(o, n));
+    TRY(put_routes(o, n));
     TRY(json_put_bool(o, "ipv6_enabled", n->ipv6));
     TRY(json_put_bool(o, "internal", n->internal));
     TRY(json_put_bool(o, "dns_enabled", n->dns));
@@ -58,7 +79,7 @@ struct err *network_json(const struct network *n, json_t **ret)
     TRY(put_map(o, "labels", &n->labels));
     TRY(put_map(o, "options", &n->options));
     TRY(json_put_obj(o, "ipam_options", &ipam));
-    TRY(json_put_str(ipam, "driver", "host-local"));
+    TRY(json_put_str(ipam, "driver", n->no_addresses ? IPAM_NONE : IPAM_HOST_LOCAL));
     *ret = TAKE_PTR(o);
     return NULL;
 }

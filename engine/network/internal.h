@@ -4,10 +4,13 @@
 #include "engine/network/network.h"
 #include "engine/store/store.h"
 
+#define IPAM_NONE "none"
+#define IPAM_HOST_LOCAL "host-local"
+
 /* In the order that network_from_row() reads. */
 #define NETWORK_COLUMNS                                                                                          \
     "n.id, n.name, n.driver, n.interface, n.created_nsec, n.ipv6, n.internal, n.dns, n.subnets, n.dns_servers, " \
-    "n.labels, n.options, (SELECT count(*) FROM container_networks c WHERE c.network_id = n.id)"
+    "n.labels, n.options, n.routes, n.ipam, (SELECT count(*) FROM container_networks c WHERE c.network_id = n.id)"
 
 /* The current row of a query for NETWORK_COLUMNS. */
 struct err *network_from_row(struct store_stmt *st, struct network **ret) ERR_RESULT;

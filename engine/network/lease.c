@@ -159,12 +159,14 @@ static struct err *lease_family(const struct lease *l, const char *asked, char *
 }
 
 /* Locally administered, and as Docker's were: 02:42 and the four bytes of the address (the last four of IPv6). */
-static struct err *mac_of(const struct network_place *p, char **ret)
+static struct err *mac_of(const struct network_place *p, const char *id, char **ret)
 {
     struct ip_addr a;
     const char *text = p->ip ? p->ip : p->ip6;
-    if (!text || !ip_parse(text, &a))
-        return ERR_NEW(ERR_INTERNAL, "a place without an address");
+    if (!text) /* --ipam-driver none; an id is random digits */
+        return mem_asprintf(ret, "02:42:%.2s:%.2s:%.2s:%.2s", id, id + 2, id + 4, id + 6);
+    if (!ip_parse(text, &a))
+        return ERR_NEW(ERR_CORRUPT, "\"%s\" is no address", text);
     const uint8_t *b = a.family == AF_INET6 ? a.b + 12 : a.b;
     return mem_asprintf(ret, "02:42:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3]);
 }
@@ -193,6 +195,6 @@ struct err *network_lease(struct engine *e, const char *container_id, const stru
             TRY(lease_family(&l, v6 ? place->want.ip6 : place->want.ip, v6 ? &place->ip6 : &place->ip));
     }
     mem_freep(&place->mac);
-    TRY(place->want.mac ? mem_strdup(place->want.mac, &place->mac) : mac_of(place, &place->mac));
+    TRY(place->want.mac ? mem_strdup(place->want.mac, &place->mac) : mac_of(place, container_id, &place->mac));
     return write_lease(&l, place);
 }

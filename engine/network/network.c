@@ -66,6 +66,28 @@ static struct err *subnets_text(const struct network *n, char **ret)
     return json_text(list, ret);
 }
 
+static struct err *get_routes(const char *text, struct network *n)
+{
+    AUTO_STRV struct strv list = STRV_INIT;
+    TRY(network_list_parse(text, &list));
+    if (list.count > NETWORK_ROUTES_MAX)
+        return ERR_NEW(ERR_CORRUPT, WHAT ": more than %d routes", NETWORK_ROUTES_MAX);
+    for (; n->n_routes < list.count; n->n_routes++)
+        TRY(route_parse(list.items[n->n_routes], &n->routes[n->n_routes]));
+    return NULL;
+}
+
+static struct err *routes_text(const struct network *n, char **ret)
+{
+    AUTO_STRV struct strv list = STRV_INIT;
+    for (size_t i = 0; i < n->n_routes; i++) {
+        char *text;
+        TRY(route_text(&n->routes[i], &text));
+        TRY(strv_take(&list, text));
+    }
+    return network_list_text(&list, ret);
+}
+
 /* --- rows */
 
 static struct err *read_row(struct store_stmt *st, struct network *n)
@@ -74,7 +96,8 @@ static struct err *read_row(struct store_stmt *st, struct network *n)
     n->ipv6 = store_col_int(st, 5) != 0;
     n->internal = store_col_int(st, 6) != 0;
     n->dns = store_col_int(st, 7) != 0;
-    n->containers = (uint64_t)store_col_int(st, 12);
+    n->no_addresses = strcmp(store_col_text(st, 13), IPAM_NONE) == 0;
+    n->containers = (uint64_t)store_col_int(st, 14);
     TRY(mem_strdup(store_col_text(st, 0), &n->id));
     TRY(mem_strdup(store_col_text(st, 1), &n->name));
     TRY(mem_strdup(store_col_text(st, 2), &n->driver));
@@ -82,6 +105,7 @@ static struct err *read_row(struct store_stmt *st, struct network *n)
     TRY(get_subnets(store_col_text(st, 8), n));
     TRY(network_list_parse(store_col_text(st, 9), &n->dns_servers));
     TRY(json_pairs_parse(store_col_text(st, 10), WHAT, &n->labels));
+    TRY(get_routes(store_col_text(st, 12), n));
     return json_pairs_parse(store_col_text(st, 11), WHAT, &n->options);
 }
 
@@ -145,18 +169,22 @@ static struct err *look_around(struct store *s, const char *name, struct network
 
 static struct err *insert(struct store *s, const struct network *n)
 {
-    AUTO_FREE char *subnets = NULL, *servers = NULL, *labels = NULL, *options = NULL;
+    AUTO_FREE char *subnets = NULL, *servers = NULL, *labels = NULL, *options = NULL, *routes = NULL;
     struct store_stmt *st;
     TRY(subnets_text(n, &subnets));
     TRY(network_list_text(&n->dns_servers, &servers));
     TRY(json_pairs_text(&n->labels, &labels));
     TRY(json_pairs_text(&n->options, &options));
-    TRY(store_prepare(s,
-                      "INSERT INTO networks(id, name, driver, interface, created_nsec, ipv6, internal, dns, subnets, "
-                      "dns_servers, labels, options) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-                      &st));
-    TRY(store_bind(st, "ttttiiiitttt", n->id, n->name, n->driver, n->interface, n->created_nsec, (int64_t)n->ipv6,
-                   (int64_t)n->internal, (int64_t)n->dns, subnets, servers, labels, options));
+    TRY(routes_text(n, &routes));
+    TRY(store_prepare(
+        s,
+        "INSERT INTO networks(id, name, driver, interface, created_nsec, ipv6, internal, dns, subnets, "
+        "dns_servers, labels, options, routes, ipam) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+        "?13, ?14)",
+        &st));
+    TRY(store_bind(st, "ttttiiiitttttt", n->id, n->name, n->driver, n->interface, n->created_nsec, (int64_t)n->ipv6,
+                   (int64_t)n->internal, (int64_t)n->dns, subnets, servers, labels, options, routes,
+                   n->no_addresses ? IPAM_NONE : IPAM_HOST_LOCAL));
     TRY(store_run(st));
     return store_event(s, "network", "create", n->id, n->name, NULL);
 }

@@ -16,12 +16,14 @@
 #include "base/json.h"
 #include "base/strv.h"
 #include "engine/network/attach.h"
+#include "engine/network/route.h"
 #include "engine/network/subnet.h"
 
 struct engine;
 
 #define NETWORK_DEFAULT "podman" /* its name */
 #define NETWORK_SUBNETS_MAX 2    /* one for each family */
+#define NETWORK_ROUTES_MAX 16
 
 struct network_subnet {
     struct subnet net;
@@ -36,6 +38,9 @@ struct network {
     struct network_subnet subnets[NETWORK_SUBNETS_MAX];
     size_t n_subnets;
     struct strv dns_servers;
+    struct route routes[NETWORK_ROUTES_MAX];
+    size_t n_routes;
+    bool no_addresses;           /* --ipam-driver none: containers get an interface and nothing else; no subnets */
     struct strv labels, options; /* "key=value" */
     uint64_t containers;         /* that are on it */
     bool builtin;                /* the default network */
@@ -47,9 +52,9 @@ void network_list_free(struct network **list, size_t count);
 struct network_create_opts {
     const char *name;        /* NULL: podman1, podman2 … */
     const char *driver;      /* NULL or "bridge" */
-    const char *ipam_driver; /* NULL or "host-local" */
+    const char *ipam_driver; /* NULL, "host-local" or "none" */
     const char *interface;   /* --interface-name, or NULL */
-    struct strv subnets, gateways, ranges, dns_servers, labels, options;
+    struct strv subnets, gateways, ranges, routes, dns_servers, labels, options;
     bool ipv6, internal, disable_dns, ignore_existing;
 };
 /* What is in use already and must not overlap. */

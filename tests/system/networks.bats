@@ -114,9 +114,9 @@ both() { # ARGS...
     both network disconnect n nope
     # What no bridge without rights can do is refused by name.
     local flags
-    for flags in "-d macvlan" "-d ipvlan" "--ipam-driver dhcp" "--ipam-driver none" "--opt vlan" "--route x"; do
+    for flags in "-d macvlan" "-d ipvlan" "--ipam-driver dhcp" "--opt vlan"; do
         run -125 --separate-stderr coracle network create $flags q
-        one_error "$(sed 's/^-*//; s/.* //' <<<"${flags/--route x/route}")"
+        one_error "$(sed 's/^-*//; s/.* //' <<<"$flags")"
     done
     run -0 coracle network ls -q
     is "$output" $'n\npodman'
@@ -285,12 +285,62 @@ address() { # CONTAINER NETWORK
         $each network create --subnet 10.72.0.0/24 --subnet fd00:72::/64 nb >/dev/null
         {
             $each run --rm --name h1 --network na:ip=10.71.0.7 --network nb:ip=10.72.0.7,ip6=fd00:72::7 --hostname hh $BB sh -c 'tail -n3 /etc/hosts; ip -4 -o addr show; ip -6 addr show scope global; cat /etc/resolv.conf'
-            $each run --rm --network na --dns 192.0.2.1 --dns-search foo.bar $BB cat /etc/resolv.conf
+            $each run --rm --network na --dns-search foo.bar $BB cat /etc/resolv.conf
         } 2>/dev/null | tr '\t' ' ' | sed -E "s/mtu .*//; s/ host.docker.internal//; s/(dns.podman) dns.podman/\\1/; s/^[0-9]+: //; s/@if[0-9]+//; s/eth[0-9]/ethN/g; s/ flags 02//; s/ +valid.*//; /valid_lft/d; /^nameserver $(awk '/^nameserver/ { print $2; exit }' /etc/resolv.conf)\$/d; /containers.internal/d" |
             sort >"$FILE_DIR/files.$each"
     done
     run diff "$FILE_DIR/files.podman" "$FILE_DIR/files.coracle"
     is "$output" ""
+}
+
+@test "networks: --dns is for the network's resolver to ask, and for the container where there is none" {
+    only_coracle
+    local server
+    coracle network create n >/dev/null
+    coracle network create --disable-dns plain >/dev/null
+    server=$(coracle network inspect -f '{{range .Subnets}}{{.Gateway}}{{end}}' n)
+    run -0 coracle run --rm --network n --dns 192.0.2.1 $BB cat /etc/resolv.conf
+    has "$output" "nameserver $server"
+    hasnt "$output" 192.0.2.1
+    run -0 coracle run --rm --network plain --dns 192.0.2.1 $BB cat /etc/resolv.conf
+    is "$(grep nameserver <<<"$output")" "nameserver 192.0.2.1"
+}
+
+@test "networks: routes, and IPv6 subnets of any size" {
+    only_coracle
+    local mistake
+    coracle network create --subnet 10.33.0.0/24 --subnet fd33::/112 --route 10.44.0.0/16,10.33.0.9 --route fd44::/32,fd33::9,7 n
+    run -0 coracle network inspect n -f '{{range .Routes}}{{.Destination}} {{.Gateway}} {{.Metric}} {{end}}'
+    matches "$output" '^10.44.0.0/16 10.33.0.9 .*fd44::/32 fd33::9 7 $'
+    run -0 coracle run --rm --network n $BB sh -c 'ip -4 route; ip -6 route; ip -6 -o addr show eth0; nslookup host.containers.internal fd33::1'
+    matches "$output" '10.44.0.0/16 via 10.33.0.9 dev eth0  metric 100'
+    matches "$output" 'fd44::/32 via fd33::9 dev eth0  metric 7'
+    has "$output" "fd33::2/112"
+    has "$output" "fd33::/112 dev eth0"
+    has "$output" "Name:"
+    for mistake in x 10.1.1.1/24,10.33.0.1 10.1.1.0/24,x 10.1.1.0/24,10.89.0.1,x 10.1.1.0/24,10.1.2.3; do
+        run -125 --separate-stderr coracle network create --route $mistake q
+        one_error route
+    done
+    run -0 coracle network ls -q
+    is "$output" $'n\npodman'
+}
+
+@test "networks: --ipam-driver none is a wire, and nothing else" {
+    only_coracle
+    coracle network create --ipam-driver none n
+    run -0 coracle network inspect n -f '{{.IPAMOptions.driver}} {{len .Subnets}} {{.DNSEnabled}}'
+    is "$output" "none 0 false"
+    coracle run -d --name a --network n --cap-add NET_ADMIN $BB sh -c 'ip addr add 10.9.9.1/24 dev eth0 && exec nc -ll -p 80 -e echo hi' >/dev/null
+    run -0 coracle run --rm --network n --cap-add NET_ADMIN $BB sh -c 'ip -o addr show eth0; ip route
+        ip addr add 10.9.9.2/24 dev eth0
+        for i in 1 2 3 4 5 6 7 8 9; do timeout 10 nc -w 5 10.9.9.1 80 && exit; sleep 1; done'
+    is "$(sed 's/nc: .*refused.*//' <<<"$output" | xargs)" hi
+    run -125 --separate-stderr coracle run --rm --network n --ip 10.9.9.3 $BB true
+    one_error "10.9.9.3 not in any subnet"
+    run -125 --separate-stderr coracle network create --ipam-driver none --subnet 10.1.2.0/24 q
+    one_error "none ipam driver is set but subnets are given"
+    coracle network rm -f -t 0 n
 }
 
 @test "networks: names and files follow connect, disconnect and rename" {

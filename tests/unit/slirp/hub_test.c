@@ -41,10 +41,19 @@ static void assert_ok(struct err *e)
         fail_msg("%s", err_text(e));
 }
 
+static bool raise_loopback(void)
+{
+    struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    bool good = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &ifr) == 0;
+    (void)close(fd);
+    return good;
+}
+
 static int enter(void **state)
 {
     (void)state;
-    if (!userns_enter(CLONE_NEWNS))
+    if (!userns_enter(CLONE_NEWNS | CLONE_NEWNET) || !raise_loopback())
         return 1;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     mntns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -184,6 +193,23 @@ static bool has_eth0(const void *arg)
     return got.sin_addr.s_addr == wanted->s_addr;
 }
 
+/* In the main table, to the network 16 bits long that the address is in. */
+static bool has_route(const void *arg)
+{
+    char line[256], wanted[32];
+    struct in_addr to;
+    memcpy(&to, arg, sizeof(to));
+    to.s_addr &= htonl(0xffff0000u);
+    (void)snprintf(wanted, sizeof(wanted), "eth0\t%08X\t", to.s_addr);
+    FILE *f = fopen("/proc/thread-self/net/route", "re");
+    bool found = false;
+    while (f && fgets(line, sizeof(line), f))
+        found |= strncmp(line, wanted, strlen(wanted)) == 0;
+    if (f)
+        (void)fclose(f);
+    return found;
+}
+
 /* Datagrams go there: answered by ECONNREFUSED from a neighbour that is alive and listens nowhere. */
 static bool reaches(const void *arg)
 {
@@ -232,6 +258,36 @@ static bool resolves(const void *arg)
         (void)usleep(20000);
     }
     return false;
+}
+
+/* A resolver of the outside at 127.0.0.`host` that knows everybody by its own address. */
+static pid_t start_server(uint8_t host)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(0x7f000000u | host)};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&a, sizeof(a)), 0);
+    pid_t pid = fork();
+    while (!pid) {
+        uint8_t msg[512];
+        struct sockaddr_in from;
+        socklen_t from_len = sizeof(from);
+        ssize_t n = recvfrom(fd, msg, sizeof(msg) - 16, 0, (struct sockaddr *)&from, &from_len);
+        if (n < 12)
+            continue;
+        msg[2] |= 0x80;
+        msg[7] = 1;
+        memcpy(msg + n, "\xc0\x0c\0\1\0\1\0\0\0\0\0\4", 12);
+        memcpy(msg + n + 12, &a.sin_addr, 4);
+        (void)!sendto(fd, msg, (size_t)n + 16, 0, (const struct sockaddr *)&from, from_len);
+    }
+    (void)close(fd);
+    return pid;
+}
+
+static void stop_server(pid_t pid)
+{
+    (void)kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 /* --- tests */
@@ -338,6 +394,61 @@ static void test_another_namespace(void **state)
     assert_true(inside(&one, resolves, &q));
     end(&one);
     await_end(one.started);
+}
+
+/* What is nobody's name in the network is asked of the container's own servers. */
+static void test_servers_of_a_container(void **state)
+{
+    struct container one, two;
+    pid_t servers[] = {start_server(5), start_server(6)};
+    (void)state;
+    make(&one, 8, 2, "one");
+    make(&two, 8, 3, "two");
+    one.join.n_servers = two.join.n_servers = 1;
+    memcpy(&one.join.servers[0], "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\5", 16);
+    memcpy(&two.join.servers[0], "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\6", 16);
+    join(&one);
+    join(&two);
+    const struct question a = {"\3foo\7example", one.join.network.gateway, {htonl(0x7f000005u)}};
+    const struct question b = {"\3foo\7example", one.join.network.gateway, {htonl(0x7f000006u)}};
+    const struct question own = {"\3one", one.join.network.gateway, one.join.ip};
+    assert_true(inside(&one, resolves, &a));
+    assert_true(inside(&two, resolves, &b));
+    assert_true(inside(&two, resolves, &own));
+    end(&one);
+    end(&two);
+    await_end(one.started);
+    stop_server(servers[0]);
+    stop_server(servers[1]);
+}
+
+/* Through a neighbour that routes nothing: it says so. */
+static void test_routes(void **state)
+{
+    struct container one, two;
+    struct in_addr there = {htonl(0x0a630001u)}; /* 10.99.0.1 */
+    (void)state;
+    make(&one, 9, 2, "one");
+    make(&two, 9, 3, "two");
+    one.join.n_routes = 1;
+    one.join.routes[0] = (struct hub_route){.family = AF_INET, .prefix_len = 16, .metric = 100, .to = {10, 99}};
+    memcpy(one.join.routes[0].gateway, &two.join.ip, 4);
+    join(&two);
+    join(&one);
+    assert_true(inside(&one, has_route, &there));
+    assert_false(inside(&two, has_route, &there));
+    end(&one);
+    /* One that leads through nobody's neighbour cannot be made, and nothing is left of the attempt. */
+    one.join.routes[0].gateway[0] = 11;
+    knock(&one);
+    ask(&one);
+    struct err *e = answer(&one);
+    assert_non_null(e);
+    err_drop(e);
+    assert_false(inside(&one, has_eth0, &one.join.ip));
+    end(&one);
+    end(&two);
+    await_end(two.started);
 }
 
 static void test_leaves_and_comes_back(void **state)
@@ -471,6 +582,8 @@ int main(void)
         cmocka_unit_test(test_networks_know_nothing_of_each_other),
         cmocka_unit_test(test_killed_and_started_again),
         cmocka_unit_test(test_another_namespace),
+        cmocka_unit_test(test_servers_of_a_container),
+        cmocka_unit_test(test_routes),
         cmocka_unit_test(test_leaves_and_comes_back),
         cmocka_unit_test(test_nonsense_is_refused),
         cmocka_unit_test(test_failed_setup_is_told),

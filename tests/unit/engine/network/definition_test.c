@@ -120,6 +120,50 @@ static void options(void **state)
     opts_done(&o);
 }
 
+static void routes(void **state)
+{
+    static const char *const bad[] = {"x", "10.2.0.0/24,10.3.0.1", "10.2.0.0/24,10.1.0.0", "fd02::/64,fd00::1"};
+    struct network_create_opts o = {0};
+    struct network n;
+    (void)state;
+    add(&o.subnets, "10.1.0.0/24");
+    add(&o.routes, "10.2.0.0/24,10.1.0.7");
+    expect_ok(define(&o, &n), "a route");
+    assert_int_equal(n.n_routes, 1);
+    assert_string_equal(ip_text(&n.routes[0].gateway).s, "10.1.0.7");
+    network_done(&n);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        add(&o.routes, bad[i]);
+        expect_err(define(&o, &n), bad[i], ERR_INVALID, NULL);
+        network_done(&n);
+        strv_remove(&o.routes, 1);
+    }
+    while (o.routes.count <= NETWORK_ROUTES_MAX)
+        add(&o.routes, "10.2.0.0/24,10.1.0.7");
+    expect_err(define(&o, &n), "too many", ERR_INVALID, "a network can have 16 routes");
+    network_done(&n);
+    strv_done(&o.routes);
+    opts_done(&o);
+}
+
+static void no_addresses(void **state)
+{
+    struct network_create_opts o = {.ipam_driver = "none"};
+    struct network n;
+    (void)state;
+    expect_ok(define(&o, &n), "none");
+    assert_int_equal(n.n_subnets, 0);
+    assert_true(n.no_addresses && !n.dns);
+    network_done(&n);
+    add(&o.subnets, "10.1.0.0/24");
+    expect_err(define(&o, &n), "none with a subnet", ERR_INVALID, "none ipam driver is set but subnets are given");
+    network_done(&n);
+    opts_done(&o);
+    o = (struct network_create_opts){.ipam_driver = "dhcp"};
+    expect_err(define(&o, &n), "dhcp", ERR_UNSUPPORTED, NULL);
+    network_done(&n);
+}
+
 static void what_is_refused(void **state)
 {
     static const struct {
@@ -140,7 +184,9 @@ static void what_is_refused(void **state)
         {"224.0.0.0/24", NULL, NULL, NULL, false, ERR_INVALID, NULL},
         {"ff02::/64", NULL, NULL, NULL, false, ERR_INVALID, NULL},
         {"fe80::/64", NULL, NULL, NULL, false, ERR_INVALID, NULL},
-        {"fd00::/48", NULL, NULL, NULL, false, ERR_UNSUPPORTED, NULL},
+        {"fd00::/127", NULL, NULL, NULL, false, ERR_INVALID,
+         "subnet fd00::/127 has no room for a gateway and a container"},
+        {"2000::/4", NULL, NULL, NULL, false, ERR_INVALID, "subnet 2000::/4 is not one that hosts can have"},
         {NULL, "10.1.0.1", NULL, NULL, false, ERR_INVALID, "cannot set gateway or range without subnet"},
         {NULL, NULL, "10.1.0.0/25", NULL, false, ERR_INVALID, "cannot set gateway or range without subnet"},
         {"10.1.0.0/24", "10.2.0.1", NULL, NULL, false, ERR_INVALID, "gateway 10.2.0.1 not in subnet 10.1.0.0/24"},
@@ -184,8 +230,8 @@ static void drivers(void **state)
         const char *driver, *ipam;
         enum err_kind kind;
     } bad[] = {
-        {"foo", NULL, ERR_INVALID},          {"macvlan", NULL, ERR_UNSUPPORTED}, {"ipvlan", NULL, ERR_UNSUPPORTED},
-        {"bridge", "none", ERR_UNSUPPORTED}, {NULL, "dhcp", ERR_UNSUPPORTED},    {NULL, "foo", ERR_INVALID},
+        {"foo", NULL, ERR_INVALID},      {"macvlan", NULL, ERR_UNSUPPORTED}, {"ipvlan", NULL, ERR_UNSUPPORTED},
+        {NULL, "dhcp", ERR_UNSUPPORTED}, {NULL, "foo", ERR_INVALID},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -231,9 +277,10 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults), cmocka_unit_test(families),        cmocka_unit_test(internal_ones),
-        cmocka_unit_test(options),  cmocka_unit_test(what_is_refused), cmocka_unit_test(drivers),
-        cmocka_unit_test(lists),    cmocka_unit_test(names),
+        cmocka_unit_test(defaults),        cmocka_unit_test(families), cmocka_unit_test(internal_ones),
+        cmocka_unit_test(options),         cmocka_unit_test(routes),   cmocka_unit_test(no_addresses),
+        cmocka_unit_test(what_is_refused), cmocka_unit_test(drivers),  cmocka_unit_test(lists),
+        cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
