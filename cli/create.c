@@ -66,6 +66,19 @@ static struct err *fill_labels(struct create_opts *o)
     return NULL;
 }
 
+/* What an engine in there wants. The seccomp profile lets namespaces and mounts through in any case: the capabilities
+ * decide, and those of a new user namespace are its maker's. */
+static struct err *fill_nestable(struct create_opts *o)
+{
+    static const char *const devices[] = {"/dev/fuse", "/dev/net/tun"};
+    if (!o->nestable)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(devices); i++)
+        if (access(devices[i], R_OK | W_OK) == 0)
+            TRY(spec_add_device(&o->spec, devices[i]));
+    return strv_add(&o->spec.security_opt, "unmask=ALL");
+}
+
 /* --- image */
 
 /* --arch, --os and --variant are parts of --platform. */
@@ -166,6 +179,7 @@ struct err *create_finish_spec(struct cli *c, struct create_opts *o)
         return ERR_NEW(ERR_INVALID, "cannot replace container without --name being set");
     TRY(fill_environment(o));
     TRY(fill_labels(o));
+    TRY(fill_nestable(o));
     TRY(fill_platform(o));
     TRY(make_absolute(&s->pidfile));
     TRY(make_absolute(&s->cidfile));

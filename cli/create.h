@@ -13,10 +13,11 @@ struct create_opts {
     struct strv env, env_files, labels, label_files, attach;
     const char *arch, *os, *variant, *platform;
     uint64_t preserve_fds;
-    bool replace, quiet, rootfs;
+    bool replace, quiet, rootfs, nestable;
     struct health_flags health;
     /* run alone */
-    bool detach, rmi, no_sig_proxy;
+    bool detach, rmi, no_sig_proxy, hpc;
+    const char *step;
     const char *detach_keys;
 };
 

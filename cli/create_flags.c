@@ -212,6 +212,9 @@ const struct cli_flag create_flags[] = {
     {"mac-address", 0, CLI_CALL, .offset = S(mac_address), .set = resource_set_text,
      .help = "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
     RESOURCE_MEMORY_FLAGS(S(res)),
+    {"nestable", 0, CLI_BOOL, .offset = O(nestable),
+     .help = "Give another container engine inside what it needs: /dev/fuse and /dev/net/tun where this host has them, "
+             "a /proc without masks"},
     {"mount", 0, CLI_CALL, .set = add_mount, .arg = "stringArray",
      .help = "Attach a filesystem mount to the container"},
     {"name", 0, CLI_CALL, .offset = S(name), .set = resource_set_text, .help = "Assign a name to the container"},

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/create.h"
+#include "cli/hpc.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "engine/container/container.h"
@@ -26,11 +27,17 @@ static const struct cli_flag run_flags[] = {
          "Override the key sequence for detaching a container. Format is a single character [a-Z] or a comma separated "
          "sequence of `ctrl-<value>`, where `<value>` is one of: `a-cf`, `@`, `^`, `[`, `\\`, `]`, `^` or `_` "
          "(default \"ctrl-p,ctrl-q\")"},
+    {"hpc", 0, CLI_BOOL, .offset = O(hpc),
+     .help = "Run the command in place of this process, as a rank of a cluster's job: with the host's network, "
+             "processes, IPC, devices, environment and descriptors, home and working directory, and your own id"},
     {"preserve-fd", 0, CLI_STRINGS, .offset = O(spec.preserve_fd),
      .help = "Pass a list of additional file descriptors to the container"},
     {"preserve-fds", 0, CLI_UINT, .offset = O(preserve_fds),
      .help = "Pass a number of additional file descriptors into the container"},
     {"rmi", 0, CLI_BOOL, .offset = O(rmi), .help = "Remove container image unless used by other containers"},
+    {"step", 0, CLI_STRING, .offset = O(step),
+     .help =
+         "With --hpc: ranks that name the same step share their namespaces (default: what the job's launcher says)"},
     {"sig-proxy", 0, CLI_CALL_BOOL, .offset = O(no_sig_proxy), .set = set_inverted, .def = "true",
      .help = "Proxy received signals to the process"},
     {0},
@@ -158,6 +165,10 @@ static struct err *run_verb(struct cli *c, void *opts, int *exit_code)
     if (o->rmi)
         o->spec.auto_remove = o->spec.remove_image = true;
     o->spec.for_run = true;
+    if (o->hpc)
+        return hpc_verb(c, o);
+    if (o->step)
+        return ERR_NEW(ERR_INVALID, "--step belongs to --hpc");
     TRY(create_finish_spec(c, o));
     if (!o->detach)
         warn_no_tty(&o->spec);
@@ -191,7 +202,8 @@ const struct cli_verb cli_verb_run = {
     .description = "Runs a command in a new container from the given image",
     .examples = "@ imageID ls -alF /etc\n"
                 "@ --network=host imageID dnf -y install java\n"
-                "@ --volume /var/hostdir:/var/ctrdir -i -t fedora /bin/bash",
+                "@ --volume /var/hostdir:/var/ctrdir -i -t fedora /bin/bash\n"
+                "srun @ --hpc packed:/shared/app.packed ./solver input",
     .flags = run_flags,
     .more_flags = create_flags,
     .opts_size = sizeof(struct create_opts),

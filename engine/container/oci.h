@@ -71,6 +71,7 @@ struct oci_facts {
     const char *apparmor_profile;                   /* or NULL */
     bool proc_mountable;                            /* false: /proc of the host must be bound */
     bool sys_mountable;
+    bool sysctl_read_only;    /* /proc/sys where the runtime works: we are in a container ourselves */
     struct strv host_devices; /* --privileged: device nodes of the host that can be bound */
     const char *log_driver;
     bool describe; /* for inspect, which starts nothing: no seccomp, "unlimited" is -1, what the host lacks is no error

@@ -71,7 +71,8 @@ static struct err *put_sysctls(struct oci_build *b)
     AUTO_STRV struct strv all = STRV_INIT;
     uint32_t host_gid;
     /* The kernel takes groups alone that the container has. */
-    if (owns_network(b) && (!b->facts->ct_gids || idmap_to_host(b->facts->ct_gids, 0, &host_gid)))
+    if (owns_network(b) && !b->facts->sysctl_read_only &&
+        (!b->facts->ct_gids || idmap_to_host(b->facts->ct_gids, 0, &host_gid)))
         TRY(strv_add(&all, "net.ipv4.ping_group_range=0 0"));
     for (size_t i = 0; i < b->spec->sysctl.count; i++)
         TRY(strv_env_set(&all, b->spec->sysctl.items[i]));
