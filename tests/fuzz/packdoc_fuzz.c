@@ -1,5 +1,6 @@
 /* The end of a packed image, the document in it, and the index of an image store: the first byte chooses. What is
  * accepted can be written and is accepted again. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -50,6 +50,17 @@ struct engine {
         *r = &none;                                                                        \
         return NULL;                                                                       \
     }                                                                                      \
+    struct err *engine_image_stores(struct engine *e, const struct strv **r)               \
+    {                                                                                      \
+        static const struct strv none = STRV_INIT;                                         \
+        (void)e;                                                                           \
+        *r = &none;                                                                        \
+        return NULL;                                                                       \
+    }                                                                                      \
+    const char *engine_run_dir(const struct engine *e)                                     \
+    {                                                                                      \
+        return e->session.run_dir;                                                         \
+    }                                                                                      \
     const struct engine_opts *engine_options(const struct engine *e)                       \
     {                                                                                      \
         static const struct engine_opts none;                                              \
