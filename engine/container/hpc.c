@@ -22,7 +22,6 @@
 #include "base/strbuf.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
-#include "engine/image/platform.h"
 #include "engine/store/digest.h"
 #include "engine/store/store.h"
 #include "rootless/session.h"
@@ -247,30 +246,35 @@ static struct err *execute(const struct strv *argv, struct strv *env)
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
+    char **own = environ;
     environ = env->items; /* whose PATH it is looked for in */
     (void)execvpe(argv->items[0], argv->items, env->items);
-    if (errno == ENOENT || errno == ENOTDIR)
+    int errnum = errno;
+    environ = own;
+    if (errnum == ENOENT || errnum == ENOTDIR)
         return ERR_NEW(ERR_NO_COMMAND, "executable file `%s` not found in $PATH: No such file or directory",
                        argv->items[0]);
-    return ERR_NEW(ERR_CANNOT_EXEC, "exec `%s`: %s", argv->items[0], strerror(errno));
+    return ERR_NEW(ERR_CANNOT_EXEC, "exec `%s`: %s", argv->items[0], strerror(errnum));
 }
 
-static struct err *run(struct engine *e, struct hpc_root *r, const struct container_spec *spec)
+struct rank {
+    struct image *image;
+    struct image_config config;
+    struct strv argv, env;
+};
+
+static struct err *run(struct engine *e, struct hpc_root *r, const struct container_spec *spec, struct rank *k)
 {
-    struct image *i = NULL;
     struct step step = {-1, -1};
-    struct image_config config = {0}; /* until execve(2), as everything here */
-    struct strv argv = STRV_INIT, env = STRV_INIT;
-    AUTO_PLATFORM struct image_platform platform = {0};
-    TRY(image_ensure(e, spec->image, spec->pull, &platform, &i));
-    TRY(image_read_config(e, i, &config));
-    TRY(command_of(spec, &config, &argv));
-    TRY(environment_of(spec, &config, &env));
-    TRY(make_or_find(e, r, i, &step));
+    TRY(image_ensure(e, spec->image, spec->pull, &(struct image_platform){0}, &k->image));
+    TRY(image_read_config(e, k->image, &k->config));
+    TRY(command_of(spec, &k->config, &k->argv));
+    TRY(environment_of(spec, &k->config, &k->env));
+    TRY(make_or_find(e, r, k->image, &step));
     TRY(keep_connection(engine_session(e)));
     TRY(become_rank(engine_session(e), &step));
     TRY(enter_workdir(spec->workdir, r->cwd));
-    return execute(&argv, &env);
+    return execute(&k->argv, &k->env);
 }
 
 struct err *hpc_run(struct engine *e, const struct container_spec *spec)
@@ -279,7 +283,12 @@ struct err *hpc_run(struct engine *e, const struct container_spec *spec)
     const char *home = getenv("HOME");
     struct hpc_root r = {.spec = spec, .home = home && *home == '/' ? home : NULL};
     r.cwd = getcwd(cwd, sizeof(cwd)) && *cwd == '/' ? cwd : "/";
-    struct err *err = run(e, &r, spec);
+    struct rank k = {.image = NULL};
+    struct err *err = run(e, &r, spec, &k);
+    image_free(k.image);
+    image_config_done(&k.config);
+    strv_done(&k.argv);
+    strv_done(&k.env);
     strv_done(&r.layers);
     return err;
 }
