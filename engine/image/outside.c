@@ -139,7 +139,7 @@ static struct err *open_entry(const char *store, const struct outside_entry *ent
     if (strcmp(i->id, entry->id) != 0)
         return ERR_NEW(ERR_CORRUPT, "image store %s: %s is not the image that the index says", store, entry->path);
     TRY(mem_asprintf(&i->origin, OUTSIDE_STORE "%s#%s", store, entry->id));
-    strv_clear(&i->names);
+    strv_done(&i->names);
     TRY(strv_copy(&entry->names, &i->names));
     *ret = TAKE_PTR(i);
     return NULL;
