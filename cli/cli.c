@@ -64,6 +64,7 @@ struct err *cli_engine(struct cli *c, struct engine **ret)
             .storage_opts = c->globals.storage_opts,
             .cgroup_manager = c->globals.cgroup_manager,
             .hooks_dirs = c->globals.hooks_dirs,
+            .cdi_dirs = c->globals.cdi_dirs,
             .only_existing = c->only_existing,
             .will_start = c->will_start,
             .progress = c->quiet ? NULL : registry_flags_progress,
@@ -103,7 +104,11 @@ struct err *cli_flush(struct cli *c)
         return NULL;
     c->out.len = 0; /* one try only, whatever happens */
     progress_hide();
-    return ERR_WRAP(fd_write_all(STDOUT_FILENO, c->out.data, len), "write to standard output");
+    if (c->globals.noout)
+        return NULL;
+    int fd = c->out_fd > 0 ? c->out_fd : STDOUT_FILENO;
+    return ERR_WRAP(fd_write_all(fd, c->out.data, len), "write to %s",
+                    c->out_fd > 0 ? c->globals.out : "standard output");
 }
 
 void cli_warn(const char *fmt, ...)
@@ -204,6 +209,16 @@ struct err *cli_read_cidfile(const char *path, char **ret)
     return NULL;
 }
 
+/* --out: what commands print goes there; what containers print does not. */
+static struct err *open_out(struct cli *c)
+{
+    int fd = open(c->globals.out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    if (fd < 0)
+        return cli_errno(errno, "open", c->globals.out);
+    c->out_fd = fd;
+    return NULL;
+}
+
 struct err *cli_run(struct cli *c, int *ret_exit)
 {
     *ret_exit = 0;
@@ -221,6 +236,8 @@ struct err *cli_run(struct cli *c, int *ret_exit)
     /* What a verb has printed before it failed is shown before its error. */
     if (!(c->verb->traits & CLI_RAW))
         TRY(cli_conf_apply(c));
+    if (c->globals.out)
+        TRY(open_out(c));
     struct err *e = c->verb->run(c, c->opts, ret_exit);
     progress_end();
     cli_show_notices(c);

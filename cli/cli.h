@@ -20,8 +20,9 @@
 
 struct cli_globals {
     const char *root, *runroot, *runtime, *storage_driver, *cgroup_manager;
-    struct strv runtime_flags, hooks_dirs, storage_opts, modules;
-    bool version, help;
+    struct strv runtime_flags, hooks_dirs, cdi_dirs, storage_opts, modules;
+    const char *out; /* file for what commands print */
+    bool version, help, noout;
 };
 
 struct cli {
@@ -46,6 +47,7 @@ struct cli {
     const struct engine_start *will_start; /* the verb is going to start a container */
     size_t notices_shown;
     struct strbuf out;
+    int out_fd; /* of --out; 0: none */
 };
 
 void cli_done(struct cli *c);

@@ -249,6 +249,12 @@ static struct err *use_hooks(struct cli *c, struct create_opts *o, const json_t 
     return c->globals.hooks_dirs.count ? NULL : conf_strings(value, &c->globals.hooks_dirs);
 }
 
+static struct err *use_cdi_dirs(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    (void)o;
+    return c->globals.cdi_dirs.count ? NULL : conf_strings(value, &c->globals.cdi_dirs);
+}
+
 /* Options of the default network. */
 static struct err *use_network_options(struct cli *c, struct create_opts *o, const json_t *value)
 {
@@ -323,7 +329,7 @@ const struct conf_key conf_keys[] = {
     {"engine", "add_compression", CONF_LATER, "more compressions of what a list names", NULL},
     {"engine", "chown_copied_files", CONF_LATER, "copying files into containers", NULL},
     {"engine", "cgroup_manager", CONF_CALL, "cgroup-manager", use_cgroup_manager},
-    {"engine", "cdi_spec_dirs", CONF_LATER, "CDI devices", NULL},
+    {"engine", "cdi_spec_dirs", CONF_CALL, "cdi-spec-dir", use_cdi_dirs},
     {"engine", "compat_api_enforce_docker_hub", CONF_NONE, NO_REMOTE, NULL},
     {"engine", "compose_providers", CONF_NONE, "there is no compose command", NULL},
     {"engine", "compose_warning_logs", CONF_NONE, "there is no compose command", NULL},

@@ -1,5 +1,6 @@
 /* The group `container`, and its small verbs: exists, rename, wait. */
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "cli/select.h"
@@ -76,7 +77,7 @@ const struct cli_verb cli_verb_rename = {
 /* --- wait */
 
 struct wait_opts {
-    bool latest;
+    bool latest, ignore, first;
     struct strv conditions;
     int64_t interval_nsec;
 };
@@ -84,8 +85,12 @@ struct wait_opts {
 
 static const struct cli_flag wait_flags[] = {
     {"condition", 0, CLI_STRINGS, .offset = O(conditions), .help = "Condition to wait on"},
+    {"exit-first-match", 0, CLI_BOOL, .offset = O(first),
+     .help = "Wait for the first of the containers that matches, ignore the others"},
+    {"ignore", 0, CLI_BOOL, .offset = O(ignore), .help = "Ignore if a container does not exist"},
     {"interval", 'i', CLI_DURATION, .offset = O(interval_nsec), .def = "250ms",
-     .help = "Time Interval to wait before polling for completion (nothing is polled here: changes are told)"},
+     .help = "Time Interval to wait before polling for completion (only --exit-first-match polls here, other changes "
+             "are told)"},
     {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
     {0},
 };
@@ -125,17 +130,24 @@ static bool is_reached(const void *arg, const struct container *ct)
     return false;
 }
 
-static struct err *wait_one(struct cli *c, const struct wait_opts *o, struct container *ct)
+/* `any`: another state than the end is waited for. */
+static struct err *check_conditions(const struct wait_opts *o, bool *any)
 {
-    bool other = false;
     for (size_t i = 0; i < o->conditions.count; i++) {
         enum container_state st;
         enum container_health health;
         if (!parse_condition(o->conditions.items[i], &st, &health))
             return ERR_NEW(ERR_INVALID, "unknown container state: %s: invalid argument", o->conditions.items[i]);
-        other |= st != CT_EXITED;
+        *any |= st != CT_EXITED;
     }
+    return NULL;
+}
+
+static struct err *wait_one(struct cli *c, const struct wait_opts *o, struct container *ct)
+{
+    bool other = false;
     int code = -1;
+    TRY(check_conditions(o, &other));
     if (other)
         TRY(container_wait_until(c->engine, ct->id, is_reached, o));
     else
@@ -144,16 +156,60 @@ static struct err *wait_one(struct cli *c, const struct wait_opts *o, struct con
     return cli_flush(c);
 }
 
+/* Whichever gets there first, looked at every --interval. */
+static struct err *wait_first(struct cli *c, const struct wait_opts *o, const struct selection *all)
+{
+    bool other = false;
+    TRY(check_conditions(o, &other));
+    for (;;) {
+        for (size_t i = 0; i < all->count; i++) {
+            struct container *ct;
+            TRY(container_find(c->engine, all->items[i].container->id, &ct));
+            bool reached = other ? is_reached(o, ct) : ct->state == CT_EXITED;
+            int code = other ? -1 : ct->exit_code;
+            container_free(ct);
+            if (reached)
+                return cli_printf(c, "%d\n", code);
+        }
+        struct timespec ts = {.tv_sec = o->interval_nsec / 1000000000, .tv_nsec = o->interval_nsec % 1000000000};
+        (void)nanosleep(&ts, NULL);
+    }
+}
+
+/* --ignore: one that isn't there counts as -1, in its place. */
+static struct err *wait_named(struct cli *c, const struct wait_opts *o, const char *name)
+{
+    struct container *ct;
+    struct err *e = container_find(c->engine, name, &ct);
+    if (e && err_kind(e) == ERR_NOT_FOUND) {
+        err_drop(e);
+        return cli_printf(c, "-1\n");
+    }
+    TRY(e);
+    e = wait_one(c, o, ct);
+    container_free(ct);
+    return e;
+}
+
 static struct err *wait_verb(struct cli *c, void *opts, int *exit_code)
 {
     const struct wait_opts *o = opts;
+    struct engine *e;
     AUTO_SELECTION struct selection all = {0};
     struct cli_errors errors = {0};
     (void)exit_code;
     if (!c->n_args && !o->latest)
         return cli_usage_error(c, "requires a name, id, or the \"--latest\" flag");
     const struct select_opts which = {.latest = o->latest};
+    if (o->ignore && !o->first && !o->latest) {
+        TRY(cli_engine(c, &e));
+        for (size_t i = 0; i < c->n_args; i++)
+            cli_errors_add(&errors, wait_named(c, o, c->args[i]));
+        return cli_errors_finish(&errors);
+    }
     TRY(select_containers(c, &which, &all));
+    if (o->first)
+        return wait_first(c, o, &all);
     for (size_t i = 0; i < all.count; i++)
         cli_errors_add(&errors, wait_one(c, o, all.items[i].container));
     return cli_errors_finish(&errors);

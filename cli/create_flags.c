@@ -117,6 +117,18 @@ static struct err *add_chrootdir(void *opts, const struct cli_flag *f, const cha
     return strv_add(&o->spec.chrootdirs, clean[1] ? clean : "");
 }
 
+/* "all", or one by number or id: CDI devices of the one vendor who has them. */
+static struct err *add_gpu(void *opts, const struct cli_flag *f, const char *value)
+{
+    struct create_opts *o = opts;
+    AUTO_FREE char *name = NULL;
+    const char *id = strncmp(value, "device=", 7) == 0 ? value + 7 : value;
+    (void)f;
+    TRY(mem_asprintf(&name, "nvidia.com/gpu=%s", id));
+    struct err *e = spec_add_device(&o->spec, name);
+    return e ? ERR_WRAP(e, "--gpus %s", value) : NULL;
+}
+
 static struct err *set_hosts_file(void *opts, const struct cli_flag *f, const char *value)
 {
     struct create_opts *o = opts;
@@ -177,6 +189,7 @@ const struct cli_flag create_flags[] = {
     {"expose", 0, CLI_STRINGS, .offset = S(expose), .help = "Expose a port or a range of ports"},
     {"gidmap", 0, CLI_CALL_CSV, .offset = S(gid_map), .set = set_idmap,
      .help = "GID map to use for the user namespace"},
+    {"gpus", 0, CLI_CALL_CSV, .set = add_gpu, .help = "GPU devices to add to the container ('all' to pass all GPUs)"},
     {"group-add", 0, CLI_STRINGS, .offset = S(group_add),
      .help = "Add additional groups to the primary container process. 'keep-groups' allows container processes to use "
              "supplementary groups."},

@@ -13,6 +13,8 @@ struct health_flags {
     bool none;
 };
 
+#define HEALTH_NO_LOG "other logs of health checks than the last five results are not built yet"
+
 /* Entries for a table of flags; `at` is the offset of the struct health_flags. */
 #define HEALTH_FLAGS(at)                                                                                            \
     {"health-cmd", 0, CLI_STRING, .offset = (at) + offsetof(struct health_flags, cmd),                              \
@@ -23,6 +25,12 @@ struct health_flags {
          .offset = (at) + offsetof(struct health_flags, interval),                                                  \
          .def = "30s",                                                                                              \
          .help = "set an interval for the healthchecks (a value of disable results in no automatic timer setup)"},  \
+        {"health-log-destination", 0, CLI_STRING, .missing = HEALTH_NO_LOG,                                         \
+         .help = "set the destination of the HealthCheck log (directory, local or events_logger)"},                 \
+        {"health-max-log-count", 0, CLI_UINT, .missing = HEALTH_NO_LOG,                                             \
+         .help = "set maximum number of attempts in the HealthCheck log file"},                                     \
+        {"health-max-log-size", 0, CLI_UINT, .missing = HEALTH_NO_LOG,                                              \
+         .help = "set maximum length in characters of stored HealthCheck log"},                                     \
         {"health-on-failure", 0, CLI_STRING, .offset = (at) + offsetof(struct health_flags, on_failure),            \
          .help = "action to take once the container turns unhealthy"},                                              \
         {"health-retries",                                                                                          \

@@ -235,6 +235,8 @@ struct prune_opts {
 static const struct cli_flag prune_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all),
      .help = "Remove all images not in use by containers, not just dangling ones"},
+    {"build-cache", 0, CLI_BOOL, .missing = "caches of builds are not built yet",
+     .help = "Remove persistent build cache created by --mount=type=cache instructions in Containerfiles"},
     {"external", 0, CLI_BOOL, .missing = "containers of other programs are never in this store",
      .help = "Remove images even when they are used by external containers (e.g., by build containers)"},
     {"filter", 0, CLI_ARRAY, .offset = O(filters), .help = "Provide filter values (e.g. 'label=<key>=<value>')"},

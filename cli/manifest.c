@@ -94,6 +94,16 @@ const struct cli_verb cli_verb_manifest_exists = {
 
 /* --- rm */
 
+struct rm_opts {
+    bool ignore;
+};
+
+static const struct cli_flag rm_flags[] = {
+    {"ignore", 'i', CLI_BOOL, .offset = offsetof(struct rm_opts, ignore),
+     .help = "Ignore errors when a specified manifest is missing"},
+    {0},
+};
+
 static struct err *rm_one(struct cli *c, const char *name, struct strv *untagged, struct strv *deleted)
 {
     const struct image_remove_opts opts = {.no_prune = true};
@@ -103,12 +113,14 @@ static struct err *rm_one(struct cli *c, const char *name, struct strv *untagged
 }
 
 /* First all "Untagged", then all "Deleted", as Podman; several errors are one list. */
-static struct err *rm_all(struct cli *c, int *exit_code)
+static struct err *rm_all(struct cli *c, bool ignore, int *exit_code)
 {
     AUTO_STRV struct strv untagged = STRV_INIT, deleted = STRV_INIT, problems = STRV_INIT;
     struct err *last = NULL;
     for (size_t i = 0; i < c->n_args; i++) {
         struct err *err = rm_one(c, c->args[i], &untagged, &deleted);
+        if (err && ignore && err_kind(err) == ERR_NOT_FOUND)
+            err_freep(&err);
         if (!err)
             continue;
         *exit_code = err_kind(err) == ERR_NOT_FOUND && *exit_code != 125 ? 1 : 125;
@@ -136,19 +148,20 @@ static struct err *rm_all(struct cli *c, int *exit_code)
 
 static struct err *rm_verb(struct cli *c, void *opts, int *exit_code)
 {
+    const struct rm_opts *o = opts;
     struct engine *e;
-    (void)opts;
     TRY(cli_engine(c, &e));
-    return rm_all(c, exit_code);
+    return rm_all(c, o->ignore, exit_code);
 }
 
 const struct cli_verb cli_verb_manifest_rm = {
     .paths = "manifest rm",
-    .synopsis = "LIST [LIST...]",
+    .synopsis = "[options] LIST [LIST...]",
     .summary = "Remove manifest list or image index from local storage",
     .description = "Remove manifest list or image index from local storage. Its images stay.",
     .examples = "@ mylist:v1.11",
-    .opts_size = 1,
+    .flags = rm_flags,
+    .opts_size = sizeof(struct rm_opts),
     .min_args = 1,
     .max_args = -1,
     .complete = CLI_COMPLETE_IMAGE,

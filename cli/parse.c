@@ -6,6 +6,7 @@
  * them. Words that aren't flags name the verb until one is reached that is no group. Global flags are known everywhere,
  * a verb's own flag of the same name or letter goes first.
  */
+#include "cli/absent.h"
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -135,35 +136,13 @@ static struct err *parse_letters(struct parser *p, const char *arg)
     return NULL;
 }
 
-/* Podman's verbs that are missing here: no mistakes of the user. Names between blanks; a verb that is in the table is
- * found before. */
-static bool is_not_built(const char *group, const char *word)
-{
-    static const struct {
-        const char *group, *words;
-    } missing[] = {
-        {"", " auto-update build compose farm generate init kube machine "
-             "play pod quadlet "},
-        {"container", " checkpoint clone init restore runlabel "},
-        {"image", " build "},
-        {"system", " connection service "},
-    };
-    char padded[64];
-    int len = snprintf(padded, sizeof padded, " %s ", word);
-    if (!*word || strchr(word, ' ') || len < 0 || (size_t)len >= sizeof padded)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(missing); i++)
-        if (strcmp(group, missing[i].group) == 0)
-            return strstr(missing[i].words, padded) != NULL;
-    return false;
-}
-
 static struct err *unknown_verb(struct cli *c, const char *word)
 {
     AUTO_STRBUF struct strbuf near = STRBUF_INIT, hint = STRBUF_INIT;
-    if (is_not_built(c->path, word))
-        return ERR_NEW(ERR_UNSUPPORTED, "`" CLI_PROGRAM "%s%s %s` is not built yet", *c->path ? " " : "", c->path,
-                       word);
+    const char *why;
+    if (absent_verb(c->path, word, &why))
+        return ERR_NEW(ERR_UNSUPPORTED, "`" CLI_PROGRAM "%s%s %s` is not %s%s", *c->path ? " " : "", c->path, word,
+                       why ? "part of " CLI_PROGRAM ": " : "built yet", why ? why : "");
     TRY(suggest_verbs(c->path, word, &near));
     if (near.len)
         TRY(strbuf_printf(&hint, "\nDid you mean this?\n%s\n", near.data));

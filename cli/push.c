@@ -33,6 +33,7 @@ static const struct cli_flag push_flags[] = {
      .help = "Write the digest of the pushed image to the specified file"},
     {"disable-content-trust", 0, CLI_BOOL, .hidden = true, .offset = O(no_trust),
      .help = "For compatibility with Docker, whose content trust does not exist here"},
+    {"encrypt-layer", 0, CLI_ARRAY, .hidden = true, .missing = "encrypted images are not built yet"},
     {"encryption-key", 0, CLI_ARRAY, .hidden = true, .missing = "encrypted images are not built yet"},
     {"force-compression", 0, CLI_BOOL, .offset = O(how.force_compression),
      .help = "Use the compression format even where the destination has a layer in another one (default: true with "

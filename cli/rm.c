@@ -132,7 +132,7 @@ const struct cli_verb cli_verb_container_prune = {
 /* --- container cleanup */
 
 struct cleanup_opts {
-    bool all, latest, rm, rmi;
+    bool all, latest, rm, rmi, stopped_only;
 };
 #undef O
 #define O(field) offsetof(struct cleanup_opts, field)
@@ -144,6 +144,7 @@ static const struct cli_flag cleanup_flags[] = {
     {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
     {"rm", 0, CLI_BOOL, .offset = O(rm), .help = "After cleanup, remove the container entirely"},
     {"rmi", 0, CLI_BOOL, .offset = O(rmi), .help = "After cleanup, remove the image entirely"},
+    {"stopped-only", 0, CLI_BOOL, .offset = O(stopped_only), .help = "Only cleanup when the container is stopped"},
     {0},
 };
 
@@ -152,7 +153,7 @@ static struct err *cleanup_one(struct cli *c, const struct cleanup_opts *o, cons
 {
     struct container *ct = item->container;
     if (ct->state == CT_RUNNING || ct->state == CT_PAUSED) {
-        if (o->all)
+        if (o->all || o->stopped_only)
             return NULL;
         return ERR_NEW(ERR_STATE,
                        "failed to clean up container %s: container %s is running or paused, refusing to clean up: "

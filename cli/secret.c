@@ -24,7 +24,7 @@ const struct cli_verb cli_verb_secret = {
 /* --- create */
 
 struct create_secret_opts {
-    bool env, replace;
+    bool env, replace, ignore;
     const char *driver;
     struct strv driver_opts, labels;
 };
@@ -35,6 +35,7 @@ static const struct cli_flag create_flags[] = {
     {"driver-opts", 0, CLI_STRINGS, .offset = O(driver_opts), .arg = "stringToString",
      .help = "Specify driver specific options"},
     {"env", 0, CLI_BOOL, .offset = O(env), .help = "Read secret data from environment variable"},
+    {"ignore", 0, CLI_BOOL, .offset = O(ignore), .help = "Don't fail if a secret of the same name exists"},
     {"label", 'l', CLI_ARRAY, .offset = O(labels), .help = "Specify labels on the secret"},
     {"replace", 0, CLI_BOOL, .offset = O(replace), .help = "If a secret with the same name exists, replace it"},
     {0},
@@ -86,6 +87,13 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
     TRY(cli_engine(c, &e));
     err = secret_create(e, &create, &id);
     explicit_bzero(data, create.len);
+    if (err && o->ignore && !o->replace && err_kind(err) == ERR_EXISTS) {
+        struct secret *s;
+        err_drop(err);
+        TRY(secret_find(e, create.name, &s));
+        err = mem_strdup(s->id, &id);
+        secret_free(s);
+    }
     TRY(err);
     return cli_printf(c, "%s\n", id);
 }

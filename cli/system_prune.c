@@ -23,6 +23,9 @@ struct prune_opts {
 
 static const struct cli_flag prune_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Remove all unused data"},
+    {"build", 0, CLI_BOOL, .missing = "leftovers of builds are not built yet", .help = "Remove build containers"},
+    {"external", 0, CLI_BOOL, .missing = "containers of other programs are never in this store",
+     .help = "Remove container data in storage not controlled by " CLI_PROGRAM},
     {"filter", 0, CLI_ARRAY, .offset = O(filters), .help = "Provide filter values (e.g. 'label=<key>=<value>')"},
     {"force", 'f', CLI_BOOL, .offset = O(force), .help = "Do not prompt for confirmation.  The default is false"},
     {"volumes", 0, CLI_BOOL, .offset = O(volumes), .help = "Prune volumes"},

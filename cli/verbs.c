@@ -1,6 +1,7 @@
 /* The table of verbs, and the flags that stand before and behind each. */
 #include "cli/verbs.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -19,20 +20,50 @@ static struct err *set_log_level(void *opts, const struct cli_flag *f, const cha
 
 #define NO_REMOTE "remote services are not built yet"
 #define NO_CONMON "there is no conmon here: coracle-monitor looks after containers"
+/* What has no meaning here, but stands in command lines that do. */
+static struct err *note(void *opts, const struct cli_flag *f, const char *value)
+{
+    (void)opts, (void)value;
+    log_write(LOG_LEVEL_WARN, "--%s has no effect: %s", f->name, f->help);
+    return NULL;
+}
+
+static struct err *note_events(void *opts, const struct cli_flag *f, const char *value)
+{
+    (void)opts, (void)f;
+    if (strcmp(value, "none") == 0)
+        return ERR_NEW(ERR_UNSUPPORTED, "--events-backend none: events are always kept, in the database below --root");
+    if (strcmp(value, "journald") == 0)
+        log_write(LOG_LEVEL_WARN,
+                  "--events-backend journald has no effect: events are kept in the database below --root");
+    return NULL;
+}
+
+/* Credentials are looked for there: engine/registry/auth.h. */
+static struct err *set_config(void *opts, const struct cli_flag *f, const char *value)
+{
+    (void)opts, (void)f;
+    return setenv("DOCKER_CONFIG", value, 1) < 0 ? err_oom() : NULL;
+}
+
 #define NO_NETWORK "networks are defined in the database below --root, and coracle-slirp makes them"
 
 const struct cli_flag cli_global_flags[] = {
     {"cgroup-manager", 0, CLI_STRING, .offset = O(cgroup_manager), .choices = "cgroupfs|systemd|disabled",
      .help = "Cgroup manager to use (\"cgroupfs\"|\"systemd\"|\"disabled\"; default: what works here)"},
-    {"config", 0, CLI_STRING, .hidden = true, .missing = "configuration directories are not built yet"},
-    {"conmon", 0, CLI_STRING, .hidden = true, .missing = NO_CONMON},
+    {"cdi-spec-dir", 0, CLI_STRINGS, CLI_COMPLETE_DIR, .offset = O(cdi_dirs),
+     .help = "Set the CDI spec directory path (may be set multiple times)"},
+    {"config", 0, CLI_CALL, CLI_COMPLETE_DIR, .hidden = true, .set = set_config,
+     .help = "Directory with a config.json of docker's, for its credentials"},
+    {"conmon", 0, CLI_CALL, .hidden = true, .set = note, .help = NO_CONMON},
     {"connection", 'c', CLI_STRING, .hidden = true, .missing = NO_REMOTE},
     {"context", 0, CLI_STRING, .hidden = true, .missing = NO_REMOTE},
-    {"events-backend", 0, CLI_STRING, .hidden = true, .missing = "events are always kept in the database"},
+    {"events-backend", 0, CLI_CALL, .hidden = true, .choices = "file|journald|none", .set = note_events},
     {"hooks-dir", 0, CLI_STRINGS, CLI_COMPLETE_DIR, .offset = O(hooks_dirs),
      .help = "Set the OCI hooks directory path (may be set multiple times)"},
     {"host", 'H', CLI_STRING, .hidden = true, .missing = NO_REMOTE},
     {"identity", 0, CLI_STRING, .hidden = true, .missing = NO_REMOTE},
+    {"imagestore", 0, CLI_STRING, .hidden = true, .missing = "stores for images alone are not built yet"},
     {"log-level", 0, CLI_CALL, .set = set_log_level, .def = "warn",
      .choices = "trace|debug|info|warn|warning|error|fatal|panic",
      .help = "Log messages above specified level (trace, debug, info, warn, warning, error, fatal, panic)"},
@@ -40,7 +71,9 @@ const struct cli_flag cli_global_flags[] = {
     {"namespace", 0, CLI_STRING, .hidden = true, .missing = "views of the store are not built yet; use --root"},
     {"network-cmd-path", 0, CLI_STRING, .hidden = true, .missing = NO_NETWORK},
     {"network-config-dir", 0, CLI_STRING, .hidden = true, .missing = NO_NETWORK},
-    {"noout", 0, CLI_BOOL, .hidden = true, .missing = "redirect the output instead"},
+    {"noout", 0, CLI_BOOL, .offset = O(noout), .help = "do not output to stdout"},
+    {"out", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(out),
+     .help = "Send output (stdout) from " CLI_PROGRAM " to a file"},
     {"remote", 'r', CLI_BOOL, .hidden = true, .missing = NO_REMOTE},
     {"root", 0, CLI_STRING, CLI_COMPLETE_DIR, .offset = O(root),
      .help = "Path to the root directory in which data, including images, is stored"},
@@ -55,6 +88,8 @@ const struct cli_flag cli_global_flags[] = {
     {"storage-opt", 0, CLI_ARRAY, .offset = O(storage_opts), .help = "Used to pass an option to the storage driver"},
     {"syslog", 0, CLI_BOOL, .hidden = true, .missing = "logging to syslog is not built yet"},
     {"tmpdir", 0, CLI_STRING, .hidden = true, .missing = "there is no state outside --root and --runroot"},
+    {"transient-store", 0, CLI_BOOL, .hidden = true,
+     .missing = "containers that a reboot forgets are not built yet; run --rm, or a --root on a tmpfs"},
     {"url", 0, CLI_STRING, .hidden = true, .missing = NO_REMOTE},
     {"version", 'v', CLI_BOOL, .offset = O(version), .help = "version for " CLI_PROGRAM},
     {"volumepath", 0, CLI_STRING, .hidden = true, .missing = "volumes are always below --root"},

@@ -1,5 +1,6 @@
 /* The group `volume`: create, rm, prune, exists (ls is in volume_ls.c, inspect in inspect.c). */
 #include "engine/volume/volume.h"
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/labels.h"
 #include "cli/select.h"
@@ -17,23 +18,43 @@ const struct cli_verb cli_verb_volume = {
 
 struct create_volume_opts {
     bool ignore;
-    const char *driver;
+    const char *driver, *uid, *gid;
     struct strv labels, options;
 };
 #define O(field) offsetof(struct create_volume_opts, field)
 
 static const struct cli_flag create_flags[] = {
     {"driver", 'd', CLI_STRING, .offset = O(driver), .def = "local", .help = "Specify volume driver name"},
+    {"gid", 0, CLI_STRING, .offset = O(gid), .arg = "GID", .help = "Set the GID of the volume owner"},
     {"ignore", 0, CLI_BOOL, .offset = O(ignore), .help = "Don't fail if volume already exists"},
     {"label", 'l', CLI_STRINGS, .offset = O(labels), .help = "Set metadata for a volume"},
     {"opt", 'o', CLI_ARRAY, .offset = O(options), .help = "Set driver specific options"},
+    {"uid", 0, CLI_STRING, .offset = O(uid), .arg = "UID", .help = "Set the UID of the volume owner"},
     {0},
 };
+
+/* --uid and --gid are what o=uid=…,gid=… is. */
+static struct err *add_owner(const struct create_volume_opts *o, struct strv *ret)
+{
+    TRY(strv_copy(&o->options, ret));
+    const struct {
+        const char *name, *value;
+    } ids[] = {{"uid", o->uid}, {"gid", o->gid}};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        AUTO_FREE char *joined = NULL;
+        const char *before = strv_env_get(ret, "o");
+        if (!ids[i].value)
+            continue;
+        TRY(mem_asprintf(&joined, "o=%s%s%s=%s", before ? before : "", before ? "," : "", ids[i].name, ids[i].value));
+        TRY(strv_env_set(ret, joined));
+    }
+    return NULL;
+}
 
 static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
 {
     const struct create_volume_opts *o = opts;
-    AUTO_STRV struct strv labels = STRV_INIT;
+    AUTO_STRV struct strv options = STRV_INIT, labels = STRV_INIT;
     struct volume *v;
     struct engine *e;
     (void)exit_code;
@@ -41,9 +62,10 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
     const char *name = c->n_args && *c->args[0] ? c->args[0] : NULL;
     if (name)
         TRY_WRAP(spec_check_name(name), "running volume create option");
+    TRY(add_owner(o, &options));
     TRY(cli_engine(c, &e));
     const struct volume_create_opts create = {
-        .name = name, .driver = o->driver, .labels = labels, .options = o->options, .ignore_existing = o->ignore};
+        .name = name, .driver = o->driver, .labels = labels, .options = options, .ignore_existing = o->ignore};
     TRY(volume_create(e, &create, &v));
     struct err *err = cli_printf(c, "%s\n", v->name);
     volume_free(v);

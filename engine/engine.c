@@ -23,6 +23,7 @@ static struct err *copy_options(struct engine *e, const struct engine_opts *opts
     TRY(mem_strdup(opts->cgroup_manager, &e->opt_cgroup_manager));
     TRY(strv_copy(&opts->runtime_flags, &e->runtime_flags));
     TRY(strv_copy(&opts->hooks_dirs, &e->hooks_dirs));
+    TRY(strv_copy(&opts->cdi_dirs, &e->cdi_dirs));
     TRY(strv_copy(&opts->storage_opts, &e->storage_opts));
     e->opts = (struct engine_opts){
         .root = e->opt_root,
@@ -33,6 +34,7 @@ static struct err *copy_options(struct engine *e, const struct engine_opts *opts
         .cgroup_manager = e->opt_cgroup_manager,
         .runtime_flags = e->runtime_flags,
         .hooks_dirs = e->hooks_dirs,
+        .cdi_dirs = e->cdi_dirs,
         .only_existing = opts->only_existing,
         .progress = opts->progress,
         .choose = opts->choose,
@@ -149,6 +151,7 @@ void engine_close(struct engine *e)
     session_free(e->session);
     strv_done(&e->runtime_flags);
     strv_done(&e->hooks_dirs);
+    strv_done(&e->cdi_dirs);
     strv_done(&e->storage_opts);
     storage_options_done(&e->storage);
     mem_freep(&e->storage_wanted);

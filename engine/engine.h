@@ -34,7 +34,7 @@ struct engine_opts {
     const char *storage_driver;            /* "overlay", "fuse-overlay", "copy"; NULL: the best that works */
     struct strv storage_opts;              /* "overlay.mountopt=nodev"; borrowed */
     const char *cgroup_manager;            /* "cgroupfs", "systemd", "disabled"; NULL: probed */
-    struct strv hooks_dirs;                /* borrowed */
+    struct strv hooks_dirs, cdi_dirs;      /* borrowed */
     bool only_existing;                    /* don't start a session: ERR_NOT_FOUND */
     const struct engine_start *will_start; /* a container will be made and started: have its monitor load meanwhile */
     /* Lines for the user while something takes long (a pull that a `run` needs); NULL: quiet. */

@@ -9,7 +9,7 @@
 struct engine {
     struct engine_opts opts; /* strings owned below */
     char *opt_root, *opt_runroot, *opt_runtime, *opt_driver, *opt_cgroup_manager;
-    struct strv runtime_flags, hooks_dirs, storage_opts;
+    struct strv runtime_flags, hooks_dirs, cdi_dirs, storage_opts;
     struct session *session;
     struct store *store;
     struct monitor *spare; /* for the container with next_id */

@@ -41,6 +41,7 @@ struct oci_facts {
     size_t n_mounts; /* volumes and binds; the defaults are added by oci_generate */
     const char *hosts_path, *hostname_path, *resolv_path, *containerenv_path, *secrets_dir; /* NULL: not mounted */
     const char *notify_dir;               /* with a socket for NOTIFY_SOCKET, or NULL */
+    struct strv device_env;               /* "NAME=VALUE" of CDI devices */
     struct strv secret_env;               /* "NAME=VALUE" of secrets */
     const char *passwd_path, *group_path; /* files with added entries (user.h), or NULL: the image's own */
     const char *localtime_path;           /* --tz: a zone file, or NULL */

@@ -96,6 +96,7 @@ struct err *oci_environment(const struct oci_build *b, struct strv *ret)
         TRY(merge(&env, &s->env_merge, &image));
     }
     TRY(set_all(&env, &b->facts->secret_env));
+    TRY(set_all(&env, &b->facts->device_env));
     if (b->facts->notify_dir)
         TRY(strv_env_set(&env, "NOTIFY_SOCKET=" NOTIFY_CT_DIR "/" NOTIFY_NAME));
     const char *home = b->facts->user->home;

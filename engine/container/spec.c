@@ -129,6 +129,7 @@ static void free_vectors(struct container_spec *s)
                               &s->chrootdirs,
                               &s->preserve_fd,
                               &s->device_cgroup_rules,
+                              &s->cdi_devices,
                               &s->res.blkio_weight_device,
                               &s->res.device_read_bps,
                               &s->res.device_write_bps,

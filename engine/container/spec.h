@@ -120,6 +120,7 @@ struct container_spec {
     struct strv volumes_from; /* "container[:options]" */
     char *image_volumes;      /* "anonymous" (default, also "bind"), "tmpfs", "ignore" */
     struct strv cap_add, cap_drop, security_opt, sysctl;
+    struct strv cdi_devices;         /* "vendor.com/class=name" */
     struct strv device_cgroup_rules; /* "c 1:3 rwm": kept, but devices are bound, not made */
     struct strv chrootdirs;          /* absolute; below each the files that are bound below / */
     char *seccomp_policy;            /* "image": the profile in the image's labels */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/signame.h"
+#include "engine/container/cdi.h"
 #include "engine/container/spec_internal.h"
 
 /* A permission list: each of r, w, m at most once. */
@@ -27,6 +28,8 @@ static bool is_device_mode(const char *text)
 struct err *spec_add_device(struct container_spec *s, const char *value)
 {
     AUTO_STRV struct strv parts = STRV_INIT;
+    if (cdi_is_name(value))
+        return strv_contains(&s->cdi_devices, value) ? NULL : strv_add(&s->cdi_devices, value);
     TRY(strv_split(value, ':', &parts));
     if (parts.count > 3 || parts.items[0][0] == '\0')
         return ERR_NEW(ERR_INVALID, "invalid device specification: %s", value);

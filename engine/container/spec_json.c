@@ -84,6 +84,7 @@ static const struct field spec_fields[] = {
     S(F_STRV, cap_drop),
     S(F_STRV, security_opt),
     S(F_STRV, sysctl),
+    S(F_STRV, cdi_devices),
     S(F_STRV, device_cgroup_rules),
     S(F_STRV, chrootdirs),
     S(F_STR, seccomp_policy),

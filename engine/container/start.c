@@ -48,6 +48,9 @@ void start_done(struct start *s)
     mem_freep(&s->mounts);
     strv_done(&s->paths);
     mem_freep(&s->throttles);
+    json_decref(s->hooks);
+    strv_done(&s->device_groups);
+    strv_done(&s->facts.device_env);
     strv_done(&s->facts.cgroup_controllers);
     strv_done(&s->facts.cgroup_lacking);
     strv_done(&s->facts.secret_env);
@@ -113,6 +116,7 @@ static struct err *prepare(struct start *s, const struct container_start_opts *o
     TRY(engine_cgroup(s->e, &s->cgroup));
     TRY(start_settle_userns(s));
     TRY(start_settle_network(s));
+    TRY(start_settle_cdi(s));
     TRY(start_fill_plan(s, opts));
     TRY(start_settle_hooks(s));
     return start_settle_health(s);
@@ -160,6 +164,7 @@ static struct err *configure(struct start *s)
     TRY(check_workdir(s));
     TRY(start_write_files(s));
     TRY(start_write_secrets(s));
+    TRY(start_write_subscriptions(s));
     TRY(start_fill_facts(s));
     TRY(start_copy_up(s));
     TRY(start_write_health(s));

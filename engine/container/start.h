@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/strv.h"
 #include "engine/container/container.h"
 #include "engine/container/ids.h"
@@ -47,6 +48,8 @@ struct start {
     struct monitor *monitor; /* ours, once started; borrowed */
     struct strv paths;       /* strings that facts point to */
     struct oci_throttle *throttles;
+    json_t *hooks;             /* by stage; NULL: none */
+    struct strv device_groups; /* gids that devices want the process to have */
     struct oci_facts facts;
     char *config_json;
 };
@@ -78,6 +81,13 @@ struct err *start_notify_pid(const struct start *s) ERR_RESULT;
 struct err *start_notify_ready(const struct start *s) ERR_RESULT;
 /* start_plan.c: the policy as the monitor knows it. */
 enum plan_restart start_restart_of(enum restart_policy p);
+#define START_MOUNTS_MAX 4096
+/* start_cdi.c: --device vendor.com/class=name. Before start_settle_mounts and start_settle_hooks. */
+struct err *start_settle_cdi(struct start *s) ERR_RESULT;
+/* One hook more; `hook` is borrowed, and completed. */
+struct err *start_add_hook(struct start *s, const char *stage, json_t *hook) ERR_RESULT;
+/* start_subscriptions.c: mounts.conf; after monitor_wait_mounted, before start_fill_facts. */
+struct err *start_write_subscriptions(struct start *s) ERR_RESULT;
 /* start_hooks.c: --hooks-dir; part of the plan and of config.json. Before monitor_start. */
 struct err *start_settle_hooks(struct start *s) ERR_RESULT;
 /* start_files.c: hosts, hostname, resolv.conf, .containerenv into the private directory; sets their paths in s->facts.

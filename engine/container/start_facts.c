@@ -99,6 +99,11 @@ static struct err *settle_user(struct start *s)
         return told;
     }
     TRY(err);
+    for (size_t i = 0; i < s->device_groups.count; i++) {
+        uint64_t gid = 0;
+        TRY(number_parse_u64(s->device_groups.items[i], UINT32_MAX, &gid));
+        TRY(oci_user_add_group(&s->user, (uint32_t)gid));
+    }
     s->facts.user = &s->user;
     if (spec->no_passwd)
         return NULL;

@@ -1,6 +1,6 @@
 /* OCI hooks from directories of JSON files (oci-hooks(5), version 1.0.0): which apply, and the "hooks" object of
- * config.json. Only directories that were named count: a user's containers don't run what the machine's owner wrote for
- * root's. */
+ * config.json. */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -70,61 +70,77 @@ static bool has_bind_mounts(const struct start *s)
     return false;
 }
 
-/* All conditions that are given must hold; without any, the hook never runs. */
+/* All conditions that are given must hold; without any, the hook never runs. What is false holds never. */
 static struct err *applies(const struct start *s, const char *file, json_t *when, const char *command, bool *ret)
 {
-    bool annotations = true, commands = true, wants_binds = has_bind_mounts(s), always = true;
+    bool annotations = true, commands = true, binds = has_bind_mounts(s), wants_binds = true, always = true;
     bool given = json_object_size(when) > 0;
     TRY(json_get_bool(when, "always", file, &always));
     TRY(json_get_bool(when, "hasBindMounts", file, &wants_binds));
+    if (!json_object_get(when, "hasBindMounts"))
+        binds = true;
     TRY(annotations_match(s, file, json_object_get(when, "annotations"), &annotations));
     TRY(commands_match(file, json_object_get(when, "commands"), command, &commands));
-    *ret = given && always && annotations && commands && wants_binds == has_bind_mounts(s);
+    *ret = given && always && annotations && commands && wants_binds && binds;
     return NULL;
 }
 
-static struct err *add_hook(struct start *s, const char *file, json_t *hook, json_t *where, json_t *hooks)
+/* Nothing of the user's environment reaches a hook that didn't ask for it, and nothing of the image's. */
+struct err *start_add_hook(struct start *s, const char *stage, json_t *hook)
 {
-    size_t i;
-    json_t *stage, *list;
-    const char *path = json_string_value(json_object_get(hook, "path"));
-    if (!path || path[0] != '/')
-        return ERR_NEW(ERR_INVALID, "hook %s: the path of its program must be absolute", file);
-    if (!json_object_get(hook, "env")) { /* nothing of the user's environment reaches a hook that didn't ask for it */
-        json_t *env;
+    json_t *list, *env;
+    if (!s->hooks && !(s->hooks = json_object()))
+        return err_oom();
+    if (!json_object_get(hook, "env")) {
         TRY(json_put_arr(hook, "env", &env));
         TRY(json_push(env, json_string("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")));
     }
+    list = json_object_get(s->hooks, stage);
+    if (!list)
+        TRY(json_put_arr(s->hooks, stage, &list));
+    TRY(json_push(list, json_incref(hook)));
+    if (strcmp(stage, "poststop") == 0)
+        s->plan.run_delete = true;
+    return NULL;
+}
+
+static struct err *add_hook(struct start *s, const char *file, json_t *hook, json_t *where)
+{
+    size_t i;
+    json_t *stage;
+    const char *path = json_string_value(json_object_get(hook, "path"));
+    if (!path || path[0] != '/')
+        return ERR_NEW(ERR_INVALID, "hook %s: the path of its program must be absolute", file);
+    if (!json_array_size(where))
+        return ERR_NEW(ERR_INVALID, "hook %s: no stages", file);
     json_array_foreach (where, i, stage) {
         bool known = false;
         for (size_t j = 0; j < ARRAY_LEN(stages) && json_is_string(stage); j++)
             known |= strcmp(stages[j], json_string_value(stage)) == 0;
+        if (json_is_string(stage) && strcmp(json_string_value(stage), "precreate") == 0)
+            return ERR_NEW(ERR_UNSUPPORTED, "hook %s: the stage precreate is not built yet", file);
         if (!known)
             return ERR_NEW(ERR_INVALID, "hook %s: unknown stage", file);
-        list = json_object_get(hooks, json_string_value(stage));
-        if (!list)
-            TRY(json_put_arr(hooks, json_string_value(stage), &list));
-        TRY(json_push(list, json_incref(hook)));
-        if (strcmp(json_string_value(stage), "poststop") == 0)
-            s->plan.run_delete = true;
+        TRY(start_add_hook(s, json_string_value(stage), hook));
     }
     return NULL;
 }
 
-static struct err *read_hook(struct start *s, int dirfd, const char *file, const char *command, json_t *hooks)
+static struct err *read_hook(struct start *s, const char *file, const char *command)
 {
     AUTO_JSON json_t *doc = NULL;
     const char *version = NULL;
     bool wanted;
-    TRY_WRAP(json_read(dirfd, file, file, &doc), "hook %s", file);
+    TRY_WRAP(json_read(AT_FDCWD, file, file, &doc), "hook %s", file);
     TRY(json_get_str(doc, "version", file, &version));
     if (!version || strcmp(version, "1.0.0") != 0)
         return ERR_NEW(ERR_INVALID, "hook %s: unrecognized hook version: \"%s\"", file, version ? version : "");
     TRY(applies(s, file, json_object_get(doc, "when"), command, &wanted));
-    return wanted ? add_hook(s, file, json_object_get(doc, "hook"), json_object_get(doc, "stages"), hooks) : NULL;
+    return wanted ? add_hook(s, file, json_object_get(doc, "hook"), json_object_get(doc, "stages")) : NULL;
 }
 
-/* The .json files of a directory, in the order of their names. */
+/* The .json files of a directory, as "name/path" with the name in lower case, which is what they are sorted by. One of
+ * a later directory takes the place of one with its name. */
 static struct err *list_files(const char *dir, struct strv *ret)
 {
     DIR *d = opendir(dir);
@@ -133,41 +149,43 @@ static struct err *list_files(const char *dir, struct strv *ret)
         return errno == ENOENT ? NULL : ERR_SYS(errno, "read hooks directory %s", dir);
     for (struct dirent *de; !err && (de = readdir(d));) {
         size_t n = strlen(de->d_name);
-        if (n > 5 && strcmp(de->d_name + n - 5, ".json") == 0 && ret->count < HOOK_FILES_MAX)
-            err = strv_add(ret, de->d_name);
+        if (n <= 5 || strcmp(de->d_name + n - 5, ".json") != 0 || ret->count >= HOOK_FILES_MAX)
+            continue;
+        AUTO_FREE char *entry = NULL;
+        err = mem_asprintf(&entry, "%s//%s/%s", de->d_name, dir, de->d_name);
+        for (char *p = entry; !err && p < entry + n; p++)
+            *p = (char)tolower((unsigned char)*p);
+        for (size_t i = ret->count; !err && i > 0; i--)
+            if (strncmp(ret->items[i - 1], entry, n + 2) == 0)
+                strv_remove(ret, i - 1);
+        if (!err)
+            err = strv_add(ret, entry);
     }
     closedir(d);
-    strv_sort(ret);
     return err;
 }
 
-static struct err *read_directory(struct start *s, const char *dir, const char *command, json_t *hooks)
+/* Without a word of the user or of containers.conf: oci-hooks(5), "Directories". */
+static struct err *list_all(const struct strv *dirs, struct strv *ret)
 {
-    AUTO_STRV struct strv files = STRV_INIT;
-    TRY(list_files(dir, &files));
-    for (size_t i = 0; i < files.count; i++) {
-        AUTO_FREE char *path = NULL;
-        TRY(mem_asprintf(&path, "%s/%s", dir, files.items[i]));
-        TRY(read_hook(s, AT_FDCWD, path, command, hooks));
-    }
+    static const char *const usual[] = {"/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d"};
+    for (size_t i = 0; i < (dirs->count ? dirs->count : ARRAY_LEN(usual)); i++)
+        TRY(list_files(dirs->count ? dirs->items[i] : usual[i], ret));
+    strv_sort(ret);
     return NULL;
 }
 
 struct err *start_settle_hooks(struct start *s)
 {
-    const struct strv *dirs = &engine_options(s->e)->hooks_dirs;
-    AUTO_JSON json_t *hooks = json_object();
-    AUTO_STRV struct strv command = STRV_INIT;
+    AUTO_STRV struct strv command = STRV_INIT, files = STRV_INIT;
     AUTO_FREE char *text = NULL;
-    if (!hooks)
-        return err_oom();
-    if (!dirs->count)
+    TRY(list_all(&engine_options(s->e)->hooks_dirs, &files));
+    if (files.count)
+        TRY(oci_command(&s->c->spec, &s->config, &command));
+    for (size_t i = 0; i < files.count; i++)
+        TRY(read_hook(s, strstr(files.items[i], "//") + 2, command.count ? command.items[0] : ""));
+    if (!s->hooks)
         return NULL;
-    TRY(oci_command(&s->c->spec, &s->config, &command));
-    for (size_t i = 0; i < dirs->count; i++)
-        TRY(read_directory(s, dirs->items[i], command.count ? command.items[0] : "", hooks));
-    if (!json_object_size(hooks))
-        return NULL;
-    TRY(json_text(hooks, &text));
+    TRY(json_text(s->hooks, &text));
     return start_keep(s, &s->facts.hooks_json, "%s", text);
 }

@@ -18,8 +18,6 @@
 #include "engine/volume/volume.h"
 #include "rootless/session.h"
 
-#define MOUNTS_MAX 4096
-
 static bool has_option(const struct strv *options, const char *const *any)
 {
     for (; *any; any++)
@@ -191,7 +189,7 @@ static struct err *settle_mount(struct start *s, const struct mount_spec *m)
         [MOUNT_BIND] = "bind",   [MOUNT_VOLUME] = "bind",   [MOUNT_TMPFS] = "tmpfs",
         [MOUNT_RAMFS] = "ramfs", [MOUNT_DEVPTS] = "devpts", [MOUNT_IMAGE] = "bind",
     };
-    TRY(mem_grow(&s->mounts, s->n_mounts, &s->cap_mounts, sizeof(*s->mounts), MOUNTS_MAX));
+    TRY(mem_grow(&s->mounts, s->n_mounts, &s->cap_mounts, sizeof(*s->mounts), START_MOUNTS_MAX));
     struct oci_mount *o = &s->mounts[s->n_mounts++];
     *o = (struct oci_mount){0};
     TRY(mem_strdup(types[m->type], &o->type));

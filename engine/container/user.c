@@ -261,6 +261,19 @@ static struct err *resolve_user(const struct user_db *db, const char *text, stru
     return mem_strdup(u->ct_uid == 0 ? "/root" : "/", &u->home);
 }
 
+struct err *oci_user_add_group(struct oci_user *u, uint32_t gid)
+{
+    for (size_t i = 0; i < u->n_groups; i++)
+        if (u->groups[i] == gid)
+            return NULL;
+    uint32_t *grown = mem_realloc_array(u->groups, u->n_groups + 1, sizeof(*grown));
+    if (!grown)
+        return err_oom();
+    u->groups = grown;
+    u->groups[u->n_groups++] = gid;
+    return NULL;
+}
+
 /* See user.h; `cap` is the capacity of u.groups. */
 struct err *user_resolve(const struct user_db *db, const char *user, const struct strv *group_add, struct oci_user *ret)
 {

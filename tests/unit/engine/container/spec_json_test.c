@@ -86,6 +86,7 @@ static void fill_lists(struct container_spec *s)
     s->dns_option = list("dns_option");
     s->log_opt = list("log_opt");
     s->device_cgroup_rules = list("device_cgroup_rules");
+    s->cdi_devices = list("cdi_devices");
     s->chrootdirs = list("chrootdirs");
     s->preserve_fd = list("preserve_fd");
     for (int kind = 0; kind < THROTTLE_KINDS; kind++)
