@@ -1,5 +1,6 @@
 /* The keys of containers.conf. Order matters where one looks at what another has done. Source: containers.conf(5) of
  * Podman 5. */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "base/mem.h"
 #include "cli/conf.h"
 #include "cli/create.h"
+#include "cli/verbs.h"
 #include "engine/container/capability.h"
 
 /* --- [containers] */
@@ -255,6 +257,90 @@ static struct err *use_cdi_dirs(struct cli *c, struct create_opts *o, const json
     return c->globals.cdi_dirs.count ? NULL : conf_strings(value, &c->globals.cdi_dirs);
 }
 
+/* "none", or an address: what containers call the host. */
+static struct err *use_host_ip(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    const char *text = NULL;
+    char scratch[16];
+    TRY(conf_text(c, value, &text));
+    if (!*text)
+        return NULL;
+    if (strcmp(text, "none") != 0 && inet_pton(AF_INET, text, scratch) != 1)
+        return ERR_NEW(ERR_INVALID, "\"%s\" is neither an IPv4 address nor none", text);
+    return mem_replace(&o->spec.host_ip, strcmp(text, "none") == 0 ? "" : text);
+}
+
+static struct err *use_keyring(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    (void)c;
+    if (!json_is_boolean(value))
+        return ERR_NEW(ERR_INVALID, "neither true nor false");
+    o->spec.no_keyring = json_is_false(value);
+    return NULL;
+}
+
+static struct err *use_no_pivot(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    (void)c;
+    if (!json_is_boolean(value))
+        return ERR_NEW(ERR_INVALID, "neither true nor false");
+    o->spec.no_pivot = json_is_true(value);
+    return NULL;
+}
+
+/* By --platform, as it was given, unless --runtime names one. Before `runtimes`, which knows what the name means. */
+static struct err *use_platform_runtime(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    const char *name = o->platform ? json_string_value(json_object_get(value, o->platform)) : NULL;
+    if (name && !cli_given(c, "runtime"))
+        c->globals.runtime = name;
+    return NULL;
+}
+
+/* A default of one verb's flag: other verbs have flags of that name that mean something else. */
+static struct err *set_default(struct cli *c, const struct cli_verb *v, const char *flag, const char *text)
+{
+    const struct cli_flag *f = cli_flag_find(v->flags, flag, strlen(flag));
+    if (c->verb != v || !f || !*text || cli_given(c, flag))
+        return NULL;
+    return cli_flag_apply(f, c->opts, text);
+}
+
+/* Of what is pushed; images keep what they have otherwise. */
+static struct err *use_image_format(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    const char *text = NULL;
+    (void)o;
+    TRY(conf_text(c, value, &text));
+    return set_default(c, &cli_verb_push, "format", text);
+}
+
+static struct err *use_secret_driver(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    const char *text = NULL;
+    (void)o;
+    TRY(conf_text(c, value, &text));
+    return set_default(c, &cli_verb_secret_create, "driver", text);
+}
+
+/* A table, each entry as KEY=VALUE of --driver-opts. */
+static struct err *use_secret_opts(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    const char *key;
+    json_t *each;
+    (void)o;
+    if (!json_is_object(value))
+        return ERR_NEW(ERR_INVALID, "not a table");
+    json_object_foreach ((json_t *)(uintptr_t)value, key, each) {
+        AUTO_FREE char *text = NULL;
+        const char *single = NULL;
+        TRY(conf_text(c, each, &single));
+        TRY(mem_asprintf(&text, "%s=%s", key, single));
+        TRY(set_default(c, &cli_verb_secret_create, "driver-opts", text));
+    }
+    return NULL;
+}
+
 /* Options of the default network. */
 static struct err *use_network_options(struct cli *c, struct create_opts *o, const json_t *value)
 {
@@ -293,13 +379,13 @@ const struct conf_key conf_keys[] = {
     {"containers", "devices", CONF_ADD, "device", NULL},
     {"containers", "env", CONF_CREATE_CALL, "env", use_env},
     {"containers", "env_host", CONF_CREATE, "env-host", NULL},
-    {"containers", "host_containers_internal_ip", CONF_LATER, "another address than the host's", NULL},
+    {"containers", "host_containers_internal_ip", CONF_CREATE_CALL, "add-host", use_host_ip},
     {"containers", "http_proxy", CONF_CREATE, "http-proxy", NULL},
     {"containers", "init", CONF_CREATE, "init", NULL},
     {"containers", "init_path", CONF_CREATE, "init-path", NULL},
     {"containers", "interface_name", CONF_LATER, "names of interfaces that come from networks", NULL},
     {"containers", "ipcns", CONF_CREATE, "ipc", NULL},
-    {"containers", "keyring", CONF_LATER, "containers without a keyring of their own", NULL},
+    {"containers", "keyring", CONF_CREATE_CALL, "runtime", use_keyring},
     {"containers", "label", CONF_NONE, NO_LABELS, NULL},
     {"containers", "label_users", CONF_NONE, NO_LABELS, NULL},
     {"containers", "log_driver", CONF_CREATE, "log-driver", NULL},
@@ -326,8 +412,8 @@ const struct conf_key conf_keys[] = {
     {"containers", "default_sysctls", CONF_CREATE_CALL, "sysctl", use_sysctls},
 
     {"engine", "active_service", CONF_NONE, NO_REMOTE, NULL},
-    {"engine", "add_compression", CONF_LATER, "more compressions of what a list names", NULL},
-    {"engine", "chown_copied_files", CONF_LATER, "copying files into containers", NULL},
+    {"engine", "add_compression", CONF_DEFAULT, "add-compression", NULL},
+    {"engine", "chown_copied_files", CONF_DEFAULT, "archive", NULL},
     {"engine", "cgroup_manager", CONF_CALL, "cgroup-manager", use_cgroup_manager},
     {"engine", "cdi_spec_dirs", CONF_CALL, "cdi-spec-dir", use_cdi_dirs},
     {"engine", "compat_api_enforce_docker_hub", CONF_NONE, NO_REMOTE, NULL},
@@ -350,7 +436,7 @@ const struct conf_key conf_keys[] = {
     {"engine", "helper_binaries_dir", CONF_NONE, "coracle's programs are beside it", NULL},
     {"engine", "hooks_dir", CONF_CALL, "hooks-dir", use_hooks},
     {"engine", "image_copy_tmp_dir", CONF_NONE, "what is on its way lies below --root", NULL},
-    {"engine", "image_default_format", CONF_LATER, "pushing in another format than the image has", NULL},
+    {"engine", "image_default_format", CONF_CALL, "format", use_image_format},
     {"engine", "image_default_transport", CONF_LATER, "names without a transport mean a registry", NULL},
     {"engine", "image_parallel_copies", CONF_LATER, "six blobs are fetched at once", NULL},
     {"engine", "image_volume_mode", CONF_CREATE, "image-volume", NULL},
@@ -362,15 +448,15 @@ const struct conf_key conf_keys[] = {
     {"engine", "namespace", CONF_NONE, "use --root", NULL},
     {"engine", "network_cmd_options", CONF_CREATE_CALL, "network", use_network_options},
     {"engine", "network_cmd_path", CONF_NONE, "coracle-slirp is beside coracle", NULL},
-    {"engine", "no_pivot_root", CONF_LATER, "containers below chroot(2)", NULL},
+    {"engine", "no_pivot_root", CONF_CREATE_CALL, "runtime", use_no_pivot},
     {"engine", "num_locks", CONF_NONE, "there is no limit", NULL},
-    {"engine", "platform_to_oci_runtime", CONF_LATER, "another runtime for each platform", NULL},
     {"engine", "pod_exit_policy", CONF_LATER, NO_PODS, NULL},
     {"engine", "pull_policy", CONF_CREATE, "pull", NULL},
     {"engine", "remote", CONF_NONE, NO_REMOTE, NULL},
     {"engine", "retry", CONF_DEFAULT, "retry", NULL},
     {"engine", "retry_delay", CONF_DEFAULT, "retry-delay", NULL},
     {"engine", "runtime", CONF_CALL, "runtime", use_runtime},
+    {"engine", "platform_to_oci_runtime", CONF_CREATE_CALL, "runtime", use_platform_runtime},
     {"engine", "runtimes", CONF_CALL, "runtime", use_runtimes},
     {"engine", "runtime_supports_json", CONF_NONE, "every runtime's words are understood", NULL},
     {"engine", "runtime_supports_kvm", CONF_NONE, "crun and runc need no KVM", NULL},
@@ -397,8 +483,8 @@ const struct conf_key conf_keys[] = {
     {"network", "network_config_dir", CONF_NONE, DATABASE, NULL},
     {"network", "pasta_options", CONF_LATER, "options in pasta's words", NULL},
 
-    {"secrets", "driver", CONF_LATER, "another driver by default", NULL},
-    {"secrets", "opts", CONF_LATER, "another driver by default", NULL},
+    {"secrets", "driver", CONF_CALL, "driver", use_secret_driver},
+    {"secrets", "opts", CONF_CALL, "driver-opts", use_secret_opts},
     {"configmaps", "driver", CONF_NONE, "kube", NULL},
     {"configmaps", "opts", CONF_NONE, "kube", NULL},
     {"farms", "default", CONF_NONE, NO_REMOTE, NULL},

@@ -225,12 +225,12 @@ const struct cli_flag create_flags[] = {
     {"mac-address", 0, CLI_CALL, .offset = S(mac_address), .set = resource_set_text,
      .help = "Container MAC address (e.g. 92:d0:c6:0a:29:33)"},
     RESOURCE_MEMORY_FLAGS(S(res)),
-    {"nestable", 0, CLI_BOOL, .offset = O(nestable),
-     .help = "Give another container engine inside what it needs: /dev/fuse and /dev/net/tun where this host has them, "
-             "a /proc without masks"},
     {"mount", 0, CLI_CALL, .set = add_mount, .arg = "stringArray",
      .help = "Attach a filesystem mount to the container"},
     {"name", 0, CLI_CALL, .offset = S(name), .set = resource_set_text, .help = "Assign a name to the container"},
+    {"nestable", 0, CLI_BOOL, .offset = O(nestable),
+     .help = "Give another container engine inside what it needs: /dev/fuse and /dev/net/tun where this host has them, "
+             "a /proc without masks"},
     {"net", 0, CLI_CALL, .hidden = true, .set = set_network},
     {"network", 0, CLI_CALL, CLI_COMPLETE_NETWORK, .set = set_network, .arg = "stringArray",
      .help = "Connect a container to a network (NAME[:OPTIONS], slirp4netns[:OPTIONS], private, none, host, "

@@ -155,11 +155,23 @@ static struct err *add_object(struct cli *c, enum object_type type, const char *
 
 /* --- all that were named */
 
+/* What is no template at all is told without saying where it was to be used. */
+static struct err *check_format(const char *format)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    AUTO_TEMPLATE struct template *t = NULL;
+    if (strncmp(format, "table ", 6) == 0)
+        return NULL;
+    TRY(strbuf_printf(&text, "{{range .}}%s{{end -}}", format));
+    return template_parse("inspect", strbuf_str(&text), &t);
+}
+
 static struct err *print_objects(struct cli *c, const char *format, const json_t *list)
 {
     if (!format || report_is_json(format))
         return report_json(c, list, 5);
     bool network = json_object_get(json_array_get(list, 0), "network_interface") != NULL;
+    TRY(check_format(format));
     return ERR_WRAP(report_objects(c, "inspect", format, list, network ? network_members : members),
                     "inspecting object: printing inspect output");
 }

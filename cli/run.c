@@ -35,11 +35,11 @@ static const struct cli_flag run_flags[] = {
     {"preserve-fds", 0, CLI_UINT, .offset = O(preserve_fds),
      .help = "Pass a number of additional file descriptors into the container"},
     {"rmi", 0, CLI_BOOL, .offset = O(rmi), .help = "Remove container image unless used by other containers"},
+    {"sig-proxy", 0, CLI_CALL_BOOL, .offset = O(no_sig_proxy), .set = set_inverted, .def = "true",
+     .help = "Proxy received signals to the process"},
     {"step", 0, CLI_STRING, .offset = O(step),
      .help =
          "With --hpc: ranks that name the same step share their namespaces (default: what the job's launcher says)"},
-    {"sig-proxy", 0, CLI_CALL_BOOL, .offset = O(no_sig_proxy), .set = set_inverted, .def = "true",
-     .help = "Proxy received signals to the process"},
     {0},
 };
 

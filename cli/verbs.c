@@ -49,10 +49,10 @@ static struct err *set_config(void *opts, const struct cli_flag *f, const char *
 #define NO_NETWORK "networks are defined in the database below --root, and coracle-slirp makes them"
 
 const struct cli_flag cli_global_flags[] = {
-    {"cgroup-manager", 0, CLI_STRING, .offset = O(cgroup_manager), .choices = "cgroupfs|systemd|disabled",
-     .help = "Cgroup manager to use (\"cgroupfs\"|\"systemd\"|\"disabled\"; default: what works here)"},
     {"cdi-spec-dir", 0, CLI_STRINGS, CLI_COMPLETE_DIR, .offset = O(cdi_dirs),
      .help = "Set the CDI spec directory path (may be set multiple times)"},
+    {"cgroup-manager", 0, CLI_STRING, .offset = O(cgroup_manager), .choices = "cgroupfs|systemd|disabled",
+     .help = "Cgroup manager to use (\"cgroupfs\"|\"systemd\"|\"disabled\"; default: what works here)"},
     {"config", 0, CLI_CALL, CLI_COMPLETE_DIR, .hidden = true, .set = set_config,
      .help = "Directory with a config.json of docker's, for its credentials"},
     {"conmon", 0, CLI_CALL, .hidden = true, .set = note, .help = NO_CONMON},

@@ -84,6 +84,7 @@ static void free_strings(struct container_spec *s)
                         &s->passwd_entry,
                         &s->personality,
                         &s->group_entry,
+                        &s->host_ip,
                         &s->sdnotify,
                         &s->seccomp_policy,
                         &s->rdt_class,

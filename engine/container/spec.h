@@ -124,6 +124,7 @@ struct container_spec {
     struct strv device_cgroup_rules; /* "c 1:3 rwm": kept, but devices are bound, not made */
     struct strv chrootdirs;          /* absolute; below each the files that are bound below / */
     char *seccomp_policy;            /* "image": the profile in the image's labels */
+    bool no_keyring, no_pivot;       /* of containers.conf, for the runtime */
     char *rdt_class;                 /* a directory of /sys/fs/resctrl */
     struct strv secrets;             /* engine/secret/secret.h, secret_use_parse() */
     int64_t shm_bytes;               /* 0: 64 MiB */
@@ -140,6 +141,7 @@ struct container_spec {
     char *subuid_name, *subgid_name; /* ranges of that name; become maps at creation */
     struct strv add_host, dns, dns_search, dns_option;
     bool no_hosts, no_hostname;
+    char *host_ip;    /* what host.containers.internal is; "": nothing; NULL: as this host has it */
     char *hosts_file; /* what /etc/hosts begins with: absolute, "none", "image"; NULL: the host's */
 
     struct resource_spec res;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -80,8 +81,11 @@ static struct err *add_host_line(struct strbuf *sb, const char *value, const cha
 static void find_host_ip(const struct start *s, char ret[INET_ADDRSTRLEN])
 {
     const struct slirp_config *c = &s->network.config;
+    const char *given = s->c->spec.host_ip;
     ret[0] = '\0';
-    if (s->plan.network && c->host_loopback)
+    if (given) /* an address, or nothing: cli/conf_keys.c */
+        (void)snprintf(ret, INET_ADDRSTRLEN, "%s", given);
+    else if (s->plan.network && c->host_loopback)
         (void)inet_ntop(AF_INET, &c->gateway, ret, INET_ADDRSTRLEN);
     else if (!container_host_address(ret))
         ret[0] = '\0';
@@ -140,7 +144,7 @@ static struct err *hosts_text(struct start *s, struct strbuf *sb)
     AUTO_FREE char *host = NULL;
     char host_ip[INET_ADDRSTRLEN];
     find_host_ip(s, host_ip);
-    if (!host_ip[0] && (spec->network.mode == NS_HOST || !s->plan.network))
+    if (!host_ip[0] && !spec->host_ip && (spec->network.mode == NS_HOST || !s->plan.network))
         memcpy(host_ip, "127.0.0.1", sizeof("127.0.0.1"));
     for (size_t i = 0; i < spec->add_host.count; i++)
         TRY(add_host_line(sb, spec->add_host.items[i], host_ip));

@@ -119,6 +119,8 @@ struct err *start_fill_plan(struct start *s, const struct container_start_opts *
     TRY(fill_exit_command(s));
     TRY(start_settle_notify(s));
     TRY(mem_strdup(spec->pidfile, &p->pidfile));
+    p->no_keyring = spec->no_keyring;
+    p->no_pivot = spec->no_pivot;
     p->tty = spec->tty;
     p->interactive = spec->interactive;
     p->preserve_fds = spec->preserve_fds;

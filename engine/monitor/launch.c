@@ -101,6 +101,10 @@ static struct err *make_argv(const struct launch *l, uint32_t preserve, struct s
         TRY(add_console(l, argv));
     if (preserve)
         TRY(strv_addf(argv, "--preserve-fds=%u", preserve));
+    if (l->what == LAUNCH_RUN && s->plan.no_keyring)
+        TRY(strv_add(argv, "--no-new-keyring"));
+    if (l->what == LAUNCH_RUN && s->plan.no_pivot)
+        TRY(strv_add(argv, "--no-pivot"));
     if (l->what == LAUNCH_RUN)
         TRY(strv_addf(argv, "--bundle=%s", s->plan.bundle ? s->plan.bundle : s->private_path));
     else

@@ -28,6 +28,8 @@ static const struct wire_field plan_fields[] = {
     P(WIRE_STR, cgroup_parent),
     P(WIRE_BOOL, network),
     P(WIRE_BOOL, emulate_ids),
+    P(WIRE_BOOL, no_keyring),
+    P(WIRE_BOOL, no_pivot),
     P(WIRE_BOOL, run_delete),
     P(WIRE_BOOL, tty),
     P(WIRE_BOOL, interactive),
@@ -345,8 +347,8 @@ static bool same_text(const char *a, const char *b)
 bool plan_matches_early(const struct monitor_plan *p, const struct monitor_plan *early)
 {
     bool passthrough = p->log_driver && strcmp(p->log_driver, "passthrough") == 0;
-    if (p->bundle || p->preserve_fds || passthrough || p->tty != early->tty || p->interactive != early->interactive ||
-        p->runtime_flags.count != early->runtime_flags.count)
+    if (p->bundle || p->preserve_fds || passthrough || p->no_keyring || p->no_pivot || p->tty != early->tty ||
+        p->interactive != early->interactive || p->runtime_flags.count != early->runtime_flags.count)
         return false;
     for (size_t i = 0; i < p->runtime_flags.count; i++)
         if (strcmp(p->runtime_flags.items[i], early->runtime_flags.items[i]) != 0)

@@ -72,6 +72,7 @@ struct monitor_plan {
     char *cgroup_parent;       /* the slice of the container's scope, with "systemd"; NULL: user.slice */
     bool network;              /* what MONITOR_NETWORK began is wanted: config.json names its namespace */
     bool emulate_ids;          /* only one id is mapped: ids.h */
+    bool no_keyring, no_pivot; /* --no-new-keyring and --no-pivot of the runtime */
     bool run_delete;           /* run `<runtime> delete` at the end: poststop hooks */
 
     struct plan_mount root;    /* mounted on <run_dir>/m/rootfs */

@@ -295,3 +295,68 @@ r() { echo "run --rm --network none"; }
     code image
     agree
 }
+
+# One template a line, those that work and those that don't: pipelines, functions, control, fields that are not there.
+@test "compare templates" {
+    local line
+    while IFS= read -r line; do
+        all inspect --format "$line" made
+    done <<'END'
+{{.Name | upper}} {{upper .Name}} {{lower "ABC"}} {{title "ab cd"}}
+{{printf "%s-%d-%q-%v-%5s|%-5s|%05d" .Name 42 "q" true "r" "l" 7}}
+{{printf "%x %X %o %t %c %U %e %.2f" 255 255 8 true 65 65 1.5 1.234}}
+{{join .Config.Cmd ","}} {{join .Config.Cmd " "}}
+{{json .Config.Labels}} {{json .Name}} {{json .State.Running}} {{json 1}} {{json "a\"b"}}
+{{len .Name}} {{len .Config.Cmd}} {{len .Config.Labels}}
+{{index .Config.Labels "a"}} {{index .Config.Cmd 1}} {{index .Config.Labels "none"}}
+{{slice .Name 1 2}} {{slice .Config.Cmd 1}}
+{{split "a,b,c" ","}} {{index (split "a,b,c" ",") 1}}
+{{pad "x" 2 3}}| {{pad "" 2 3}}| {{truncate "abcdef" 3}} {{truncate "ab" 3}}
+{{println "a" 1 true}}{{print "a" "b" 1 2 "c"}}
+{{range .Config.Cmd}}<{{.}}>{{end}} {{range $i, $e := .Config.Cmd}}{{$i}}={{$e}};{{end}}
+{{range $k, $v := .Config.Labels}}{{$k}}={{$v}};{{end}}
+{{range .Mounts}}x{{else}}none{{end}}
+{{if .State.Running}}up{{else if .State.Paused}}paused{{else}}down{{end}}
+{{with .Config}}{{.Hostname | len}}{{end}} {{with .Nothing}}x{{end}}
+{{with .State.Error}}has{{else}}no error{{end}}
+{{$x := .Name}}{{$x}} {{$y := 5}}{{$y = 6}}{{$y}}
+{{eq .Name "made"}} {{ne .Name "made"}} {{eq 1 1 2}} {{lt 1 2}} {{le 2 2}} {{gt 1 2}} {{ge 2 2}} {{eq "a" "b" "a"}}
+{{and true false}} {{or false true}} {{not true}} {{and 1 0}} {{or "" "x"}}
+{{.State.ExitCode}} {{.State.Running}} {{.RestartCount}} {{.HostConfig.Memory}}
+{{html "<a>"}} {{js "it's"}} {{urlquery "a b&c"}}
+{{/* comment */}}x{{- " y" -}} z
+{{"quoted"}} {{`raw`}} {{'a'}} {{1.5}} {{nil}}
+{{.Config.Labels.a}} {{.Config.Labels.none}}
+{{len "äö"}} {{printf "%5.1f|%+d|% d|%#x" 2.25 5 5 255}}
+{{range $i, $e := split "a b" " "}}{{if $i}},{{end}}{{$e}}{{end}}
+{{.Nonsense}}
+{{.Config.Nonsense}}
+{{.State.Nonsense.More}}
+{{.Name.More}}
+{{index .Config.Cmd 9}}
+{{index .Name "x"}}
+{{len 5}}
+{{lt "a" 1}}
+{{printf "%d" "x"}} {{printf "%s" 1}} {{printf "%z" 1}} {{printf "%d"}} {{printf "a" 1}}
+{{"a" | printf "%s-%s" "b"}}
+{{split "a"}}
+{{break}}
+{{range .Config.Cmd}}{{if eq . "-c"}}{{continue}}{{end}}{{.}};{{end}}
+{{range .Config.Cmd}}{{.}}{{break}}{{end}}
+table {{.Name}}
+{{(index .Config.Cmd 0) | upper | printf "%s!"}}
+{{ .Name -}}   x
+{{not .State.Running | printf "%v"}}
+{{nosuch .Name}}
+{{.Name
+{{if}}x{{end}}
+{{range}}x{{end}}
+{{end}}
+{{if .Name}}
+{{$undefined}}
+{{.Name | nosuch}}
+{{table .Name}}
+{{json .}}x{{/*
+END
+    agree
+}

@@ -124,8 +124,76 @@ END
     one_error "invalid log driver"
     CONTAINERS_CONF=/nonexistent/c.conf run -125 --separate-stderr coracle ps
     one_error "/nonexistent/c.conf"
-    conf <<<$'[containers]\nkeyring = false'
+    conf <<<$'[containers]\ninterface_name = "device"'
     run -0 --separate-stderr coracle run --rm --network none $BB echo runs
     is "$output" runs
-    has "$stderr" "[containers] keyring is not honoured yet"
+    has "$stderr" "[containers] interface_name is not honoured yet"
+}
+
+@test "conf: keyring, host_containers_internal_ip, base_hosts_file, platform_to_oci_runtime" {
+    only_coracle
+    conf <<END
+[containers]
+keyring = false
+host_containers_internal_ip = "192.0.2.7"
+base_hosts_file = "none"
+[engine]
+platform_to_oci_runtime = { "linux/amd64" = "other" }
+[engine.runtimes]
+other = ["$(command -v runc || command -v crun)"]
+END
+    run -0 coracle run --rm $BB grep host.containers /etc/hosts
+    is "$output" $'192.0.2.7\thost.containers.internal host.docker.internal'
+    run -0 coracle run --rm --hosts-file "$FILE_DIR/containers.conf" $BB grep -c keyring /etc/hosts
+    is "$output" 1
+    # What only the runtime can do is what it is told.
+    printf '#!/bin/sh\necho "$@" >>%s\nexec %s "$@"\n' "$FILE_DIR/told" "$(command -v crun || command -v runc)" >"$FILE_DIR/crun"
+    chmod +x "$FILE_DIR/crun"
+    run -0 coracle --runtime "$FILE_DIR/crun" run --rm --network none $BB true
+    has "$(cat "$FILE_DIR/told")" " --no-new-keyring "
+    conf <<<$'[engine]\nno_pivot_root = true'
+    run -0 coracle --runtime "$FILE_DIR/crun" run --rm --network none $BB true
+    has "$(tail -n1 "$FILE_DIR/told")" " --no-pivot "
+    hasnt "$(tail -n1 "$FILE_DIR/told")" " --no-new-keyring "
+    conf <<<$'[containers]\nhost_containers_internal_ip = "none"'
+    run -1 coracle run --rm $BB grep host.containers /etc/hosts
+    conf <<<$'[containers]\nhost_containers_internal_ip = "x"'
+    run -125 --separate-stderr coracle run --rm $BB true
+    one_error '"x" is neither an IPv4 address nor none'
+    case $(uname -m) in x86_64) : ;; *) return 0 ;; esac
+    command -v runc >/dev/null || return 0
+    conf <<END
+[engine]
+platform_to_oci_runtime = { "linux/amd64" = "other" }
+[engine.runtimes]
+other = ["$(command -v runc)"]
+END
+    coracle create --name c --platform linux/amd64 --network none $BB true
+    is "$(coracle inspect -f '{{.OCIRuntime}}' c)" runc
+    coracle rm c
+    coracle --runtime crun create --name c --platform linux/amd64 --network none $BB true
+    is "$(coracle inspect -f '{{.OCIRuntime}}' c)" crun
+}
+
+@test "conf: defaults of push, secrets and cp" {
+    only_coracle
+    conf <<END
+[engine]
+image_default_format = "v2s2"
+[secrets]
+driver = "shell"
+[secrets.opts]
+list = "ls $FILE_DIR/conf-secrets"
+lookup = "cat $FILE_DIR/conf-secrets/\$SECRET_ID"
+store = "cat >$FILE_DIR/conf-secrets/\$SECRET_ID"
+delete = "rm $FILE_DIR/conf-secrets/\$SECRET_ID"
+END
+    mkdir "$FILE_DIR/conf-secrets"
+    echo hidden | coracle secret create s -
+    is "$(cat "$FILE_DIR"/conf-secrets/*)" hidden
+    is "$(coracle secret inspect -f '{{.Spec.Driver.Name}}' s)" shell
+    coracle secret rm s
+    is "$(ls "$FILE_DIR/conf-secrets")" ""
+    coracle push -q $BB "dir:$FILE_DIR/pushed"
+    has "$(cat "$FILE_DIR/pushed/manifest.json")" "application/vnd.docker.distribution.manifest.v2+json"
 }

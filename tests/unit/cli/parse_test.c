@@ -154,7 +154,11 @@ static void test_unknown_verbs(void **state)
     refuse(WORDS("contaner"), ERR_INVALID, "unrecognized command `coracle contaner`",
            "\nDid you mean this?\n\tcontainer\n\nTry 'coracle --help' for more information\n");
     refuse(WORDS("farm", "list"), ERR_UNSUPPORTED, "`coracle farm` is not built yet", NULL);
-    refuse(WORDS("container", "checkpoint"), ERR_UNSUPPORTED, "`coracle container checkpoint` is not built yet", NULL);
+    refuse(WORDS("image", "build"), ERR_UNSUPPORTED, "`coracle image build` is not built yet", NULL);
+    refuse(
+        WORDS("machine", "list"), ERR_UNSUPPORTED,
+        "`coracle machine` is not part of coracle: containers run on this machine's own kernel, in no virtual machine",
+        NULL);
     refuse(WORDS("c"), ERR_INVALID, "unrecognized command `coracle c`", NULL);
     refuse(WORDS("container", "xyzzy"), ERR_INVALID, "unrecognized command `coracle container xyzzy`",
            "Try 'coracle container --help' for more information\n");

@@ -104,7 +104,7 @@ static void bad_edits(void **state)
             "text");
         expect_ok(mem_asprintf(&error, "CDI specification f: %s", bad[i].error), "error");
         AUTO_JSON json_t *doc = parsed(text);
-        expect_invalid(cdi_check(doc, "f"), error, text);
+        expect_invalid(cdi_check(doc, "f"), text, error);
     }
 }
 
@@ -134,7 +134,7 @@ static void bad_documents(void **state)
         AUTO_FREE char *error = NULL;
         AUTO_JSON json_t *doc = parsed(bad[i].text);
         expect_ok(mem_asprintf(&error, "CDI specification f: %s", bad[i].error), "error");
-        expect_invalid(cdi_check(doc, "f"), error, bad[i].text);
+        expect_invalid(cdi_check(doc, "f"), bad[i].text, error);
     }
 }
 

@@ -54,6 +54,7 @@ static void fill_strings(struct container_spec *s)
     s->seccomp_policy = text("image");
     s->rdt_class = text("class");
     s->hosts_file = text("none");
+    s->host_ip = text("1.2.3.4");
     s->subuid_name = text("one");
     s->subgid_name = text("two");
     s->sdnotify = text("healthy");
@@ -95,12 +96,26 @@ static void fill_lists(struct container_spec *s)
 
 static void fill_numbers(struct container_spec *s)
 {
-    bool *flags[] = {&s->rootfs_overlay, &s->entrypoint_set,       &s->unsetenv_all,
-                     &s->env_host,       &s->no_http_proxy,        &s->tty,
-                     &s->interactive,    &s->privileged,           &s->init,
-                     &s->read_only,      &s->no_read_only_tmpfs,   &s->publish_all,
-                     &s->no_hosts,       &s->no_hostname,          &s->auto_remove,
-                     &s->no_sig_proxy,   &s->res.oom_kill_disable, &s->res.oom_score_adj_set};
+    bool *flags[] = {&s->rootfs_overlay,
+                     &s->entrypoint_set,
+                     &s->unsetenv_all,
+                     &s->env_host,
+                     &s->no_http_proxy,
+                     &s->tty,
+                     &s->interactive,
+                     &s->privileged,
+                     &s->init,
+                     &s->read_only,
+                     &s->no_read_only_tmpfs,
+                     &s->publish_all,
+                     &s->no_hosts,
+                     &s->no_hostname,
+                     &s->no_keyring,
+                     &s->no_pivot,
+                     &s->auto_remove,
+                     &s->no_sig_proxy,
+                     &s->res.oom_kill_disable,
+                     &s->res.oom_score_adj_set};
     int64_t *numbers[] = {&s->shm_bytes,
                           &s->systemd_tmpfs_bytes,
                           &s->stop_timeout,
