@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -236,4 +237,9 @@ void fd_open_standard(void)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) < 0)
             return; /* no /dev: what is printed fails, as it did */
     }
+}
+
+void fd_survive_size_limit(void)
+{
+    (void)signal(SIGXFSZ, SIG_IGN);
 }

@@ -34,6 +34,9 @@ struct fd_path {
     char s[32];
 };
 struct fd_path fd_proc_path(int fd);
+/* Writing past RLIMIT_FSIZE is an error then (EFBIG), not the end of the program (SIGXFSZ): for every program that
+ * writes files. Those that it starts get the default back (proc_opts.default_signals). */
+void fd_survive_size_limit(void);
 /* Duplicate with O_CLOEXEC, at 3 or above. */
 struct err *fd_duplicate(int fd, int *ret) ERR_RESULT;
 /* First thing in a program that users start: whoever closed 0, 1 or 2 (`>&-`) gets /dev/null there, so that no file or

@@ -194,8 +194,12 @@ struct err *proc_wait(struct proc *p, int *ret_status)
     if (p->pidfd < 0)
         return ERR_NEW(ERR_STATE, "no process to wait for");
     /* By pidfd (Linux 5.4): the number might be another process's once somebody else has reaped ours. */
-    while (waitid(PROC_P_PIDFD, (id_t)p->pidfd, &si, WEXITED) < 0) {
-        if (errno != EINTR)
+    bool by_number = false;
+    while (waitid(by_number ? P_PID : PROC_P_PIDFD, by_number ? (id_t)p->pid : (id_t)p->pidfd, &si, WEXITED) < 0) {
+        /* EBADF: a directory of /proc (proc_pidfd_open). A child that nobody else reaps keeps its number. */
+        if (errno == EBADF && !by_number && p->pid > 0)
+            by_number = true;
+        else if (errno != EINTR)
             return ERR_SYS(errno, "wait for process %d", (int)p->pid);
     }
     *ret_status = proc_status_of(&si);
@@ -239,7 +243,7 @@ struct err *proc_signal(const struct proc *p, int sig)
 {
     if (p->pidfd < 0)
         return ERR_NEW(ERR_STATE, "no process to send signal %d to", sig);
-    if (syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, 0) < 0)
+    if (proc_pidfd_signal(p->pidfd, sig) < 0)
         return ERR_SYS(errno, "send signal %d to process %d", sig, (int)p->pid);
     return NULL;
 }
@@ -261,13 +265,4 @@ int proc_exit_code(int wait_status)
     if (WIFEXITED(wait_status))
         return WEXITSTATUS(wait_status);
     return 128 + WTERMSIG(wait_status);
-}
-
-struct err *proc_pidfd_open(pid_t pid, int *ret)
-{
-    long fd = syscall(SYS_pidfd_open, pid, 0); /* close-on-exec from birth */
-    if (fd < 0)
-        return ERR_SYS(errno, "open process %d", (int)pid);
-    *ret = (int)fd;
-    return NULL;
 }

@@ -52,7 +52,13 @@ void proc_done(struct proc *p);
 struct err *proc_output(const struct proc_opts *opts, size_t max, char **ret_stdout) ERR_RESULT;
 /* Exit code as shells give it: code, or 128 + signal. */
 int proc_exit_code(int wait_status);
+/* Where a filter refuses pidfd_open(2) it is the process's directory in /proc, which pidfd_send_signal(2) takes as
+ * well, and which can't be polled: for that there is proc_is_pollable(). */
 struct err *proc_pidfd_open(pid_t pid, int *ret) ERR_RESULT;
+bool proc_is_pollable(int pidfd);
+/* pidfd_send_signal(2): 0, or -1 with errno. Where a filter refuses it, kill(2) of the number that /proc has for the
+ * descriptor, a moment later. */
+int proc_pidfd_signal(int pidfd, int sig);
 /* Find a program in PATH, or check an absolute path. ERR_NOT_FOUND. */
 struct err *proc_find(const char *name, char **ret) ERR_RESULT;
 /* Path of a helper program (coracle-monitor …): $CORACLE_LIBEXECDIR, beside this executable, the built-in libexec. */

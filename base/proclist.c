@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -135,7 +134,7 @@ struct err *proclist_signal(const struct proclist_item *p, int sig, bool *ret_se
     TRY(e);
     if (proc_fd < 0 || !read_one(proc_fd, pid, &now) || now.start_ticks != p->start_ticks)
         return NULL;
-    if (syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0)
+    if (proc_pidfd_signal(pidfd, sig) < 0)
         return errno == ESRCH ? NULL : ERR_SYS(errno, "send signal %d to process %s", sig, pid);
     if (ret_sent)
         *ret_sent = true;

@@ -20,6 +20,7 @@
 #include "cli/registry_flags.h"
 #include "engine/conf/conf.h"
 #include "engine/monitor/detach_keys.h"
+#include "userns/limits.h"
 
 #define CIDFILE_MAX 4096
 
@@ -128,7 +129,12 @@ void cli_warn(const char *fmt, ...)
 
 void cli_print_error(const struct cli *c, struct err *e)
 {
-    cli_warn("Error: %s", err_text(e));
+    AUTO_FREE char *limit = NULL;
+    err_drop(limits_reason(e, &limit));
+    if (limit)
+        cli_warn("Error: %s (%s)", err_text(e), limit);
+    else
+        cli_warn("Error: %s", err_text(e));
     if (c->hint)
         err_drop(fd_write_all(STDERR_FILENO, c->hint, strlen(c->hint)));
     log_debug("%s: %s", err_kind_name(err_kind(e)), err_trace(e));

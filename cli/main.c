@@ -17,6 +17,7 @@ int main(int argc, char **argv)
     AUTO_CLI struct cli c = {0};
     int code = 0;
     fd_open_standard();
+    fd_survive_size_limit();
     struct err *e = cli_parse(&c, argc, argv);
     if (!e)
         e = cli_run(&c, &code);

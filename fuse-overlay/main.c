@@ -181,6 +181,7 @@ int main(int argc, char **argv)
 {
     struct options o;
     fd_open_standard();
+    fd_survive_size_limit();
     struct err *e = options_parse(argc, argv, &o);
     if (!e && (o.is_help || o.is_version)) {
         (void)fputs(o.is_help ? options_usage() : "coracle-overlay " CORACLE_VERSION "\n", stdout);

@@ -11,7 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -20,6 +19,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/msg.h"
+#include "base/proc.h"
 #include "base/strbuf.h"
 #include "rootless/holder_watch.h"
 #include "rootless/session_wire.h"
@@ -91,7 +91,7 @@ static struct err *holder_conn_end(struct holder_conn *c)
 {
     struct holder *h = c->holder;
     if (c->pidfd >= 0) /* the monitor died: its container must not go on unwatched */
-        (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+        (void)proc_pidfd_signal(c->pidfd, SIGKILL);
     for (struct holder_conn **p = &h->conns; *p; p = &(*p)->next) {
         if (*p == c) {
             *p = c->next;
@@ -305,7 +305,7 @@ static void holder_give_up(struct holder *h)
 {
     for (const struct holder_conn *c = h->conns; c; c = c->next) {
         if (c->pidfd >= 0)
-            (void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+            (void)proc_pidfd_signal(c->pidfd, SIGKILL);
     }
     loop_quit(h->loop);
 }

@@ -56,6 +56,12 @@ struct err *session_default_root(char **ret)
     const char *root = getenv("CORACLE_ROOT");
     if (root && *root)
         return path_absolute(root, ret);
+    const char *own = getenv("CORACLE_HOME");
+    if (own && *own) {
+        AUTO_FREE char *dir = NULL;
+        TRY(path_absolute(own, &dir));
+        return path_join(ret, dir, "storage");
+    }
     if (geteuid() == 0 && access("/var/lib", W_OK) == 0) /* not as the root of a user's namespace */
         return mem_strdup("/var/lib/coracle", ret);
     const char *data = place_env("XDG_DATA_HOME");

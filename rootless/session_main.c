@@ -58,6 +58,7 @@ static struct err *main_run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     fault_from_env();
+    fd_survive_size_limit();
     AUTO_ERR struct err *e = main_run(argc, argv);
     if (!e)
         return 0;

@@ -87,6 +87,10 @@ static struct err *dir_prepare_fallback(const struct session_place *p, struct er
         log_debug("session directory %s: %s", dirs.items[i], err_text(e));
         err_drop(e);
     }
+    if (access("/proc/self/fd", F_OK) < 0)
+        return ERR_NEW(ERR_UNSUPPORTED,
+                       "no /proc is mounted here, without which nothing can be done; as root: mount -t proc "
+                       "proc /proc (a new user namespace cannot mount one that is hidden)");
     return ERR_WRAP(TAKE_PTR(why), "no directory can hold the session; first tried %s", p->dir);
 }
 
@@ -102,10 +106,29 @@ static bool dir_is_roots(const char *root)
     return yes;
 }
 
+/* What people can do about it: another place. */
+static struct err *dir_refused(const char *root, struct err *take_why)
+{
+    AUTO_ERR struct err *why = take_why;
+    int errnum = err_errno(why);
+    const char *text = errnum == EROFS    ? "its file system is mounted read-only"
+                       : errnum == EACCES ? "this user may not write there, or a server that squashes ids refuses it"
+                       : errnum == EPERM  ? "its file system or a security module refuses it"
+                                          : NULL;
+    if (!text)
+        return ERR_WRAP(TAKE_PTR(why), "make data directory %s", root);
+    return ERR_SYS_AS(
+        err_kind(why), errnum,
+        "data directory %s cannot be used (%s; name another one with --root, CORACLE_ROOT or CORACLE_HOME)", root,
+        text);
+}
+
 /* The data directory itself must be there and writable: nothing can take its place. */
 static struct err *dir_prepare_root(const struct session_place *p)
 {
-    TRY_WRAP(file_mkdirs(p->root, 0700), "make data directory %s", p->root);
+    struct err *e = file_mkdirs(p->root, 0700);
+    if (e)
+        return dir_refused(p->root, e);
     struct stat st;
     if (stat(p->root, &st) < 0)
         return ERR_SYS(errno, "look at data directory %s", p->root);
@@ -113,7 +136,7 @@ static struct err *dir_prepare_root(const struct session_place *p)
         return ERR_NEW(ERR_DENIED, "data directory %s belongs to uid %u; name another one with --root", p->root,
                        st.st_uid);
     if (access(p->root, W_OK | X_OK) < 0)
-        return ERR_SYS(errno, "data directory %s cannot be written", p->root);
+        return dir_refused(p->root, ERR_SYS(errno, "write there"));
     return NULL;
 }
 

@@ -60,6 +60,7 @@ static struct err *generate_oci(struct inspection *in)
         .cgroup_writable = true,
         .proc_mountable = true,
         .sys_mountable = true,
+        .mqueue_mountable = true,
         .init_path = spec->init ? "/" : NULL,
         .log_driver = spec->log_driver,
         .describe = true,

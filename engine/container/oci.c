@@ -155,7 +155,7 @@ static struct err *put_config(struct oci_build *b)
     jsonout_str(j, "ociVersion", OCI_VERSION);
     TRY(put_container_process(b));
     put_root(b);
-    bool own_uts = b->spec->uts.mode != NS_HOST && !b->facts->uts_ns;
+    bool own_uts = b->spec->uts.mode != NS_HOST && !b->facts->uts_ns && !b->facts->no_uts_ns;
     if (own_uts && b->facts->hostname)
         jsonout_str(j, "hostname", b->facts->hostname);
     TRY(oci_put_mounts(b));

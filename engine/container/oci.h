@@ -73,6 +73,9 @@ struct oci_facts {
     bool proc_mountable;                            /* false: /proc of the host must be bound */
     bool sys_mountable;
     bool sysctl_read_only;    /* /proc/sys where the runtime works: we are in a container ourselves */
+    bool mqueue_mountable;
+    /* Namespaces that this host refuses: containers that asked for none in particular stay in ours. */
+    bool no_pid_ns, no_ipc_ns, no_uts_ns, no_cgroup_ns;
     struct strv host_devices; /* --privileged: device nodes of the host that can be bound */
     const char *log_driver;
     bool describe; /* for inspect, which starts nothing: no seccomp, "unlimited" is -1, what the host lacks is no error

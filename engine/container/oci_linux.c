@@ -30,13 +30,14 @@ static void put_namespaces(struct oci_build *b)
     const struct container_spec *s = b->spec;
     const struct oci_facts *f = b->facts;
     jsonout_open(&b->out, "namespaces", '[');
-    put_space(b, "pid", &s->pid, f->pid_ns, true);
+    put_space(b, "pid", &s->pid, f->pid_ns, !f->no_pid_ns);
     put_space(b, "network", &s->network, f->network_ns, true);
-    put_space(b, "ipc", &s->ipc, f->ipc_ns, true);
-    put_space(b, "uts", &s->uts, f->uts_ns, true);
+    put_space(b, "ipc", &s->ipc, f->ipc_ns, !f->no_ipc_ns);
+    put_space(b, "uts", &s->uts, f->uts_ns, !f->no_uts_ns);
     put_namespace(&b->out, "mount", NULL);
     /* cgroup v1 has no view of its own worth a namespace; Podman asks for none there either. */
-    put_space(b, "cgroup", &s->cgroupns, f->cgroup_ns, f->cgroup_v2 || s->cgroupns.mode == NS_PRIVATE);
+    put_space(b, "cgroup", &s->cgroupns, f->cgroup_ns,
+              !f->no_cgroup_ns && (f->cgroup_v2 || s->cgroupns.mode == NS_PRIVATE));
     put_space(b, "user", &s->userns, f->user_ns, f->ct_uids != NULL);
     jsonout_close(&b->out, ']');
 }

@@ -96,7 +96,8 @@ static void add_tmpfs(struct mount_list *l, const char *target, const char *size
 static struct err *add_proc(struct mount_list *l)
 {
     const struct oci_build *b = l->b;
-    bool bound = b->spec->pid.mode == NS_HOST || !b->facts->proc_mountable || (b->facts->ct_uids && b->facts->pid_ns);
+    bool foreign = b->spec->pid.mode == NS_HOST || b->facts->no_pid_ns || (b->facts->ct_uids && b->facts->pid_ns);
+    bool bound = foreign || !b->facts->proc_mountable;
     if (bound && b->sec.proc_opts && !b->facts->describe)
         return ERR_NEW(ERR_UNSUPPORTED, "--security-opt proc-opts=%s: a new /proc cannot be mounted here",
                        b->sec.proc_opts);
@@ -131,7 +132,7 @@ static void add_ipc(struct mount_list *l)
     const struct oci_build *b = l->b;
     enum ns_mode mode = b->spec->ipc.mode;
     /* mqueue, too, is for who owns the namespace. */
-    if (mode != NS_HOST && !(b->facts->ct_uids && b->facts->ipc_ns))
+    if (mode != NS_HOST && b->facts->mqueue_mountable && !(b->facts->ct_uids && b->facts->ipc_ns))
         ADD(l, "/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"});
     if (mode == NS_NONE)
         return;

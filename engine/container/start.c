@@ -400,6 +400,26 @@ static struct err *start_locked(struct start *s, const struct container_start_op
     return err;
 }
 
+/* Where the host refuses something that the container can do without, once more without it. */
+static struct err *start_once(struct start *s, const struct container_start_opts *opts, int *ret_exit)
+{
+    bool again = false, initialized = s->c->state == CT_INITIALIZED;
+    struct err *err = initialized ? start_initialized(s, opts, ret_exit) : start_locked(s, opts, ret_exit);
+    monitor_free(engine_take_spare(s->e, s->c->id)); /* it didn't come to that: the lock it holds goes with it */
+    if (err && !initialized && s->c->lock_fd >= 0)
+        err = start_step_down(s, err, &again);
+    struct start next = {.e = s->e, .c = s->c, .root_fd = -1, .private_fd = -1};
+    start_done(s);
+    if (!again || err)
+        return err;
+    TRY(container_wait_monitor(next.e, next.c));
+    err = start_locked(&next, opts, ret_exit);
+    if (err && next.c->lock_fd >= 0)
+        err = start_step_down(&next, err, NULL);
+    start_done(&next);
+    return err;
+}
+
 struct err *container_start(struct engine *e, struct container *c, const struct container_start_opts *opts,
                             int *ret_exit)
 {
@@ -421,10 +441,7 @@ struct err *container_start(struct engine *e, struct container *c, const struct 
             return opts->attach ? container_attach(e, c, &opts->io, ret_exit ? ret_exit : &ignored) : NULL;
         }
     }
-    int *code = ret_exit ? ret_exit : &ignored;
-    struct err *err = c->state == CT_INITIALIZED ? start_initialized(&s, opts, code) : start_locked(&s, opts, code);
-    monitor_free(engine_take_spare(e, c->id)); /* it didn't come to that: the lock it holds goes with it */
-    start_done(&s);
+    struct err *err = start_once(&s, opts, ret_exit ? ret_exit : &ignored);
     if (c->lock_fd >= 0)
         container_unlock(e, c->id, TAKE_FD(c->lock_fd));
     return err;

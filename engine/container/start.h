@@ -116,6 +116,14 @@ struct err *start_settle_userns(struct start *s) ERR_RESULT;
  * root file system, once it is mounted. ERR_DENIED names a directory above ours that is in the way. */
 struct err *start_open_userns(struct start *s) ERR_RESULT;
 
+/* start_rungs.c: what this host is known to refuse, into s->facts; ERR_UNSUPPORTED where the container asked for just
+ * that.
+ */
+struct err *start_settle_rungs(struct start *s) ERR_RESULT;
+/* A start failed with `take_err`. What does the host refuse? *ret_again: there is a way without, which the next try
+ * takes; else the error comes back, with who refused and what would help, where that is known. */
+struct err *start_step_down(struct start *s, struct err *take_err, bool *ret_again) ERR_RESULT;
+
 /* A string kept in s->paths; *ret is borrowed from there. */
 struct err *start_keep(struct start *s, const char **ret, const char *fmt, ...)
     __attribute__((format(printf, 3, 4))) ERR_RESULT;

@@ -387,6 +387,7 @@ struct err *start_fill_facts(struct start *s)
     settle_limits(s);
     settle_oom_score(s);
     TRY(settle_timezone(s));
+    TRY(start_settle_rungs(s));
     TRY(settle_cgroup(s));
     TRY(settle_seccomp(s));
     TRY(settle_init(s));
@@ -404,12 +405,6 @@ struct err *start_fill_facts(struct start *s)
     f->ct_uids = s->own_userns ? &s->ct_uids : NULL;
     f->ct_gids = s->own_userns ? &s->ct_gids : NULL;
     f->allow_socketcall = s->image && strcmp(s->image->arch, "386") == 0;
-    /* In another engine's container /proc has read-only and masked parts, and then the kernel mounts no new one
-     * (mount_too_revealing): a copy of this one has to do. */
-    struct statvfs proc_sys;
-    f->sysctl_read_only = statvfs("/proc/sys", &proc_sys) == 0 && proc_sys.f_flag & ST_RDONLY;
-    f->proc_mountable = !f->sysctl_read_only;
-    f->sys_mountable = true;
     f->log_driver = s->c->spec.log_driver;
     return settle_ids(s);
 }

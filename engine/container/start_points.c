@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "engine/container/start.h"
 #include "engine/engine.h"
@@ -68,7 +69,7 @@ struct err *start_mount_points(struct start *s)
     struct store *st = engine_store(s->e);
     if (!points_serve(s))
         return NULL;
-    if (faccessat(store_root_fd(st), POINTS_DIR, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (!file_exists(store_root_fd(st), POINTS_DIR)) {
         struct err *e = points_make(st);
         if (e) { /* a full disk, say: then without */
             err_drop(e);

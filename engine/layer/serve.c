@@ -48,7 +48,7 @@ static struct err *serve_place(struct msg *m, pid_t asker)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != asker)
         return ERR_NEW(ERR_STATE, "the asking process is gone");
     for (size_t i = 0; i < m->n_fds; i++) {
-        up[i] = fcntl(m->fds[i], F_DUPFD_CLOEXEC, 64);
+        up[i] = fcntl(m->fds[i], F_DUPFD_CLOEXEC, WIRE_RESULT + (int)m->n_fds); /* above the targets */
         if (up[i] < 0)
             return ERR_SYS(errno, "duplicate a descriptor");
         m->fds[i] = fd_close(m->fds[i]);

@@ -149,16 +149,42 @@ bool cgroup_kernel_lacks(const char *controller)
     return lacks;
 }
 
+/* A host without /sys: crun wants to see a cgroup file system, whatever it is asked to do with it. */
+static struct err *make_sys(void)
+{
+    if (access("/sys", F_OK) < 0 ||
+        mount("coracle", "/sys", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755") < 0)
+        return NULL; /* the runtime says what it misses */
+    if ((mkdir("/sys/fs", 0755) < 0 || mkdir(CGROUP_ROOT, 0755) < 0) && errno != EEXIST)
+        return ERR_SYS(errno, "create %s", CGROUP_ROOT);
+    return NULL;
+}
+
+/* Where no new cgroup2 can be mounted, that of the hybrid layout serves: it shows more. */
+static void bind_unified(void)
+{
+    if (is_cgroup2(CGROUP_ROOT "/unified"))
+        (void)mount(CGROUP_ROOT "/unified", CGROUP_ROOT, NULL, MS_BIND, NULL);
+}
+
 struct err *cgroup_make_unified(void)
 {
-    if (is_cgroup2(CGROUP_ROOT) || access(CGROUP_ROOT, F_OK) < 0)
+    if (is_cgroup2(CGROUP_ROOT))
         return NULL;
+    if (access(CGROUP_ROOT, F_OK) < 0)
+        TRY(make_sys());
     /* A new mount of cgroup2 takes rights over a cgroup namespace; this process has them over one that it made. */
-    if (unshare(CLONE_NEWCGROUP) < 0)
-        return errno == EINVAL || errno == ENOSPC || errno == EPERM ? NULL : ERR_SYS(errno, "make a cgroup namespace");
-    if (mount("cgroup2", CGROUP_ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 && errno != ENODEV &&
-        errno != EPERM && errno != EBUSY)
+    if (unshare(CLONE_NEWCGROUP) < 0) {
+        int errnum = errno;
+        bind_unified();
+        return errnum == EINVAL || errnum == ENOSPC || errnum == EPERM ? NULL
+                                                                       : ERR_SYS(errnum, "make a cgroup namespace");
+    }
+    if (mount("cgroup2", CGROUP_ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0)
+        return NULL;
+    if (errno != ENODEV && errno != EPERM && errno != EBUSY && errno != ENOENT)
         return ERR_SYS(errno, "mount cgroup2 on %s", CGROUP_ROOT);
+    bind_unified();
     return NULL;
 }
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -226,7 +225,7 @@ struct err *job_signal(const struct job *j, int sig)
 {
     if (!j->running || j->pidfd < 0)
         return ERR_NEW(ERR_STATE, "the process has ended");
-    if (syscall(SYS_pidfd_send_signal, j->pidfd, sig, NULL, 0) < 0)
+    if (proc_pidfd_signal(j->pidfd, sig) < 0)
         return ERR_SYS(errno, "send signal %d", sig);
     return NULL;
 }

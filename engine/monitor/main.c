@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/fault.h"
+#include "base/fd.h"
 #include "base/msg.h"
 #include "engine/monitor/life.h"
 #include "engine/monitor/record.h"
@@ -24,6 +25,7 @@ int main(void)
     fault_from_env();
     server_init(&server);
     (void)signal(SIGPIPE, SIG_IGN);
+    fd_survive_size_limit();
     (void)umask(022);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     struct err *e = server_setup(&server, SPAWN_FD_CONTROL);

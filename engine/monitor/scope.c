@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/path.h"
@@ -310,7 +311,7 @@ static struct err *enable_controllers(int dir, const char *leaf)
     AUTO_STRV struct strv have = STRV_INIT, on = STRV_INIT;
     TRY(read_words(dir, "cgroup.controllers", ' ', &have));
     TRY(read_words(dir, "cgroup.subtree_control", ' ', &on));
-    if (have.count > on.count && faccessat(dir, "cgroup.type", F_OK, 0) == 0)
+    if (have.count > on.count && file_exists(dir, "cgroup.type"))
         TRY(move_down(dir, leaf));
     for (size_t i = 0; i < have.count; i++) {
         AUTO_FREE char *word = NULL;

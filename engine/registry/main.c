@@ -24,6 +24,7 @@ static void load_resolver(void)
 static struct err *run(struct serve *s)
 {
     (void)signal(SIGPIPE, SIG_IGN);
+    fd_survive_size_limit();
     fd_close_from(WIRE_END);
     if (curl_global_init(CURL_GLOBAL_DEFAULT))
         return ERR_NEW(ERR_INTERNAL, "curl cannot be initialised");

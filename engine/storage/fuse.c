@@ -117,6 +117,22 @@ static struct err *fuse_options(const struct storage_mount *m, char **ret)
     return strbuf_take(&sb, ret);
 }
 
+/* What ends when this process does. Where pidfds are refused: a pipe, whose other end this process keeps. */
+static struct err *fuse_watch_self(int *ret)
+{
+    int ends[2];
+    AUTO_FD int fd = -1;
+    TRY(proc_pidfd_open(getpid(), &fd));
+    if (!proc_is_pollable(fd)) {
+        if (pipe2(ends, O_CLOEXEC) < 0)
+            return ERR_SYS(errno, "make a pipe");
+        fd_close(fd);
+        fd = ends[0]; /* the other one stays open on purpose: it is closed by our end */
+    }
+    *ret = TAKE_FD(fd);
+    return NULL;
+}
+
 static struct err *fuse_start(const struct storage_mount *m, const char *target, char *options)
 {
     AUTO_FREE char *program = NULL, *said = NULL, *to = NULL;
@@ -127,7 +143,7 @@ static struct err *fuse_start(const struct storage_mount *m, const char *target,
     TRY(mem_strdup(target, &to));
     AUTO_FD int watch = -1;
     if (m->watch_fd <= 0)
-        TRY(proc_pidfd_open(getpid(), &watch));
+        TRY(fuse_watch_self(&watch));
     char name[] = "coracle-overlay", option[] = "-o";
     char *const argv[] = {m->program ? program : name, option, options, to, NULL};
     const struct proc_fd fds[] = {{.from = watch < 0 ? m->watch_fd : watch, .to = FUSE_WATCH_FD}};

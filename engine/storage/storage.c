@@ -1,5 +1,6 @@
 #include "engine/storage/storage.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -91,6 +92,15 @@ struct err *storage_mount(const struct storage_mount *m, const char *target)
     return NULL;
 }
 
+static bool is_no_drivers_fault(const struct err *e)
+{
+    static const int errnums[] = {EROFS, EAGAIN, EMFILE, ENFILE, ENOMEM, EDQUOT, EFBIG};
+    bool found = err_kind(e) == ERR_NO_SPACE || err_kind(e) == ERR_NO_MEMORY;
+    for (size_t i = 0; i < ARRAY_LEN(errnums); i++)
+        found = found || err_errno(e) == errnums[i];
+    return found;
+}
+
 struct err *storage_choose(const char *root, const char **ret_driver, char **ret_why)
 {
     AUTO_STRBUF struct strbuf why = STRBUF_INIT;
@@ -106,6 +116,8 @@ struct err *storage_choose(const char *root, const char **ret_driver, char **ret
             *ret_driver = drivers[i].name;
             return NULL;
         }
+        if (is_no_drivers_fault(e)) /* a choice would be kept */
+            return e;
         struct err *note = strbuf_printf(&why, "%s%s", why.len ? "; " : "", err_text(e));
         err_drop(e);
         TRY(note);

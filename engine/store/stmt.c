@@ -2,10 +2,28 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/strv.h"
 #include "engine/store/internal.h"
+
+#define STORE_PAGE 4096 /* what a write may be short of the limit by */
+
+/* Has a file of the database come to the size that files of this process may have? */
+static bool store_over_size_limit(const struct store *s)
+{
+    static const char *const files[] = {"state.db", "state.db-wal", "state.db-shm", "state.db-journal"};
+    struct rlimit l;
+    struct stat st;
+    if (getrlimit(RLIMIT_FSIZE, &l) < 0 || l.rlim_cur == RLIM_INFINITY)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (fstatat(s->root_fd, files[i], &st, 0) == 0 && (rlim_t)st.st_size + STORE_PAGE >= l.rlim_cur)
+            return true;
+    return false;
+}
 
 struct err *store_db_error(struct store *s, int rc, const char *what)
 {
@@ -34,6 +52,8 @@ struct err *store_db_error(struct store *s, int rc, const char *what)
         return ERR_NEW(ERR_DENIED, "%s: the database %s/state.db cannot be written (%s)", what, s->root, text);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
+        if (!errnum) /* a short write says nothing; RLIMIT_FSIZE does */
+            errnum = store_over_size_limit(s) ? EFBIG : 0;
         if (errnum)
             return ERR_SYS(errnum, "%s: database %s/state.db", what, s->root);
         return ERR_NEW(ERR_INTERNAL, "%s: database %s/state.db: %s", what, s->root, text);

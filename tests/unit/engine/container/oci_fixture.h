@@ -35,6 +35,7 @@ static inline int fixture_setup(void **state)
         .rlimit_nofile_hard = 20000,
         .rlimit_nproc_hard = UINT64_MAX,
         .proc_mountable = true,
+        .mqueue_mountable = true,
         .sys_mountable = true,
         .init_path = "/usr/libexec/coracle-init",
     };

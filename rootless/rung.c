@@ -1,0 +1,203 @@
+#include "rootless/rung.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "base/path.h"
+#include "base/strbuf.h"
+#include "base/strv.h"
+#include "userns/refused.h"
+
+#define RUNGS_FILE "rungs"
+#define RUNGS_FILE_MAX 1024
+#define PING_RANGE "/proc/sys/net/ipv4/ping_group_range"
+
+/* --- trying; each returns 0 or an errno, in a child */
+
+static int try_unshare(int flags)
+{
+    return unshare(flags) < 0 ? errno : 0;
+}
+
+/* In a mount namespace of its own, over a directory that is there; what it hides is of no interest any more. */
+static int try_mount(const char *type, const char *target)
+{
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return errno;
+    return mount(type, target, type, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ? errno : 0;
+}
+
+static int exit_code_of(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return errno;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}
+
+static int try_pid_ns(void)
+{
+    return try_unshare(CLONE_NEWPID);
+}
+
+static int try_ipc_ns(void)
+{
+    return try_unshare(CLONE_NEWIPC);
+}
+
+static int try_uts_ns(void)
+{
+    return try_unshare(CLONE_NEWUTS);
+}
+
+static int try_cgroup_ns(void)
+{
+    return try_unshare(CLONE_NEWCGROUP);
+}
+
+static int try_net_ns(void)
+{
+    return try_unshare(CLONE_NEWNET);
+}
+
+/* Only a process of the new pid namespace can mount its proc. */
+static int try_proc(void)
+{
+    int errnum = try_unshare(CLONE_NEWNS | CLONE_NEWPID);
+    if (errnum)
+        return errnum;
+    pid_t pid = fork();
+    if (pid < 0)
+        return errno;
+    if (pid == 0)
+        _exit(try_mount("proc", "/proc"));
+    return exit_code_of(pid);
+}
+
+static int try_sysfs(void)
+{
+    int errnum = try_unshare(CLONE_NEWNS | CLONE_NEWNET);
+    return errnum ? errnum : try_mount("sysfs", "/sys");
+}
+
+static int try_sysctl(void)
+{
+    int errnum = try_unshare(CLONE_NEWNET);
+    if (errnum)
+        return errnum;
+    int fd = open(PING_RANGE, O_WRONLY | O_CLOEXEC);
+    errnum = fd < 0 ? errno : 0;
+    (void)fd_close(fd);
+    return errnum == ENOENT ? 0 : errnum; /* a kernel without it needs none */
+}
+
+static int try_mqueue(void)
+{
+    int errnum = try_unshare(CLONE_NEWNS | CLONE_NEWIPC);
+    return errnum ? errnum : try_mount("mqueue", "/proc");
+}
+
+static int try_seccomp(void)
+{
+    struct sock_filter allow = {.code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW};
+    const struct sock_fprog program = {.len = 1, .filter = &allow};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return errno;
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? errno : 0;
+}
+
+/* In the order of the enum. */
+static const struct {
+    const char *name;
+    int (*try)(void);
+    enum refused_step step;
+} rung_table[RUNG_COUNT] = {
+    [RUNG_PID_NS] = {"pid namespaces", try_pid_ns, REFUSED_PID_NS},
+    [RUNG_IPC_NS] = {"IPC namespaces", try_ipc_ns, REFUSED_IPC_NS},
+    [RUNG_UTS_NS] = {"UTS namespaces", try_uts_ns, REFUSED_UTS_NS},
+    [RUNG_CGROUP_NS] = {"cgroup namespaces", try_cgroup_ns, REFUSED_CGROUP_NS},
+    [RUNG_NET_NS] = {"network namespaces", try_net_ns, REFUSED_NET_NS},
+    [RUNG_PROC] = {"a new /proc", try_proc, REFUSED_PROC},
+    [RUNG_SYSFS] = {"a new /sys", try_sysfs, REFUSED_SYSFS},
+    [RUNG_SYSCTL] = {"writing to /proc/sys", try_sysctl, REFUSED_SYSCTL},
+    [RUNG_MQUEUE] = {"a new /dev/mqueue", try_mqueue, REFUSED_MOUNT},
+    [RUNG_SECCOMP] = {"seccomp filters", try_seccomp, REFUSED_SECCOMP},
+};
+
+const char *rung_name(enum rung r)
+{
+    return rung_table[r].name;
+}
+
+static struct err *probe_one(enum rung r, int (*enter)(void), int *ret_errnum)
+{
+    pid_t pid = fork();
+    if (pid < 0)
+        return ERR_SYS(errno, "fork");
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        int errnum = enter ? enter() : 0;
+        _exit(errnum ? errnum : rung_table[r].try());
+    }
+    *ret_errnum = exit_code_of(pid);
+    return NULL;
+}
+
+struct err *rungs_probe(int (*enter)(void), struct rungs *ret)
+{
+    struct rungs r = {{0}};
+    for (unsigned i = 0; i < RUNG_COUNT; i++)
+        TRY(probe_one((enum rung)i, enter, &r.errnum[i]));
+    *ret = r;
+    return NULL;
+}
+
+struct err *rung_reason(enum rung r, int errnum, char **ret)
+{
+    return refused_reason(rung_table[r].step, errnum, ret);
+}
+
+/* --- remembered as long as the session lives: numbers in the order of the enum */
+
+struct err *rungs_save(const char *run_dir, const struct rungs *r)
+{
+    AUTO_STRBUF struct strbuf text = STRBUF_INIT;
+    AUTO_FD int dir = -1;
+    TRY(file_open_dir(AT_FDCWD, run_dir, &dir));
+    for (size_t i = 0; i < RUNG_COUNT; i++)
+        TRY(strbuf_printf(&text, "%d ", r->errnum[i]));
+    return file_write_atomic(dir, RUNGS_FILE, text.data, text.len, 0600, FILE_NOSYNC);
+}
+
+struct err *rungs_load(const char *run_dir, struct rungs *ret)
+{
+    AUTO_FREE char *path = NULL, *text = NULL;
+    AUTO_STRV struct strv words = STRV_INIT;
+    struct rungs r = {{0}};
+    TRY(path_join(&path, run_dir, RUNGS_FILE));
+    TRY(file_read(AT_FDCWD, path, RUNGS_FILE_MAX, &text, NULL));
+    TRY(strv_split(text, ' ', &words));
+    if (words.count < RUNG_COUNT)
+        return ERR_NEW(ERR_NOT_FOUND, "%s is of another version", path);
+    for (size_t i = 0; i < RUNG_COUNT; i++) {
+        int64_t value;
+        TRY_WRAP(number_parse_i64(words.items[i], 0, 255, &value), "%s", path);
+        r.errnum[i] = (int)value;
+    }
+    *ret = r;
+    return NULL;
+}
