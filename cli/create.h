@@ -16,7 +16,7 @@ struct create_opts {
     bool replace, quiet, rootfs, nestable;
     struct health_flags health;
     /* run alone */
-    bool detach, rmi, no_sig_proxy, hpc;
+    bool detach, rmi, no_sig_proxy, explain, hpc;
     const char *step;
     const char *detach_keys;
 };

@@ -32,6 +32,8 @@ static const struct cli_flag run_flags[] = {
              "processes, IPC, devices, environment and descriptors, home and working directory, and your own id"},
     {"preserve-fd", 0, CLI_STRINGS, .offset = O(spec.preserve_fd),
      .help = "Pass a list of additional file descriptors to the container"},
+    {"explain", 0, CLI_BOOL, .offset = O(explain),
+     .help = "Print which rungs of the host's ladder (see doctor) the container gets to stderr, then run it"},
     {"preserve-fds", 0, CLI_UINT, .offset = O(preserve_fds),
      .help = "Pass a number of additional file descriptors into the container"},
     {"rmi", 0, CLI_BOOL, .offset = O(rmi), .help = "Remove container image unless used by other containers"},
@@ -158,6 +160,15 @@ static struct err *create_container(struct cli *c, struct create_opts *o, struct
     return err;
 }
 
+static struct err *explain(struct cli *c, struct container *ct)
+{
+    AUTO_STRV struct strv lines = STRV_INIT;
+    TRY(container_explain(c->engine, ct, &lines));
+    for (size_t i = 0; i < lines.count; i++)
+        cli_warn("%s", lines.items[i]);
+    return NULL;
+}
+
 static struct err *run_verb(struct cli *c, void *opts, int *exit_code)
 {
     struct create_opts *o = opts;
@@ -175,8 +186,10 @@ static struct err *run_verb(struct cli *c, void *opts, int *exit_code)
     AUTO_FD int pidfile = -1;
     TRY(create_open_pidfile(o->spec.pidfile, &pidfile));
     TRY(create_container(c, o, &ct));
+    struct err *e = o->explain ? explain(c, ct) : NULL;
     cli_show_notices(c);
-    struct err *e = start_created(c, o, ct, pidfile, exit_code);
+    if (!e)
+        e = start_created(c, o, ct, pidfile, exit_code);
     if (e)
         e = undo(c, o, ct, e);
     container_free(ct);

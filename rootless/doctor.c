@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "rootless/doctor_internal.h"
+#include "rootless/rung.h"
 
 static const struct {
     const char *need;
@@ -19,10 +20,17 @@ static const struct {
     {"overlay", doctor_probe_overlay},
     {"FUSE", doctor_probe_fuse},
     {"TUN", doctor_probe_tun},
+    {"network namespaces", doctor_probe_net_ns},
     {"network", doctor_probe_slirp},
+    {"namespaces", doctor_probe_namespaces},
+    {"proc", doctor_probe_proc},
+    {"sysfs", doctor_probe_sysfs},
+    {"sysctls", doctor_probe_sysctls},
+    {"seccomp", doctor_probe_seccomp},
     {"cgroups", doctor_probe_cgroups},
-    {"OCI runtime", doctor_probe_runtimes},
+    {"limits", doctor_probe_limits},
     {"kernel interfaces", doctor_probe_kernel},
+    {"OCI runtime", doctor_probe_runtimes},
 };
 
 static void doctor_item_done(struct doctor_item *i)
@@ -31,6 +39,7 @@ static void doctor_item_done(struct doctor_item *i)
     free(i->found);
     free(i->meaning);
     free(i->fix);
+    free(i->file);
 }
 
 void doctor_report_done(struct doctor_report *r)
@@ -70,11 +79,21 @@ static struct err *doctor_examine(const struct doctor_opts *opts, doctor_probe_f
     TRY(doctor_fill_empty(&item->probed));
     TRY(doctor_fill_empty(&item->found));
     TRY(doctor_fill_empty(&item->meaning));
+    TRY(doctor_fill_empty(&item->file));
+    if (item->state == DOCTOR_MISSING)
+        item->rung = 0;
+    else if (!item->rung)
+        item->rung = item->state == DOCTOR_OK || ladder_height(item->ladder) < 2 ? 1 : 2;
     return doctor_fill_empty(&item->fix);
 }
 
-struct err *doctor_run(const struct doctor_opts *opts, struct doctor_report *ret)
+struct err *doctor_run(const struct doctor_opts *given, struct doctor_report *ret)
 {
+    struct rungs rungs;
+    struct doctor_opts filled = *given;
+    const struct doctor_opts *opts = &filled;
+    filled.rungs = &rungs;
+    TRY(rungs_probe(doctor_enter, &rungs));
     struct doctor_report r = {.items = mem_zalloc(sizeof(*r.items) * ARRAY_LEN(doctor_probes))};
     if (!r.items)
         return err_oom();
@@ -84,6 +103,7 @@ struct err *doctor_run(const struct doctor_opts *opts, struct doctor_report *ret
             continue;
         struct doctor_item *item = &r.items[r.count++];
         item->need = doctor_probes[i].need;
+        item->ladder = ladder_find(item->need);
         e = doctor_examine(opts, doctor_probes[i].probe, item);
     }
     if (e) {
@@ -94,12 +114,44 @@ struct err *doctor_run(const struct doctor_opts *opts, struct doctor_report *ret
     return NULL;
 }
 
+unsigned doctor_verdict(const struct doctor_report *r)
+{
+    unsigned broken = 0;
+    for (size_t i = 0; i < r->count; i++)
+        if (r->items[i].state == DOCTOR_MISSING && r->items[i].ladder)
+            broken |= (unsigned)r->items[i].ladder->breaks;
+    return broken;
+}
+
+static struct err *put_works(json_t *top, unsigned broken)
+{
+    json_t *works = NULL;
+    TRY(json_put_obj(top, "works", &works));
+    TRY(json_put_bool(works, "run", !(broken & LADDER_RUN)));
+    TRY(json_put_bool(works, "build", !(broken & LADDER_BUILD)));
+    return json_put_bool(works, "publish", !(broken & LADDER_PORTS));
+}
+
+/* Where it stands on its ladder. */
+static struct err *put_rung(json_t *o, const struct doctor_item *item)
+{
+    const struct ladder *l = item->ladder;
+    if (!l)
+        return NULL;
+    const struct ladder_rung none = {.use = "", .lost = l->end};
+    const struct ladder_rung *r = item->rung ? &l->rungs[item->rung - 1] : &none;
+    TRY(json_put_int(o, "rung", (int64_t)item->rung));
+    TRY(json_put_str(o, "use", r->use));
+    return json_put_str(o, "lost", r->lost ? r->lost : "");
+}
+
 struct err *doctor_json(const struct doctor_report *r, char **ret)
 {
     AUTO_JSON json_t *top = json_object();
     json_t *needs = NULL;
     if (!top)
         return err_oom();
+    TRY(put_works(top, doctor_verdict(r)));
     TRY(json_put_arr(top, "needs", &needs));
     for (size_t i = 0; i < r->count; i++) {
         const struct doctor_item *item = &r->items[i];
@@ -111,6 +163,8 @@ struct err *doctor_json(const struct doctor_report *r, char **ret)
         TRY(json_put_str(o, "found", item->found));
         TRY(json_put_str(o, "meaning", item->meaning));
         TRY(json_put_str(o, "fix", item->fix));
+        TRY(json_put_str(o, "file", item->file));
+        TRY(put_rung(o, item));
     }
     return json_text_indented(top, 4, ret);
 }

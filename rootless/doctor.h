@@ -8,6 +8,9 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "rootless/ladder.h"
+
+struct rungs;
 
 enum doctor_state {
     DOCTOR_OK,
@@ -17,13 +20,16 @@ enum doctor_state {
 const char *doctor_state_name(enum doctor_state state); /* "ok", "degraded", "missing" */
 
 struct doctor_item {
-    const char *need; /* "user namespaces"; borrowed */
+    const char *need;            /* "user namespaces"; borrowed */
+    const struct ladder *ladder; /* of the table in ladder.h; NULL in tests */
     enum doctor_state state;
+    size_t rung; /* of the ladder: 1 is the best, 0 below the last */
     /* One line each, owned, never NULL; "" where there is nothing to say. */
     char *probed; /* what was looked at */
     char *found;
     char *meaning; /* for containers */
     char *fix;     /* what an administrator or the user can do */
+    char *file;    /* a file to be installed for that, lines and all; or "" */
 };
 struct doctor_report {
     struct doctor_item *items; /* in the order of the table */
@@ -36,8 +42,12 @@ struct doctor_opts {
     const char *runroot;
     /* Does `driver` work below `root`? Called in a child, in namespaces of its own. NULL: storage is not probed. */
     struct err *(*storage_probe)(const char *driver, const char *root);
+    const struct rungs *rungs; /* filled in by doctor_run() */
 };
 /* Only failures of the probing itself are errors (out of memory …). Makes the data directory. */
 struct err *doctor_run(const struct doctor_opts *opts, struct doctor_report *ret) ERR_RESULT;
-/* {"needs":[{"need":…,"state":…,"probed":…,"found":…,"meaning":…,"fix":…},…]} */
+/* The sum of enum ladder_breaks over what is missing: 0 when containers run, are built and publish ports. */
+unsigned doctor_verdict(const struct doctor_report *r);
+/* {"works":{"run":…,"build":…,"publish":…},"needs":[{"need":…,"state":…,"probed":…,"found":…,"meaning":…,"fix":…,"file":…,"rung":…,
+ * "use":…,"lost":…},…]} */
 struct err *doctor_json(const struct doctor_report *r, char **ret) ERR_RESULT;

@@ -51,6 +51,7 @@ static bool cgroup_is_ours(const char *dir)
 static struct err *cgroup_limits_missing(struct doctor_item *item, const char *controllers, const char *fix)
 {
     item->state = DOCTOR_DEGRADED;
+    item->rung = controllers ? 2 : 3;
     if (controllers)
         DOCTOR_SET(item->meaning, "limits that need these controllers cannot be applied: %s", controllers);
     else

@@ -150,6 +150,7 @@ struct err *doctor_probe_runtimes(const struct doctor_opts *opts, struct doctor_
         TRY(host_try_runtime(names[i], &found));
     if (found.len) {
         DOCTOR_SET(item->found, "%s", strbuf_str(&found));
+        item->rung = strstr(strbuf_str(&found), "/crun (") ? 1 : 2;
         return NULL;
     }
     item->state = DOCTOR_MISSING;
@@ -169,7 +170,8 @@ static const struct {
 } host_calls[] = {
     {"openat2", SYS_openat2, "5.6", "paths in images are resolved step by step"},
     {"fsopen", SYS_fsopen, "5.2", "images with very many layers cannot be mounted as overlays"},
-    {"pidfd_open", SYS_pidfd_open, "5.3", "processes cannot be followed safely; coracle does not run"},
+    {"pidfd_open", SYS_pidfd_open, "5.3", "processes are known by their directories in /proc"},
+    {"pidfd_send_signal", SYS_pidfd_send_signal, "5.1", "signals are sent by number, a moment after a look"},
     {"close_range", SYS_close_range, "5.9", "descriptors are closed one by one"},
     {"landlock_create_ruleset", SYS_landlock_create_ruleset, "5.13", "helpers are confined by other means alone"},
 };
@@ -179,6 +181,8 @@ static long host_call(long number)
     errno = 0;
     if (number == SYS_openat2)
         return syscall(number, -1, "", NULL, (size_t)0);
+    if (number == SYS_pidfd_send_signal)
+        return syscall(number, -1, 0, NULL, 0U);
     if (number == SYS_close_range)
         return syscall(number, 1U, 0U, 0U);
     return syscall(number, (void *)0, (size_t)0, 0U);
@@ -189,7 +193,7 @@ struct err *doctor_probe_kernel(const struct doctor_opts *opts, struct doctor_it
     AUTO_STRBUF struct strbuf missing = STRBUF_INIT;
     AUTO_STRBUF struct strbuf meaning = STRBUF_INIT;
     (void)opts;
-    DOCTOR_SET(item->probed, "system calls: openat2, fsopen, pidfd_open, close_range, landlock");
+    DOCTOR_SET(item->probed, "system calls: openat2, fsopen, pidfd_open, pidfd_send_signal, close_range, landlock");
     for (size_t i = 0; i < ARRAY_LEN(host_calls); i++) {
         long r = host_call(host_calls[i].number);
         /* fsopen needs a mount namespace of one's own, so EPERM is its ordinary answer here. */
@@ -199,9 +203,7 @@ struct err *doctor_probe_kernel(const struct doctor_opts *opts, struct doctor_it
         TRY(strbuf_printf(&missing, "%s%s (Linux %s%s)", missing.len ? ", " : "", host_calls[i].name,
                           host_calls[i].since, refused ? ", refused by a seccomp filter" : ""));
         TRY(strbuf_printf(&meaning, "%s%s", meaning.len ? "; " : "", host_calls[i].meaning));
-        item->state = host_calls[i].number == SYS_pidfd_open ? DOCTOR_MISSING
-                      : item->state == DOCTOR_OK             ? DOCTOR_DEGRADED
-                                                             : item->state;
+        item->state = DOCTOR_DEGRADED;
     }
     if (missing.len == 0) {
         DOCTOR_SET(item->found, "all there");

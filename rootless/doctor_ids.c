@@ -8,11 +8,13 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/strbuf.h"
 #include "rootless/doctor_internal.h"
 #include "rootless/session_internal.h"
 #include "userns/idmap_write.h"
 #include "userns/idplan.h"
+#include "userns/refused.h"
 
 #define ENOUGH_IDS 65536 /* what images are built with: nobody is 65534 */
 #define SETTING_MAX 256
@@ -107,7 +109,8 @@ static const struct {
     {"kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone", "0",
      "sysctl -w kernel.unprivileged_userns_clone=1"},
     {"kernel.apparmor_restrict_unprivileged_userns", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
-     "an AppArmor profile for coracle-session with the rule \"userns,\""},
+     "put the AppArmor profile below into /etc/apparmor.d/coracle-session and load it: apparmor_parser -r "
+     "/etc/apparmor.d/coracle-session"},
     {"kernel.yama.ptrace_scope", "/proc/sys/kernel/yama/ptrace_scope", NULL, NULL},
     {"SELinux enforcing", "/sys/fs/selinux/enforce", NULL, NULL},
 };
@@ -131,6 +134,18 @@ static struct err *settings_read(struct doctor_item *item, struct strbuf *found,
     return NULL;
 }
 
+/* Where AppArmor is in the way, what lets coracle-session through. */
+static struct err *security_profile(struct doctor_item *item)
+{
+    AUTO_FREE char *path = NULL;
+    if (!strstr(item->fix ? item->fix : "", "AppArmor"))
+        return NULL;
+    TRY(proc_find_helper("coracle-session", &path));
+    free(item->file);
+    item->file = NULL;
+    return refused_apparmor_profile(path, &item->file);
+}
+
 struct err *doctor_probe_security(const struct doctor_opts *opts, struct doctor_item *item)
 {
     AUTO_STRBUF struct strbuf found = STRBUF_INIT;
@@ -151,5 +166,5 @@ struct err *doctor_probe_security(const struct doctor_opts *opts, struct doctor_
         DOCTOR_SET(item->meaning, "setuid programs such as newuidmap do not work from this process");
     if (fix.len)
         DOCTOR_SET(item->fix, "%s", strbuf_str(&fix));
-    return NULL;
+    return security_profile(item);
 }

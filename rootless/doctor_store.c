@@ -19,6 +19,7 @@
 #include "rootless/session_dir.h"
 
 #define LITTLE_SPACE ((uint64_t)1 << 30)
+#define NO_SPACE ((uint64_t)4 << 20) /* the database and the smallest image */
 
 /* Those that matter, or that people have; statfs(2). The judgement is about what layers need. */
 static const struct {
@@ -94,7 +95,8 @@ static struct err *store_judge(const struct store_facts *f, struct strbuf *meani
     if (f->problem)
         TRY(strbuf_printf(meaning, "; %s", f->problem));
     if (f->no_exec)
-        TRY(strbuf_puts(meaning, "; it is mounted noexec: no program of an image can be executed"));
+        TRY(strbuf_puts(
+            meaning, "; it is mounted noexec: programs run through an overlay only, not with the storage driver copy"));
     if (!f->xattr)
         TRY(strbuf_puts(meaning, "; it has no user extended attributes, which overlays in user namespaces need"));
     if (f->free_bytes < LITTLE_SPACE)
@@ -121,7 +123,7 @@ struct err *doctor_probe_data_dir(const struct doctor_opts *opts, struct doctor_
         DOCTOR_SET(item->fix, "%s", "");
         return NULL;
     }
-    item->state = f.no_exec ? DOCTOR_MISSING : DOCTOR_DEGRADED;
+    item->state = f.free_bytes < NO_SPACE ? DOCTOR_MISSING : DOCTOR_DEGRADED;
     DOCTOR_SET(item->meaning, "%s", strbuf_str(&meaning) + 2);
     return NULL;
 }
@@ -141,6 +143,7 @@ struct err *doctor_probe_session_dir(const struct doctor_opts *opts, struct doct
         return NULL;
     }
     item->state = DOCTOR_DEGRADED;
+    item->rung = strncmp(dir, "/tmp/", 5) == 0 ? 3 : 2;
     DOCTOR_SET(item->meaning,
                "sockets or locks do not work below the data directory, so the session lives elsewhere; a "
                "clean-up there would end it");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,13 @@ static struct err *try_enter_namespaces(void)
     if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
         return refused_explain(REFUSED_MOUNT, errno);
     return NULL;
+}
+
+int doctor_enter(void)
+{
+    AUTO_ERR struct err *e = try_enter_namespaces();
+    int errnum = e ? err_errno(e) : 0;
+    return e && !errnum ? EPERM : errnum;
 }
 
 static struct err *try_tmpfs(const struct doctor_opts *opts, const char *root)
@@ -118,6 +126,37 @@ struct err *doctor_probe_userns(const struct doctor_opts *opts, struct doctor_it
     return NULL;
 }
 
+static struct err *try_copy(const struct doctor_opts *opts, const char *root)
+{
+    struct statvfs vfs;
+    if (statvfs(root, &vfs) == 0 && vfs.f_flag & ST_NOEXEC)
+        return ERR_NEW(ERR_UNSUPPORTED, "%s is mounted noexec", root);
+    TRY(try_enter_namespaces());
+    return opts->storage_probe("copy", root);
+}
+
+#define OVERLAY_FIX "Linux 5.11 or later and a data directory on ext4, xfs, btrfs or tmpfs (--root)"
+
+/* Neither overlay works. */
+static struct err *overlay_copies(const struct doctor_opts *opts, const struct session_place *place,
+                                  struct doctor_item *item, struct err *fuse)
+{
+    AUTO_ERR struct err *outcome = NULL;
+    TRY(try_in_child(opts, place->root, try_copy, &outcome));
+    DOCTOR_SET(item->fix, OVERLAY_FIX);
+    item->rung = 3;
+    if (outcome) {
+        item->state = DOCTOR_MISSING;
+        DOCTOR_SET(item->meaning, "no storage driver works (fuse-overlay: %s; copy: %s)", err_text(fuse),
+                   err_text(outcome));
+        return NULL;
+    }
+    DOCTOR_SET(item->meaning,
+               "the storage driver copies layers for each container: slower, and more disk (fuse-overlay: %s)",
+               err_text(fuse));
+    return NULL;
+}
+
 struct err *doctor_probe_overlay(const struct doctor_opts *opts, struct doctor_item *item)
 {
     AUTO_PLACE struct session_place place = {0};
@@ -136,12 +175,10 @@ struct err *doctor_probe_overlay(const struct doctor_opts *opts, struct doctor_i
     DOCTOR_SET(item->found, "%s", err_text(outcome));
     err_freep(&outcome);
     TRY(try_in_child(opts, place.root, try_fuse, &outcome));
+    item->rung = 2;
     if (outcome)
-        DOCTOR_SET(item->meaning,
-                   "the storage driver copies layers for each container: slower, and more disk (fuse-overlay: %s)",
-                   err_text(outcome));
-    else
-        DOCTOR_SET(item->meaning, "the storage driver is fuse-overlay, which works here: slower than the kernel's");
-    DOCTOR_SET(item->fix, "Linux 5.11 or later and a data directory on ext4, xfs, btrfs or tmpfs (--root)");
+        return overlay_copies(opts, &place, item, outcome);
+    DOCTOR_SET(item->meaning, "the storage driver is fuse-overlay, which works here: slower than the kernel's");
+    DOCTOR_SET(item->fix, OVERLAY_FIX);
     return NULL;
 }

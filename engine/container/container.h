@@ -80,6 +80,9 @@ struct container_start_opts {
     bool hold;             /* until a later start it stays initialized; not with attach */
     int pidfile_fd; /* > 0: --pidfile, opened before the session was entered, which may lack the right to; borrowed */
 };
+/* One line for each need of the ladder (rootless/ladder.h) that this container has: the rung it gets here, what that
+ * costs. What was not known is tried now, and a start heeds it. Before the start. */
+struct err *container_explain(struct engine *e, struct container *c, struct strv *ret_lines) ERR_RESULT;
 /* ret_exit (attach only): the container's exit code, or -1 when detached. Errors of the runtime arrive as
  * ERR_NO_COMMAND (127) and ERR_CANNOT_EXEC (126). */
 struct err *container_start(struct engine *e, struct container *c, const struct container_start_opts *opts,

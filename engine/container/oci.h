@@ -62,6 +62,7 @@ struct oci_facts {
     const struct oci_throttle *throttles;
     size_t n_throttles;
     uint64_t rlimit_nofile_hard, rlimit_nproc_hard; /* the caller's */
+    uint64_t user_processes;                        /* as many are there now; only where limits need it */
     int64_t oom_score_adj;                          /* the caller's own: a container's can't be lower */
     enum seccomp_ids ids;                           /* what becomes of calls about ids (container/ids.h) */
     const char *ids_listener;                       /* with SECCOMP_IDS_ASK: the socket of who answers */

@@ -42,6 +42,8 @@ struct err *oci_put_linux(struct oci_build *b) ERR_RESULT;
 struct err *oci_put_annotations(struct oci_build *b) ERR_RESULT;
 /* oci_resources.c: linux.resources; what can't be applied becomes a notice. */
 struct err *oci_put_resources(struct oci_build *b, const char *key) ERR_RESULT;
+/* Can the container's cgroup have limits of this controller? */
+bool oci_has_controller(const struct oci_build *b, const char *name);
 /* oci_security.c: linux.maskedPaths, readonlyPaths and seccomp. */
 struct err *oci_put_confinement(struct oci_build *b) ERR_RESULT;
 /* The filter program for the annotation that crun reads, into *ret; NULL when the default profile isn't used. */

@@ -213,6 +213,29 @@ static void put_user_limit(struct oci_build *b, const struct oci_user *u)
     put_limit(b, "locks", ids_limit_of(u->ct_uid, u->ct_gid), UINT64_MAX);
 }
 
+/* Where no cgroup limits processes: how many this user may have, counted from what there is now. 0: nothing to do. */
+static uint64_t substitute_nproc(const struct oci_build *b)
+{
+    const struct container_spec *s = b->spec;
+    if (b->facts->describe || s->res.pids_limit <= 0 || oci_has_controller(b, "pids") || has_limit(s, "nproc"))
+        return 0;
+    uint64_t limit = (uint64_t)s->res.pids_limit + b->facts->user_processes, hard = b->facts->rlimit_nproc_hard;
+    return hard && limit > hard ? hard : limit;
+}
+
+/* RLIMIT_DATA counts what a process may write to and shares with nobody (Linux 4.7), not address space, of which some
+ * programs reserve terabytes. What oci_resources.c tells of it. */
+static void put_substitutes(struct oci_build *b)
+{
+    const struct container_spec *s = b->spec;
+    uint64_t nproc = substitute_nproc(b);
+    int64_t bytes = s->res.memory_bytes;
+    if (nproc)
+        put_limit(b, "nproc", nproc, nproc);
+    if (bytes > 0 && !b->facts->describe && !oci_has_controller(b, "memory") && !has_limit(s, "data"))
+        put_limit(b, "data", (uint64_t)bytes, (uint64_t)bytes);
+}
+
 /* Two have defaults of their own, as far as the caller's hard limit allows; with "host" all stay as they are. */
 static void put_limits(struct oci_build *b, const struct oci_user *u)
 {
@@ -224,9 +247,11 @@ static void put_limits(struct oci_build *b, const struct oci_user *u)
     jsonout_open(&b->out, "rlimits", '[');
     for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
         uint64_t limit = defaults[i].hard < DEFAULT_LIMIT ? defaults[i].hard : DEFAULT_LIMIT;
-        if (limit && !has_limit(s, "host") && !has_limit(s, defaults[i].name))
+        bool replaced = strcmp(defaults[i].name, "nproc") == 0 && substitute_nproc(b);
+        if (limit && !replaced && !has_limit(s, "host") && !has_limit(s, defaults[i].name))
             put_limit(b, defaults[i].name, limit, limit);
     }
+    put_substitutes(b);
     for (size_t i = 0; i < s->n_ulimits; i++)
         if (strcmp(s->ulimits[i].name, "host") != 0)
             put_limit(b, s->ulimits[i].name, s->ulimits[i].soft, s->ulimits[i].hard);

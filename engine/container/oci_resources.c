@@ -22,23 +22,40 @@ static bool is_disabled(const struct container_spec *s)
     return s->cgroups && strcmp(s->cgroups, "disabled") == 0;
 }
 
+bool oci_has_controller(const struct oci_build *b, const char *name)
+{
+    return !is_disabled(b->spec) && has_controller(b->facts, name);
+}
+
+/* What takes its place: oci_process.c. */
+static const char *weaker(const struct oci_build *b, const char *controller)
+{
+    if (strcmp(controller, "memory") == 0 && b->spec->res.memory_bytes > 0)
+        return "; instead each process alone may have that much memory of its own (RLIMIT_DATA), which is weaker";
+    if (strcmp(controller, "pids") == 0 && b->spec->res.pids_limit > 0)
+        return "; instead so many processes more than now may be this user's (RLIMIT_NPROC), which is weaker";
+    return "";
+}
+
 /* Why a limit cannot be applied, and who can change that: the runtime would only say "no such file". */
 static struct err *tell_unusable(struct oci_build *b, const char *controller, const char *flags)
 {
     const struct oci_facts *f = b->facts;
     if (is_disabled(b->spec))
-        return strv_addf(b->notices, "%s: not applied, since --cgroups=disabled was given", flags);
+        return strv_addf(b->notices, "%s: not applied, since --cgroups=disabled was given%s", flags,
+                         weaker(b, controller));
     if (!f->cgroup_v2 || !f->cgroup_writable)
-        return strv_addf(b->notices, "%s: not applied, since %s; %s", flags,
-                         f->cgroup_why ? f->cgroup_why : "cgroups are disabled", f->cgroup_fix ? f->cgroup_fix : "");
+        return strv_addf(b->notices, "%s: not applied, since %s; %s%s", flags,
+                         f->cgroup_why ? f->cgroup_why : "cgroups are disabled", f->cgroup_fix ? f->cgroup_fix : "",
+                         weaker(b, controller));
     if (strv_contains(&f->cgroup_lacking, controller))
         return strv_addf(b->notices,
                          "%s: not applied, since this kernel has no cgroup controller \"%s\", or it was switched off "
-                         "(cgroup_disable= on its command line)",
-                         flags, controller);
+                         "(cgroup_disable= on its command line)%s",
+                         flags, controller, weaker(b, controller));
     return strv_addf(b->notices,
-                     "%s: not applied, since the cgroup controller \"%s\" is not delegated to this user; %s", flags,
-                     controller, f->cgroup_fix ? f->cgroup_fix : "");
+                     "%s: not applied, since the cgroup controller \"%s\" is not delegated to this user; %s%s", flags,
+                     controller, f->cgroup_fix ? f->cgroup_fix : "", weaker(b, controller));
 }
 
 /* Is `controller` there? If not, and something was asked of it, tell. */

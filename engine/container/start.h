@@ -15,6 +15,7 @@
 #include "engine/monitor/netplan.h"
 #include "engine/network/network.h"
 #include "engine/network/options.h"
+#include "rootless/rung.h"
 
 struct start {
     struct engine *e;
@@ -122,6 +123,9 @@ struct err *start_open_userns(struct start *s) ERR_RESULT;
 struct err *start_settle_rungs(struct start *s) ERR_RESULT;
 /* A start failed with `take_err`. What does the host refuse? *ret_again: there is a way without, which the next try
  * takes; else the error comes back, with who refused and what would help, where that is known. */
+/* Whether a container has it unless it is refused, and whether it was asked for by a flag. */
+enum rung_use { RUNG_UNUSED, RUNG_BY_DEFAULT, RUNG_ASKED };
+enum rung_use start_rung_use(const struct container_spec *spec, enum rung r);
 struct err *start_step_down(struct start *s, struct err *take_err, bool *ret_again) ERR_RESULT;
 
 /* A string kept in s->paths; *ret is borrowed from there. */

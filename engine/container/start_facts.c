@@ -270,6 +270,21 @@ static struct err *settle_cgroup_path(struct start *s)
                       s->c->id);
 }
 
+/* Where --pids-limit becomes a limit of the user's processes: those there are. */
+static void count_processes(struct start *s)
+{
+    bool limited = s->facts.cgroup_writable && strv_contains(&s->facts.cgroup_controllers, "pids");
+    DIR *proc = s->c->spec.res.pids_limit > 0 && !limited ? opendir("/proc") : NULL;
+    for (const struct dirent *d; proc && (d = readdir(proc));) {
+        struct stat st;
+        if (d->d_name[0] >= '0' && d->d_name[0] <= '9' && fstatat(dirfd(proc), d->d_name, &st, 0) == 0 &&
+            st.st_uid == 0)
+            s->facts.user_processes++;
+    }
+    if (proc)
+        (void)closedir(proc);
+}
+
 /* What cgroups take of limits. */
 static struct err *settle_limits_of(struct start *s, const char *manager)
 {
@@ -293,6 +308,7 @@ static struct err *settle_cgroup(struct start *s)
 {
     const struct container_spec *spec = &s->c->spec;
     TRY(settle_limits_of(s, s->plan.cgroup_manager));
+    count_processes(s);
     if (s->facts.cgroup_writable) {
         TRY(settle_cgroup_path(s));
         return list_lacking(s);

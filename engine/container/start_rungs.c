@@ -15,25 +15,21 @@
 #include "engine/container/security_opt.h"
 #include "engine/container/start.h"
 #include "engine/engine.h"
-#include "rootless/rung.h"
 #include "rootless/session.h"
 
-/* How a container uses a rung. */
-enum use { USE_NONE, USE_DEFAULT, USE_ASKED };
-
-static enum use use_of_ns(const struct ns_spec *ns)
+static enum rung_use use_of_ns(const struct ns_spec *ns)
 {
-    return ns->mode == NS_DEFAULT                               ? USE_DEFAULT
-           : ns->mode == NS_PRIVATE || ns->mode == NS_SHAREABLE ? USE_ASKED
-                                                                : USE_NONE;
+    return ns->mode == NS_DEFAULT                               ? RUNG_BY_DEFAULT
+           : ns->mode == NS_PRIVATE || ns->mode == NS_SHAREABLE ? RUNG_ASKED
+                                                                : RUNG_UNUSED;
 }
 
-static enum use use_of_proc(const struct container_spec *spec)
+static enum rung_use use_of_proc(const struct container_spec *spec)
 {
     for (size_t i = 0; i < spec->security_opt.count; i++)
         if (strncmp(spec->security_opt.items[i], "proc-opts", strlen("proc-opts")) == 0)
-            return USE_ASKED;
-    return spec->pid.mode == NS_HOST ? USE_NONE : USE_DEFAULT;
+            return RUNG_ASKED;
+    return spec->pid.mode == NS_HOST ? RUNG_UNUSED : RUNG_BY_DEFAULT;
 }
 
 static bool is_unconfined(const struct container_spec *spec)
@@ -48,7 +44,7 @@ static bool has_netns(const struct container_spec *spec)
     return mode != NS_HOST && mode != NS_CONTAINER && mode != NS_PATH;
 }
 
-static enum use use_of(const struct container_spec *spec, enum rung r)
+enum rung_use start_rung_use(const struct container_spec *spec, enum rung r)
 {
     bool netns = has_netns(spec);
     switch (r) {
@@ -57,24 +53,24 @@ static enum use use_of(const struct container_spec *spec, enum rung r)
     case RUNG_IPC_NS:
         return use_of_ns(&spec->ipc);
     case RUNG_UTS_NS:
-        return spec->hostname ? USE_ASKED : use_of_ns(&spec->uts);
+        return spec->hostname ? RUNG_ASKED : use_of_ns(&spec->uts);
     case RUNG_CGROUP_NS:
         return use_of_ns(&spec->cgroupns);
     case RUNG_PROC:
         return use_of_proc(spec);
     case RUNG_MQUEUE:
-        return spec->ipc.mode == NS_HOST ? USE_NONE : USE_DEFAULT;
+        return spec->ipc.mode == NS_HOST ? RUNG_UNUSED : RUNG_BY_DEFAULT;
     case RUNG_SYSCTL:
-        return spec->sysctl.count ? USE_ASKED : netns ? USE_DEFAULT : USE_NONE;
+        return spec->sysctl.count ? RUNG_ASKED : netns ? RUNG_BY_DEFAULT : RUNG_UNUSED;
     case RUNG_SYSFS:
-        return netns ? USE_DEFAULT : USE_NONE;
+        return netns ? RUNG_BY_DEFAULT : RUNG_UNUSED;
     case RUNG_NET_NS:
-        return netns ? USE_ASKED : USE_NONE;
+        return netns ? RUNG_ASKED : RUNG_UNUSED;
     case RUNG_SECCOMP:
-        return is_unconfined(spec) ? USE_NONE : USE_ASKED;
+        return is_unconfined(spec) ? RUNG_UNUSED : RUNG_ASKED;
     case RUNG_COUNT:
     default:
-        return USE_NONE;
+        return RUNG_UNUSED;
     }
 }
 
@@ -109,7 +105,7 @@ static struct err *check_asked(const struct container_spec *spec, const struct r
 {
     for (unsigned i = 0; i < RUNG_COUNT; i++) {
         enum rung rung = (enum rung)i;
-        if (r->errnum[i] && use_of(spec, rung) == USE_ASKED)
+        if (r->errnum[i] && start_rung_use(spec, rung) == RUNG_ASKED)
             return refuse(rung, r->errnum[i], rung_texts[i].flag);
     }
     return NULL;
@@ -156,7 +152,7 @@ static struct err *tell(struct start *s, const struct rungs *r)
         AUTO_FREE char *reason = NULL;
         enum rung rung = (enum rung)i;
         bool implied = (rung == RUNG_PROC && r->errnum[RUNG_PID_NS]) || (rung == RUNG_MQUEUE && r->errnum[RUNG_IPC_NS]);
-        if (!r->errnum[i] || implied || !rung_texts[i].without || use_of(&s->c->spec, rung) != USE_DEFAULT)
+        if (!r->errnum[i] || implied || !rung_texts[i].without || start_rung_use(&s->c->spec, rung) != RUNG_BY_DEFAULT)
             continue;
         TRY(rung_reason(rung, r->errnum[i], &reason));
         TRY(engine_notice(s->e, "%s cannot be had here, so %s (%s)", rung_name(rung), rung_texts[i].without, reason));
@@ -188,7 +184,7 @@ static struct err *look(struct start *s, bool *ret_again)
     err_drop(rungs_load(engine_run_dir(s->e), &before));
     TRY(rungs_probe(NULL, &now));
     for (unsigned i = 0; i < RUNG_COUNT; i++)
-        worse = worse || (now.errnum[i] && use_of(&s->c->spec, (enum rung)i) != USE_NONE);
+        worse = worse || (now.errnum[i] && start_rung_use(&s->c->spec, (enum rung)i) != RUNG_UNUSED);
     if (!worse)
         return NULL;
     TRY(check_asked(&s->c->spec, &now));

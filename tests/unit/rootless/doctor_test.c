@@ -22,6 +22,11 @@ static struct err *overlay_works(const char *driver, const char *root)
 
 static struct err *overlay_fails(const char *driver, const char *root)
 {
+    return strcmp(driver, "copy") == 0 ? NULL : ERR_NEW(ERR_UNSUPPORTED, "%s below %s: out of order", driver, root);
+}
+
+static struct err *nothing_works(const char *driver, const char *root)
+{
     return ERR_NEW(ERR_UNSUPPORTED, "%s below %s: out of order", driver, root);
 }
 
@@ -72,6 +77,13 @@ static void every_need_is_examined(void **state)
                                         "FUSE",
                                         "TUN",
                                         "cgroups",
+                                        "network namespaces",
+                                        "namespaces",
+                                        "proc",
+                                        "sysfs",
+                                        "sysctls",
+                                        "seccomp",
+                                        "limits",
                                         "OCI runtime",
                                         "kernel interfaces"};
     for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
@@ -101,7 +113,28 @@ static void the_callers_storage_probe_is_tried(void **state)
     assert_int_equal(item_of(&r, "overlay")->state, DOCTOR_DEGRADED);
     if (userns == DOCTOR_OK)
         assert_non_null(strstr(item_of(&r, "overlay")->found, "out of order"));
+    assert_int_equal(item_of(&r, "overlay")->rung, userns == DOCTOR_OK ? 3 : 0);
     doctor_report_done(&r);
+    opts.storage_probe = nothing_works;
+    assert_null(doctor_run(&opts, &r));
+    assert_int_equal(item_of(&r, "overlay")->state, DOCTOR_MISSING);
+    assert_int_equal(item_of(&r, "overlay")->rung, 0);
+    assert_int_equal(doctor_verdict(&r), LADDER_ALL);
+    doctor_report_done(&r);
+}
+
+/* What is missing decides, by what its ladder says that it breaks; what is degraded does not. */
+static void the_verdict_is_of_what_is_missing(void **state)
+{
+    (void)state;
+    struct doctor_item items[] = {{.need = "network", .state = DOCTOR_DEGRADED},
+                                  {.need = "cgroups", .state = DOCTOR_MISSING}};
+    const struct doctor_report r = {.items = items, .count = ARRAY_LEN(items)};
+    for (size_t i = 0; i < ARRAY_LEN(items); i++)
+        items[i].ladder = ladder_find(items[i].need);
+    assert_int_equal(doctor_verdict(&r), 0);
+    items[0].state = DOCTOR_MISSING;
+    assert_int_equal(doctor_verdict(&r), LADDER_PORTS);
 }
 
 static void a_bad_data_directory_is_a_finding(void **state)
@@ -123,7 +156,10 @@ static void json_has_all_fields(void **state)
                                .probed = (char[]){"p"},
                                .found = (char[]){"f \"quoted\""},
                                .meaning = (char[]){"m"},
-                               .fix = (char[]){""}};
+                               .fix = (char[]){""},
+                               .file = (char[]){""},
+                               .ladder = ladder_find("overlay"),
+                               .rung = 2};
     const struct doctor_report r = {.items = &item, .count = 1};
     AUTO_FREE char *text = NULL;
     AUTO_JSON json_t *j = NULL;
@@ -133,6 +169,8 @@ static void json_has_all_fields(void **state)
     assert_string_equal(json_string_value(json_object_get(first, "state")), "degraded");
     assert_string_equal(json_string_value(json_object_get(first, "found")), "f \"quoted\"");
     assert_string_equal(json_string_value(json_object_get(first, "fix")), "");
+    assert_string_equal(json_string_value(json_object_get(first, "use")), "fuse-overlay (coracle-overlay)");
+    assert_true(json_is_true(json_object_get(json_object_get(j, "works"), "run")));
 }
 
 int main(void)
@@ -142,6 +180,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_callers_storage_probe_is_tried, fixture_setup, fixture_teardown),
         cmocka_unit_test(a_bad_data_directory_is_a_finding),
         cmocka_unit_test(json_has_all_fields),
+        cmocka_unit_test(the_verdict_is_of_what_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

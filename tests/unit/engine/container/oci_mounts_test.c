@@ -50,6 +50,21 @@ static void what_cannot_be_mounted_is_bound(void **state)
     expect_mount_on(generate(f), "/sys", "bind /sys rprivate,nosuid,noexec,nodev,ro,rbind");
 }
 
+/* Namespaces that the host refuses: the host's, and what belongs to them. */
+static void what_the_host_refuses_is_left_out(void **state)
+{
+    struct fixture *f = *state;
+    f->facts.no_pid_ns = f->facts.no_ipc_ns = f->facts.no_uts_ns = f->facts.no_cgroup_ns = true;
+    f->facts.mqueue_mountable = f->facts.sysctl_writable = false;
+    f->facts.hostname = "h";
+    json_t *c = generate(f);
+    expect_mount_on(c, "/proc", "bind /proc rbind,rprivate,nosuid,noexec,nodev");
+    expect_mount_on(c, "/dev/mqueue", NULL);
+    expect_json(c, "hostname", NULL);
+    expect_json(c, "linux.sysctl", NULL);
+    expect_json(c, "linux.namespaces", "[{\"type\":\"network\"},{\"type\":\"mount\"}]");
+}
+
 static void shared_memory(void **state)
 {
     struct fixture *f = *state;
@@ -175,10 +190,15 @@ static void devices_are_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(what_every_container_has),        FIXTURE_TEST(group_of_terminals_only_where_mapped),
-        FIXTURE_TEST(what_cannot_be_mounted_is_bound), FIXTURE_TEST(shared_memory),
-        FIXTURE_TEST(files_and_read_only_roots),       FIXTURE_TEST(users_mounts_win),
-        FIXTURE_TEST(a_tree_is_taken_whole),           FIXTURE_TEST(devices_are_bound),
+        FIXTURE_TEST(what_every_container_has),
+        FIXTURE_TEST(group_of_terminals_only_where_mapped),
+        FIXTURE_TEST(what_cannot_be_mounted_is_bound),
+        FIXTURE_TEST(what_the_host_refuses_is_left_out),
+        FIXTURE_TEST(shared_memory),
+        FIXTURE_TEST(files_and_read_only_roots),
+        FIXTURE_TEST(users_mounts_win),
+        FIXTURE_TEST(a_tree_is_taken_whole),
+        FIXTURE_TEST(devices_are_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,18 @@ static void delegate(struct fixture *f, const char *controllers)
     expect_ok(strv_split(controllers, ' ', &f->facts.cgroup_controllers), controllers);
 }
 
+static bool lists_limit(json_t *c, const char *type, json_int_t hard)
+{
+    json_t *all = at(c, "process.rlimits");
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *l = json_array_get(all, i);
+        if (strcmp(json_string_value(json_object_get(l, "type")), type) == 0 &&
+            json_integer_value(json_object_get(l, "hard")) == hard)
+            return true;
+    }
+    return false;
+}
+
 static void ask_for_everything(struct fixture *f)
 {
     struct resource_spec *r = &f->spec.res;
@@ -88,8 +100,29 @@ static void hosts_without_usable_cgroups_are_explained(void **state)
     f->facts.cgroup_fix = "boot otherwise";
     expect_json(generate(f), "linux.resources", "{}");
     assert_int_equal(f->notices.count, 5);
-    assert_string_equal(f->notices.items[0],
-                        "--memory: not applied, since this host uses cgroup version 1; boot otherwise");
+    assert_string_equal(
+        f->notices.items[0],
+        "--memory: not applied, since this host uses cgroup version 1; boot otherwise; instead each process alone "
+        "may have that much memory of its own (RLIMIT_DATA), which is weaker");
+}
+
+/* Limits of processes take the place of those that no cgroup has, unless the user gave some. */
+static void limits_of_processes_take_their_place(void **state)
+{
+    struct fixture *f = *state;
+    f->spec.res.memory_bytes = 1000;
+    f->spec.res.pids_limit = 50;
+    f->facts.user_processes = 7;
+    f->facts.cgroup_writable = false;
+    json_t *c = generate(f);
+    expect_json(c, "process.rlimits.1", "{\"type\":\"RLIMIT_NPROC\",\"hard\":57,\"soft\":57}");
+    expect_json(c, "process.rlimits.2", "{\"type\":\"RLIMIT_DATA\",\"hard\":1000,\"soft\":1000}");
+    expect_ok(spec_add_ulimit(&f->spec, "data=5:6"), "ulimit");
+    expect_json(generate(f), "process.rlimits.2", "{\"type\":\"RLIMIT_DATA\",\"hard\":6,\"soft\":5}");
+    delegate(f, "memory pids");
+    c = generate(f);
+    assert_false(lists_limit(c, "RLIMIT_DATA", 1000));
+    assert_false(lists_limit(c, "RLIMIT_NPROC", 57));
 }
 
 static void what_version_2_has_not(void **state)
@@ -146,6 +179,7 @@ int main(void)
         FIXTURE_TEST(missing_controllers_are_named),
         FIXTURE_TEST(what_the_kernel_lacks_is_told_apart),
         FIXTURE_TEST(hosts_without_usable_cgroups_are_explained),
+        FIXTURE_TEST(limits_of_processes_take_their_place),
         FIXTURE_TEST(what_version_2_has_not),
         FIXTURE_TEST(devices_have_limits_of_their_own),
         FIXTURE_TEST(device_rules_are_said_to_be_of_no_use),

@@ -1,0 +1,123 @@
+/* `run --explain`: which rungs of the ladder a container gets. Everything is looked up where the start looks it up. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/strbuf.h"
+#include "engine/container/internal.h"
+#include "engine/container/start.h"
+#include "engine/engine.h"
+#include "engine/monitor/cgroup.h"
+#include "rootless/ladder.h"
+#include "rootless/session.h"
+
+struct explanation {
+    struct engine *e;
+    struct container *c;
+    struct strv *lines;
+};
+
+/* "overlay: kernel overlay (rung 1 of 3)"; `rung` 0 is below the last one. */
+static struct err *say(const struct explanation *x, const char *need, size_t rung, const char *why)
+{
+    AUTO_STRBUF struct strbuf line = STRBUF_INIT;
+    const struct ladder *l = ladder_find(need);
+    if (!l)
+        return ERR_NEW(ERR_INTERNAL, "no need is called %s", need);
+    if (rung)
+        TRY(strbuf_printf(&line, "%s: %s (rung %zu of %zu)", need, l->rungs[rung - 1].use, rung, ladder_height(l)));
+    else
+        TRY(strbuf_printf(&line, "%s: refused: %s", need, l->end ? l->end : "nothing takes its place"));
+    if (rung && l->rungs[rung - 1].lost)
+        TRY(strbuf_printf(&line, "; lost: %s", l->rungs[rung - 1].lost));
+    if (why)
+        TRY(strbuf_printf(&line, "; since %s", why));
+    return strv_add(x->lines, strbuf_str(&line));
+}
+
+static struct err *say_session(const struct explanation *x)
+{
+    const struct session *s = engine_session(x->e);
+    bool inside = path_is_below(s->run_dir, s->root);
+    TRY(say(x, "id ranges", s->single_id ? 2 : 1, NULL));
+    return say(x, "session directory", inside ? 1 : strncmp(s->run_dir, "/tmp/", 5) == 0 ? 3 : 2, NULL);
+}
+
+static struct err *say_storage(const struct explanation *x)
+{
+    static const char *const drivers[] = {"overlay", "fuse-overlay", "copy"};
+    const struct container_spec *spec = &x->c->spec;
+    const char *driver;
+    TRY(engine_driver_again(x->e, spec->storage_driver, spec->maps_ids, &driver));
+    for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+        if (strcmp(drivers[i], driver) == 0)
+            return say(x, "overlay", i + 1, NULL);
+    return NULL;
+}
+
+static struct err *say_cgroups(const struct explanation *x)
+{
+    static const char *const wanted[] = {"cpu", "cpuset", "io", "memory", "pids"};
+    const struct cgroup_facts *f;
+    const char *manager, *cgroups = x->c->spec.cgroups;
+    TRY(engine_cgroup(x->e, &f));
+    TRY(engine_cgroup_manager(x->e, cgroups && strcmp(cgroups, "disabled") == 0, &manager));
+    if (strcmp(manager, "disabled") == 0)
+        return say(x, "cgroups", 3, f->why);
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (!strv_contains(&f->controllers, wanted[i]))
+            return say(x, "cgroups", 2, "not all controllers are delegated");
+    return say(x, "cgroups", 1, NULL);
+}
+
+/* Needs that are rungs of rung.h; one of them that is refused speaks for all. */
+static struct err *say_rungs(const struct explanation *x, const struct rungs *r, const char *need,
+                             const enum rung *which, size_t count)
+{
+    AUTO_FREE char *why = NULL;
+    enum rung_use use = RUNG_UNUSED;
+    for (size_t i = 0; i < count && !why; i++) {
+        use = start_rung_use(&x->c->spec, which[i]) > use ? start_rung_use(&x->c->spec, which[i]) : use;
+        if (use != RUNG_UNUSED && r->errnum[which[i]])
+            TRY(rung_reason(which[i], r->errnum[which[i]], &why));
+    }
+    if (use == RUNG_UNUSED)
+        return NULL;
+    return say(x, need, !why ? 1 : use == RUNG_ASKED ? 0 : 2, why);
+}
+
+static struct err *say_refusable(const struct explanation *x)
+{
+    static const enum rung spaces[] = {RUNG_PID_NS, RUNG_IPC_NS, RUNG_UTS_NS, RUNG_CGROUP_NS}, net[] = {RUNG_NET_NS},
+                           proc[] = {RUNG_PROC}, sysfs[] = {RUNG_SYSFS}, sysctl[] = {RUNG_SYSCTL},
+                           seccomp[] = {RUNG_SECCOMP};
+    struct rungs r = {{0}};
+    bool refused = false;
+    TRY(rungs_probe(NULL, &r));
+    for (size_t i = 0; i < RUNG_COUNT; i++)
+        refused = refused || r.errnum[i];
+    if (refused) /* the start need not fail first */
+        TRY(rungs_save(engine_run_dir(x->e), &r));
+    TRY(say_rungs(x, &r, "namespaces", spaces, ARRAY_LEN(spaces)));
+    TRY(say_rungs(x, &r, "network namespaces", net, ARRAY_LEN(net)));
+    TRY(say_rungs(x, &r, "proc", proc, ARRAY_LEN(proc)));
+    TRY(say_rungs(x, &r, "sysfs", sysfs, ARRAY_LEN(sysfs)));
+    TRY(say_rungs(x, &r, "sysctls", sysctl, ARRAY_LEN(sysctl)));
+    return say_rungs(x, &r, "seccomp", seccomp, ARRAY_LEN(seccomp));
+}
+
+struct err *container_explain(struct engine *e, struct container *c, struct strv *ret_lines)
+{
+    const struct explanation x = {.e = e, .c = c, .lines = ret_lines};
+    const char *runtime;
+    TRY(container_load_spec(e, c));
+    TRY(say_session(&x));
+    TRY(say_storage(&x));
+    TRY(say_refusable(&x));
+    if (container_has_network(&c->spec))
+        TRY(say(&x, "TUN", access("/dev/net/tun", R_OK | W_OK) == 0 ? 1 : 2, NULL));
+    TRY(say_cgroups(&x));
+    TRY(engine_runtime(e, &runtime));
+    return say(&x, "OCI runtime", strcmp(path_last(runtime), "crun") == 0 ? 1 : 2, NULL);
+}
