@@ -82,7 +82,8 @@ static struct err *store_look(const char *root, struct store_facts *f)
         }
     }
     f->no_exec = vfs.f_flag & ST_NOEXEC;
-    f->free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+    /* ramfs and others don't count. */
+    f->free_bytes = vfs.f_blocks ? (uint64_t)vfs.f_bavail * vfs.f_frsize : UINT64_MAX;
     AUTO_FD int scratch = store_scratch_file(root);
     if (scratch < 0)
         return ERR_SYS(errno, "make a file in %s", root);
@@ -117,7 +118,8 @@ struct err *doctor_probe_data_dir(const struct doctor_opts *opts, struct doctor_
     TRY(session_dir_prepare(&place, &dir));
     TRY(store_look(place.root, &f));
     TRY(store_judge(&f, &meaning));
-    DOCTOR_SET(item->found, "%s, %s free, user xattrs %s", f.kind, number_human_bytes(f.free_bytes).s,
+    DOCTOR_SET(item->found, "%s, %s free, user xattrs %s", f.kind,
+               f.free_bytes == UINT64_MAX ? "an unknown number of bytes" : number_human_bytes(f.free_bytes).s,
                f.xattr ? "work" : "do not work");
     if (meaning.len == 0) {
         DOCTOR_SET(item->fix, "%s", "");
