@@ -55,7 +55,8 @@ static void what_the_host_refuses_is_left_out(void **state)
 {
     struct fixture *f = *state;
     f->facts.no_pid_ns = f->facts.no_ipc_ns = f->facts.no_uts_ns = f->facts.no_cgroup_ns = true;
-    f->facts.mqueue_mountable = f->facts.sysctl_writable = false;
+    f->facts.mqueue_mountable = false;
+    f->facts.sysctl_read_only = true;
     f->facts.hostname = "h";
     json_t *c = generate(f);
     expect_mount_on(c, "/proc", "bind /proc rbind,rprivate,nosuid,noexec,nodev");
