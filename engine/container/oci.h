@@ -73,7 +73,7 @@ struct oci_facts {
     const char *apparmor_profile;                   /* or NULL */
     bool proc_mountable;                            /* false: /proc of the host must be bound */
     bool sys_mountable;
-    bool sysctl_read_only;    /* /proc/sys where the runtime works: we are in a container ourselves */
+    bool sysctl_read_only; /* /proc/sys where the runtime works: we are in a container ourselves */
     bool mqueue_mountable;
     /* Namespaces that this host refuses: containers that asked for none in particular stay in ours. */
     bool no_pid_ns, no_ipc_ns, no_uts_ns, no_cgroup_ns;
