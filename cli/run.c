@@ -27,11 +27,11 @@ static const struct cli_flag run_flags[] = {
          "Override the key sequence for detaching a container. Format is a single character [a-Z] or a comma separated "
          "sequence of `ctrl-<value>`, where `<value>` is one of: `a-cf`, `@`, `^`, `[`, `\\`, `]`, `^` or `_` "
          "(default \"ctrl-p,ctrl-q\")"},
+    {"explain", 0, CLI_BOOL, .offset = O(explain),
+     .help = "Print which rungs of the host's ladder (see doctor) the container gets to stderr, then run it"},
     {"hpc", 0, CLI_BOOL, .offset = O(hpc),
      .help = "Run the command in place of this process, as a rank of a cluster's job: with the host's network, "
              "processes, IPC, devices, environment and descriptors, home and working directory, and your own id"},
-    {"explain", 0, CLI_BOOL, .offset = O(explain),
-     .help = "Print which rungs of the host's ladder (see doctor) the container gets to stderr, then run it"},
     {"preserve-fd", 0, CLI_STRINGS, .offset = O(spec.preserve_fd),
      .help = "Pass a list of additional file descriptors to the container"},
     {"preserve-fds", 0, CLI_UINT, .offset = O(preserve_fds),
