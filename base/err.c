@@ -409,3 +409,13 @@ struct err *err_recv(int fd, struct err **ret)
     TRY_WRAP(fd_read_exact(fd, buf + sizeof(w), body), "receive an outcome");
     return err_decode(buf, sizeof(w) + body, ret);
 }
+
+struct err *err_both(struct err *take_a, struct err *take_b)
+{
+    if (!take_a || !take_b)
+        return take_a ? take_a : take_b;
+    struct err *both = ERR_NEW(err_kind(take_a), "%s; %s", err_text(take_a), err_text(take_b));
+    err_free(take_a);
+    err_free(take_b);
+    return both;
+}

@@ -77,6 +77,8 @@ int err_exit_code(const struct err *e);
 int err_http_status(const struct err *e);
 const char *err_kind_name(enum err_kind kind);
 
+/* Two things that failed as one error, of the first one's kind: "a; b". Either may be NULL. */
+struct err *err_both(struct err *take_a, struct err *take_b) ERR_RESULT;
 void err_free(struct err *take_e);
 /* Ignore an error on purpose. */
 void err_drop(struct err *take_e);

@@ -51,6 +51,9 @@ struct err *json_from_pairs(const struct strv *pairs, json_t **ret) ERR_RESULT;
 /* The same as text, {"KEY":"VALUE"}, and back again; what is no string there has the value "". */
 struct err *json_pairs_text(const struct strv *pairs, char **ret) ERR_RESULT;
 struct err *json_pairs_parse(const char *text, const char *what, struct strv *ret) ERR_RESULT;
+/* A list of strings as text, and back again: appended, what is no string there as "". */
+struct err *json_strv_text(const struct strv *v, char **ret) ERR_RESULT;
+struct err *json_strv_parse(const char *text, const char *what, struct strv *ret) ERR_RESULT;
 /* A new empty object/array below `obj`, borrowed. */
 struct err *json_put_obj(json_t *obj, const char *key, json_t **ret) ERR_RESULT;
 struct err *json_put_arr(json_t *obj, const char *key, json_t **ret) ERR_RESULT;

@@ -203,3 +203,23 @@ struct err *json_pairs_parse(const char *text, const char *what, struct strv *re
         TRY(strv_addf(ret, "%s=%s", key, json_is_string(value) ? json_string_value(value) : ""));
     return NULL;
 }
+
+struct err *json_strv_text(const struct strv *v, char **ret)
+{
+    AUTO_JSON json_t *list = NULL;
+    TRY(json_from_strv(v, &list));
+    return json_text(list, ret);
+}
+
+struct err *json_strv_parse(const char *text, const char *what, struct strv *ret)
+{
+    AUTO_JSON json_t *list = NULL;
+    json_t *item;
+    size_t i;
+    if (!text || strcmp(text, "[]") == 0)
+        return NULL;
+    TRY(json_parse(text, strlen(text), what, &list));
+    json_array_foreach (list, i, item)
+        TRY(strv_add(ret, json_is_string(item) ? json_string_value(item) : ""));
+    return NULL;
+}

@@ -7,6 +7,7 @@
 struct clone_opts {
     bool destroy, force, run;
     const char *name;
+    const char *pod;
     struct container_spec spec; /* what limits say */
 };
 #define O(field) offsetof(struct clone_opts, field)
@@ -19,7 +20,7 @@ static const struct cli_flag clone_flags[] = {
     {"force", 'f', CLI_BOOL, .offset = O(force), .help = "force the existing container to be destroyed"},
     RESOURCE_MEMORY_FLAGS(O(spec.res)),
     {"name", 0, CLI_STRING, .offset = O(name), .help = "Assign a name to the container"},
-    {"pod", 0, CLI_STRING, .missing = "pods are not built yet", .help = "Run container in an existing pod"},
+    {"pod", 0, CLI_STRING, CLI_COMPLETE_POD, .offset = O(pod), .help = "Run container in an existing pod"},
     {"run", 0, CLI_BOOL, .offset = O(run), .help = "run the new container"},
     {0},
 };
@@ -55,6 +56,8 @@ static struct err *fill_spec(struct cli *c, const struct clone_opts *o, struct c
     TRY(container_clone_spec(c->engine, old, c->n_args > 2 ? c->args[2] : NULL, spec));
     TRY(name ? mem_replace(&spec->name, name) : container_clone_name(c->engine, old->name, &spec->name));
     TRY(put_limits(c, o, spec));
+    if (o->pod)
+        TRY(container_clone_to_pod(c->engine, o->pod, false, spec));
     strv_clear(&spec->create_command);
     return strv_add_all(&spec->create_command, c->argv);
 }

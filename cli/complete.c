@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cli/verbs.h"
 #include "engine/container/container.h"
+#include "engine/container/pod_row.h"
 #include "engine/image/image.h"
 #include "engine/network/network.h"
 #include "engine/storage/storage.h"
@@ -192,6 +193,22 @@ static struct err *add_networks(const struct completion *k)
     return e;
 }
 
+static struct err *add_pods(const struct completion *k)
+{
+    AUTO_STRV struct strv ids = STRV_INIT;
+    TRY(pod_row_ids(k->c->engine, &ids));
+    for (size_t i = 0; i < ids.count; i++) {
+        AUTO_POD_ROW struct pod_row p = {0};
+        char id[13];
+        TRY(pod_row_find(k->c->engine, ids.items[i], &p));
+        TRY(add(k, p.name, NULL));
+        (void)snprintf(id, sizeof id, "%.12s", p.id);
+        if (strlen(k->word) >= 2)
+            TRY(add(k, id, p.name));
+    }
+    return NULL;
+}
+
 /* What is in the store; a host without a session has nothing to offer, which is no error here. */
 static struct err *add_objects(const struct completion *k, enum cli_complete what)
 {
@@ -206,6 +223,8 @@ static struct err *add_objects(const struct completion *k, enum cli_complete wha
         err = add_volumes(k);
     if (!err && (what == CLI_COMPLETE_NETWORK || what == CLI_COMPLETE_NETWORK_NAME))
         err = add_networks(k);
+    if (!err && what == CLI_COMPLETE_POD)
+        err = add_pods(k);
     err_drop(err);
     return NULL;
 }
@@ -252,6 +271,7 @@ static struct err *add_kind(const struct completion *k, enum cli_complete what)
     case CLI_COMPLETE_OBJECT:
     case CLI_COMPLETE_NETWORK_NAME:
     case CLI_COMPLETE_NETWORK_THEN_CONTAINER:
+    case CLI_COMPLETE_POD:
         break;
     }
     return add_objects(k, what);

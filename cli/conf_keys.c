@@ -361,7 +361,6 @@ static struct err *use_network_options(struct cli *c, struct create_opts *o, con
 #define NO_LABELS "processes and files have no SELinux labels or AppArmor profiles here"
 #define NO_CONMON "there is no conmon"
 #define NO_BACKEND "networks need no programs of netavark's or CNI's"
-#define NO_PODS "pods"
 #define NO_REMOTE "the REST API and remote services"
 #define NO_MACHINE "coracle has no virtual machines"
 #define DATABASE "it is in the database"
@@ -440,8 +439,8 @@ const struct conf_key conf_keys[] = {
     {"engine", "image_default_transport", CONF_LATER, "names without a transport mean a registry", NULL},
     {"engine", "image_parallel_copies", CONF_LATER, "six blobs are fetched at once", NULL},
     {"engine", "image_volume_mode", CONF_CREATE, "image-volume", NULL},
-    {"engine", "infra_command", CONF_LATER, NO_PODS, NULL},
-    {"engine", "infra_image", CONF_LATER, NO_PODS, NULL},
+    {"engine", "infra_command", CONF_DEFAULT, "infra-command", NULL},
+    {"engine", "infra_image", CONF_DEFAULT, "infra-image", NULL},
     {"engine", "kube_generate_type", CONF_LATER, "kube", NULL},
     {"engine", "lock_type", CONF_NONE, "locks are those of files", NULL},
     {"engine", "multi_image_archive", CONF_DEFAULT, "multi-image-archive", NULL},
@@ -450,7 +449,7 @@ const struct conf_key conf_keys[] = {
     {"engine", "network_cmd_path", CONF_NONE, "coracle-slirp is beside coracle", NULL},
     {"engine", "no_pivot_root", CONF_CREATE_CALL, "runtime", use_no_pivot},
     {"engine", "num_locks", CONF_NONE, "there is no limit", NULL},
-    {"engine", "pod_exit_policy", CONF_LATER, NO_PODS, NULL},
+    {"engine", "pod_exit_policy", CONF_DEFAULT, "exit-policy", NULL},
     {"engine", "pull_policy", CONF_CREATE, "pull", NULL},
     {"engine", "remote", CONF_NONE, NO_REMOTE, NULL},
     {"engine", "retry", CONF_DEFAULT, "retry", NULL},

@@ -43,7 +43,7 @@ static struct err *fill_environment(struct create_opts *o)
     return spec_add_host_env(&o->spec, environ);
 }
 
-static struct err *add_label_file(struct create_opts *o, const char *path)
+static struct err *add_label_file(struct container_spec *s, const char *path)
 {
     AUTO_FREE char *text = NULL;
     AUTO_STRV struct strv lines = STRV_INIT;
@@ -52,17 +52,17 @@ static struct err *add_label_file(struct create_opts *o, const char *path)
     for (size_t i = 0; i < lines.count; i++) {
         const char *line = lines.items[i] + strspn(lines.items[i], " \t");
         if (*line && *line != '#')
-            TRY(spec_add_label(&o->spec, line));
+            TRY(spec_add_label(s, line));
     }
     return NULL;
 }
 
-static struct err *fill_labels(struct create_opts *o)
+struct err *create_add_labels(struct container_spec *s, const struct strv *files, const struct strv *labels)
 {
-    for (size_t i = 0; i < o->label_files.count; i++)
-        TRY(add_label_file(o, o->label_files.items[i]));
-    for (size_t i = 0; i < o->labels.count; i++)
-        TRY(spec_add_label(&o->spec, o->labels.items[i]));
+    for (size_t i = 0; i < files->count; i++)
+        TRY(add_label_file(s, files->items[i]));
+    for (size_t i = 0; i < labels->count; i++)
+        TRY(spec_add_label(s, labels->items[i]));
     return NULL;
 }
 
@@ -77,6 +77,23 @@ static struct err *fill_nestable(struct create_opts *o)
         if (access(devices[i], R_OK | W_OK) == 0)
             TRY(spec_add_device(&o->spec, devices[i]));
     return strv_add(&o->spec.security_opt, "unmask=ALL");
+}
+
+/* --pod and what goes with it, in podman's words. */
+static struct err *settle_pod(struct create_opts *o)
+{
+    struct container_spec *s = &o->spec;
+    if (o->pod_id_file && s->pod)
+        return ERR_NEW(ERR_INVALID, "cannot specify both --pod and --pod-id-file");
+    if (o->pod_id_file) {
+        mem_freep(&s->pod);
+        TRY_WRAP(cli_read_cidfile(o->pod_id_file, &s->pod), "reading pod-id-file");
+    }
+    if (s->init_ctr && !s->pod)
+        return ERR_NEW(ERR_INVALID, "must specify pod value with init-ctr");
+    bool own_users = s->userns.mode != NS_DEFAULT || s->uid_map.count || s->gid_map.count;
+    bool is_new = s->pod && strncmp(s->pod, "new:", 4) == 0;
+    return s->pod && !is_new && own_users ? ERR_NEW(ERR_INVALID, "--userns and --pod cannot be set together") : NULL;
 }
 
 /* --- image */
@@ -178,8 +195,9 @@ struct err *create_finish_spec(struct cli *c, struct create_opts *o)
     if (o->replace && !s->name)
         return ERR_NEW(ERR_INVALID, "cannot replace container without --name being set");
     TRY(fill_environment(o));
-    TRY(fill_labels(o));
     TRY(fill_nestable(o));
+    TRY(create_add_labels(s, &o->label_files, &o->labels));
+    TRY(settle_pod(o));
     TRY(fill_platform(o));
     TRY(make_absolute(&s->pidfile));
     TRY(make_absolute(&s->cidfile));

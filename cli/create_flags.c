@@ -13,9 +13,6 @@
 #define O(field) offsetof(struct create_opts, field)
 #define S(field) offsetof(struct create_opts, spec.field)
 
-/* Where no feature is behind a flag yet. */
-#define NO_PODS "pods are not built yet"
-
 static void *slot(void *opts, const struct cli_flag *f)
 {
     return (char *)opts + f->offset;
@@ -207,7 +204,8 @@ const struct cli_flag create_flags[] = {
      .help = "Tells " CLI_PROGRAM " how to handle the builtin image volumes (\"bind\"|\"tmpfs\"|\"ignore\")"},
     {"init", 0, CLI_BOOL, .offset = S(init),
      .help = "Run an init binary inside the container that forwards signals and reaps processes"},
-    {"init-ctr", 0, CLI_STRING, .missing = NO_PODS, .help = "Make this a pod init container (\"always\"|\"once\")"},
+    {"init-ctr", 0, CLI_CALL, .offset = S(init_ctr), .set = resource_set_text,
+     .help = "Make this a pod init container (\"always\"|\"once\")"},
     {"init-path", 0, CLI_CALL, CLI_COMPLETE_FILE, .offset = S(init_path), .set = resource_set_text,
      .help = "Path to the container-init binary"},
     {"interactive", 'i', CLI_BOOL, .offset = S(interactive), .help = "Keep STDIN open even if not attached"},
@@ -257,8 +255,10 @@ const struct cli_flag create_flags[] = {
     RESOURCE_PIDS_FLAG(S(res)),
     {"platform", 0, CLI_STRING, .offset = O(platform),
      .help = "Specify the platform for selecting the image.  (Conflicts with --arch and --os)"},
-    {"pod", 0, CLI_STRING, .missing = NO_PODS, .help = "Run container in an existing pod"},
-    {"pod-id-file", 0, CLI_STRING, .missing = NO_PODS, .help = "Read the pod ID from the file"},
+    {"pod", 0, CLI_CALL, CLI_COMPLETE_POD, .offset = S(pod), .set = resource_set_text,
+     .help = "Run container in an existing pod"},
+    {"pod-id-file", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(pod_id_file),
+     .help = "Read the pod ID from the file"},
     {"privileged", 0, CLI_BOOL, .offset = S(privileged), .help = "Give extended privileges to container"},
     {"publish", 'p', CLI_CALL_CSV, .set = add_publish,
      .help = "Publish a container's port, or a range of ports, to the host"},

@@ -40,7 +40,8 @@ enum cli_complete {
     CLI_COMPLETE_NETWORK,      /* a value of --network */
     CLI_COMPLETE_NETWORK_NAME, /* one that was created, or the default */
     CLI_COMPLETE_NETWORK_THEN_CONTAINER,
-    CLI_COMPLETE_DRIVER
+    CLI_COMPLETE_DRIVER,
+    CLI_COMPLETE_POD
 };
 
 struct cli_flag {

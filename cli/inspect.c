@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "engine/image/image.h"
 #include "engine/network/network.h"
+#include "engine/pod/pod.h"
 #include "engine/volume/volume.h"
 
 struct inspect_opts {
@@ -15,7 +16,7 @@ struct inspect_opts {
 };
 #define O(field) offsetof(struct inspect_opts, field)
 
-enum object_type { OBJECT_ALL, OBJECT_CONTAINER, OBJECT_IMAGE, OBJECT_NETWORK, OBJECT_VOLUME };
+enum object_type { OBJECT_ALL, OBJECT_CONTAINER, OBJECT_IMAGE, OBJECT_NETWORK, OBJECT_VOLUME, OBJECT_POD };
 
 /* What Go's types of these objects are, where JSON doesn't tell. */
 static const struct template_member members[] = {
@@ -111,6 +112,15 @@ static struct err *find_network(struct cli *c, const char *name, char **ret)
     return e;
 }
 
+static struct err *find_pod(struct cli *c, const char *name, char **ret)
+{
+    struct pod *p;
+    TRY(pod_find(c->engine, name, &p));
+    struct err *e = pod_inspect(c->engine, p, ret);
+    pod_free(p);
+    return e;
+}
+
 /* The object's JSON; a miss is told in the words of its type. */
 static struct err *find_object(struct cli *c, enum object_type type, const char *name, bool size, char **ret)
 {
@@ -137,10 +147,18 @@ static struct err *find_object(struct cli *c, enum object_type type, const char 
         if (type == OBJECT_VOLUME)
             return ERR_NEW(ERR_NOT_FOUND, "no such volume %s", name);
     }
-    e = find_network(c, name, ret);
-    if (!e || err_kind(e) != ERR_NOT_FOUND || type == OBJECT_NETWORK)
-        return ERR_WRAP(e, "network %s", name);
+    if (type == OBJECT_ALL || type == OBJECT_NETWORK) {
+        e = find_network(c, name, ret);
+        if (!e || err_kind(e) != ERR_NOT_FOUND || type == OBJECT_NETWORK)
+            return ERR_WRAP(e, "network %s", name);
+        err_free(e);
+    }
+    e = find_pod(c, name, ret);
+    if (!e || err_kind(e) != ERR_NOT_FOUND)
+        return e;
     err_free(e);
+    if (type == OBJECT_POD)
+        return ERR_NEW(ERR_NOT_FOUND, "no such pod %s", name);
     return ERR_NEW(ERR_NOT_FOUND, "no such object: \"%s\"", name);
 }
 
@@ -166,8 +184,11 @@ static struct err *check_format(const char *format)
     return template_parse("inspect", strbuf_str(&text), &t);
 }
 
-static struct err *print_objects(struct cli *c, const char *format, const json_t *list)
+/* One pod is no list, as in Podman. */
+static struct err *print_objects(struct cli *c, enum object_type type, const char *format, const json_t *list)
 {
+    if ((!format || report_is_json(format)) && type == OBJECT_POD && json_array_size(list) == 1)
+        return report_json(c, json_array_get(list, 0), 5);
     if (!format || report_is_json(format))
         return report_json(c, list, 5);
     bool network = json_object_get(json_array_get(list, 0), "network_interface") != NULL;
@@ -184,15 +205,25 @@ static struct err *inspect_names(struct cli *c, enum object_type type, const str
     AUTO_JSON json_t *list = json_array();
     if (!list)
         return err_oom();
+    bool one_pod = type == OBJECT_POD && strcmp(c->path, "pod inspect") == 0;
     for (size_t i = 0; i < names->count; i++)
         cli_errors_add(&errors, add_object(c, type, names->items[i], o->size, list));
-    cli_errors_add(&errors, print_objects(c, o->format, list));
+    cli_errors_add(&errors, print_objects(c, one_pod ? type : OBJECT_ALL, o->format, list));
     if (errors.last)
         err_drop(cli_flush(c)); /* what was found comes before what was not */
     return cli_errors_finish(&errors);
 }
 
 /* --latest. */
+static struct err *latest_pod(struct cli *c, struct strv *ret)
+{
+    struct pod *p;
+    TRY(pod_latest(c->engine, &p));
+    struct err *e = strv_add(ret, p->row.id);
+    pod_free(p);
+    return e;
+}
+
 static struct err *latest_name(struct cli *c, struct strv *ret)
 {
     struct container *ct;
@@ -219,9 +250,13 @@ static struct err *inspect_type(struct cli *c, enum object_type type, const stru
         return ERR_NEW(ERR_INVALID, "no names or ids specified");
     if (o->size && type != OBJECT_ALL && type != OBJECT_CONTAINER)
         return ERR_NEW(ERR_INVALID, "size is only supported for type \"container\"");
-    if (o->latest && type != OBJECT_ALL && type != OBJECT_CONTAINER)
+    if (o->latest && type != OBJECT_ALL && type != OBJECT_CONTAINER && type != OBJECT_POD)
         return ERR_NEW(ERR_INVALID, "latest is only supported for type \"container\"");
     TRY(cli_engine(c, &e));
+    if (o->latest && type == OBJECT_POD) {
+        TRY(latest_pod(c, &names));
+        return inspect_names(c, type, o, &names);
+    }
     if (o->latest) {
         TRY(latest_name(c, &names));
         return inspect_names(c, OBJECT_CONTAINER, o, &names);
@@ -237,15 +272,13 @@ static struct err *inspect_verb(struct cli *c, void *opts, int *exit_code)
         enum object_type type;
     } types[] = {
         {"all", OBJECT_ALL},         {"container", OBJECT_CONTAINER}, {"image", OBJECT_IMAGE},
-        {"network", OBJECT_NETWORK}, {"volume", OBJECT_VOLUME},
+        {"network", OBJECT_NETWORK}, {"volume", OBJECT_VOLUME},       {"pod", OBJECT_POD},
     };
     const struct inspect_opts *o = opts;
     (void)exit_code;
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         if (strcmp(types[i].name, o->type) == 0)
             return inspect_type(c, types[i].type, o);
-    if (strcmp(o->type, "pod") == 0)
-        return ERR_NEW(ERR_UNSUPPORTED, "--type pod: pods are not built yet");
     return ERR_NEW(
         ERR_INVALID,
         "invalid type \"%s\": must be \"image\", \"container\", \"pod\", \"network\", \"volume\", or \"all\"", o->type);
@@ -267,6 +300,12 @@ static struct err *inspect_network_verb(struct cli *c, void *opts, int *exit_cod
 {
     (void)exit_code;
     return inspect_type(c, OBJECT_NETWORK, opts);
+}
+
+static struct err *inspect_pod_verb(struct cli *c, void *opts, int *exit_code)
+{
+    (void)exit_code;
+    return inspect_type(c, OBJECT_POD, opts);
 }
 
 /* --- volume inspect [--all] */
@@ -322,6 +361,7 @@ static const struct cli_flag inspect_flags[] = {
 };
 static const struct cli_flag container_inspect_flags[] = {FORMAT_FLAG, LATEST_FLAG, SIZE_FLAG, {0}};
 static const struct cli_flag format_flags[] = {FORMAT_FLAG, {0}}; /* of images and networks */
+static const struct cli_flag pod_inspect_flags[] = {FORMAT_FLAG, LATEST_FLAG, {0}};
 static const struct cli_flag volume_inspect_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Inspect all volumes"},
     FORMAT_FLAG,
@@ -383,6 +423,19 @@ const struct cli_verb cli_verb_network_inspect = {
     .max_args = -1,
     .complete = CLI_COMPLETE_NETWORK_NAME,
     .run = inspect_network_verb,
+};
+
+const struct cli_verb cli_verb_pod_inspect = {
+    .paths = "pod inspect",
+    .synopsis = "[options] POD [POD...]",
+    .summary = "Displays a pod configuration",
+    .description = "Display the configuration for a pod by name or id.",
+    .examples = "@ podID",
+    .flags = pod_inspect_flags,
+    .opts_size = sizeof(struct inspect_opts),
+    .max_args = -1,
+    .complete = CLI_COMPLETE_POD,
+    .run = inspect_pod_verb,
 };
 
 const struct cli_verb cli_verb_volume_inspect = {

@@ -1,4 +1,6 @@
 /* logs. */
+#include "cli/logs.h"
+
 #include <errno.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7,12 +9,7 @@
 #include "cli/select.h"
 #include "cli/verbs.h"
 
-struct logs_verb_opts {
-    bool color, follow, latest, names, timestamps;
-    const char *since, *until;
-    int64_t tail;
-};
-#define O(field) offsetof(struct logs_verb_opts, field)
+#define O(field) offsetof(struct logs_flags, field)
 
 static const struct cli_flag logs_flags[] = {
     {"color", 0, CLI_BOOL, .offset = O(color), .help = "Output the containers with different colors in the log."},
@@ -35,7 +32,7 @@ static const char *color_of(size_t index)
     return colors[index % ARRAY_LEN(colors)];
 }
 
-static struct err *print_logs(struct cli *c, const struct logs_verb_opts *o, const struct logs_opts *logs, size_t first)
+static struct err *print_logs(struct cli *c, const struct logs_flags *o, const struct logs_opts *logs, size_t first)
 {
     AUTO_SELECTION struct selection all = {0};
     const struct select_opts which = {.latest = o->latest};
@@ -50,8 +47,7 @@ static struct err *print_logs(struct cli *c, const struct logs_verb_opts *o, con
 
 /* Several containers that are followed write side by side: a process for each, with an engine of its own, because each
  * waits for its own log. */
-static struct err *follow_all(struct cli *c, const struct logs_verb_opts *o, const struct logs_opts *logs,
-                              int *exit_code)
+static struct err *follow_all(struct cli *c, const struct logs_flags *o, const struct logs_opts *logs, int *exit_code)
 {
     for (size_t i = 0; i < c->n_args; i++) {
         pid_t pid = fork();
@@ -73,16 +69,13 @@ static struct err *follow_all(struct cli *c, const struct logs_verb_opts *o, con
     return NULL;
 }
 
-static struct err *logs_verb(struct cli *c, void *opts, int *exit_code)
+struct err *logs_show(struct cli *c, const struct logs_flags *o, bool prefix, int *exit_code)
 {
-    const struct logs_verb_opts *o = opts;
-    if (!c->n_args && !o->latest)
-        return ERR_NEW(ERR_INVALID, "specify at least one container name or ID to log");
     struct logs_opts logs = {
         .follow = o->follow,
         .timestamps = o->timestamps,
-        .names = o->names && c->n_args > 1,
-        .ids = !o->names && c->n_args > 1,
+        .names = o->names && prefix,
+        .ids = !o->names && prefix,
         .tail = o->tail < 0 ? -1 : o->tail,
         .out_fd = STDOUT_FILENO,
         .err_fd = STDERR_FILENO,
@@ -92,6 +85,14 @@ static struct err *logs_verb(struct cli *c, void *opts, int *exit_code)
     if (logs.follow && c->n_args > 1)
         return follow_all(c, o, &logs, exit_code);
     return print_logs(c, o, &logs, 0);
+}
+
+static struct err *logs_verb(struct cli *c, void *opts, int *exit_code)
+{
+    const struct logs_flags *o = opts;
+    if (!c->n_args && !o->latest)
+        return ERR_NEW(ERR_INVALID, "specify at least one container name or ID to log");
+    return logs_show(c, o, c->n_args > 1, exit_code);
 }
 
 const struct cli_verb cli_verb_logs = {
@@ -105,7 +106,7 @@ const struct cli_verb cli_verb_logs = {
     .examples = "@ ctrID\n@ --names ctrID1 ctrID2\n@ --tail 2 mywebserver\n@ --follow=true --since 10m ctrID\n"
                 "@ mywebserver mydbserver",
     .flags = logs_flags,
-    .opts_size = sizeof(struct logs_verb_opts),
+    .opts_size = sizeof(struct logs_flags),
     .max_args = -1,
     .complete = CLI_COMPLETE_CONTAINER,
     .run = logs_verb,

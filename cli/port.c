@@ -62,7 +62,9 @@ static struct err *show_container(struct cli *c, const struct container *ct, con
     AUTO_PUBLISH struct publish_list list = {0};
     if (ct->state != CT_RUNNING && ct->state != CT_PAUSED) /* as Podman: nothing is open */
         return NULL;
-    TRY(publish_parse_all(&ct->spec.publish, &list));
+    AUTO_STRV struct strv published = STRV_INIT;
+    TRY(container_published(ct, &published));
+    TRY(publish_parse_all(&published, &list));
     for (size_t i = 0; i < list.count; i++) {
         const struct publish *p = &list.items[i];
         for (uint32_t k = 0; k < p->count; k++) {

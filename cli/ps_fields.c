@@ -249,23 +249,29 @@ static struct err *make_cidfile(const struct ps_row *row, json_t **ret)
 }
 FIELD(cidfile)
 
-static struct err *get_false(const void *p, json_t **ret)
+static struct err *make_is_infra(const struct ps_row *row, json_t **ret)
 {
-    (void)p;
-    *ret = json_false();
+    *ret = json_boolean(row->container->is_infra);
     return NULL;
 }
+FIELD(is_infra)
 
 static struct err *get_ports(const void *p, json_t **ret)
 {
     return ps_ports_text(p, ret);
 }
 
-static struct err *get_empty(const void *p, json_t **ret)
+static struct err *make_pod(const struct ps_row *row, json_t **ret)
 {
-    (void)p;
-    return report_string(ret, "");
+    return report_id(ret, row->container->pod_id, row->no_trunc);
 }
+FIELD(pod)
+
+static struct err *make_pod_name(const struct ps_row *row, json_t **ret)
+{
+    return report_string(ret, row->container->pod_name);
+}
+FIELD(pod_name)
 
 /* "12B (virtual 1.98MB)" */
 static struct err *make_size(const struct ps_row *row, json_t **ret)
@@ -348,7 +354,7 @@ struct err *ps_json(const struct ps_row *row, json_t **ret)
     TRY(json_put_str(o, "Id", c->id));
     TRY(json_put_str(o, "Image", c->image_name));
     TRY(json_put_str(o, "ImageID", c->image_id));
-    TRY(json_put_bool(o, "IsInfra", false));
+    TRY(json_put_bool(o, "IsInfra", c->is_infra));
     TRY(make_labels(row, &value));
     TRY(json_put(o, "Labels", json_object_size(value) ? value : (json_decref(value), json_null())));
     TRY(make_mounts(row, &value));
@@ -361,8 +367,8 @@ struct err *ps_json(const struct ps_row *row, json_t **ret)
     for (size_t i = 0; row->networks && i < row->networks->count; i++)
         TRY(json_push_str(value, row->networks->items[i]));
     TRY(json_put_int(o, "Pid", c->host_pid));
-    TRY(json_put_str(o, "Pod", ""));
-    TRY(json_put_str(o, "PodName", ""));
+    TRY(json_put_str(o, "Pod", c->pod_id));
+    TRY(json_put_str(o, "PodName", c->pod_name));
     TRY(ps_ports_list(row, &value));
     TRY(json_put(o, "Ports", value));
     if (row->has_size) {
@@ -409,9 +415,9 @@ static const struct template_field fields[] = {
     {"StartedAt", NULL, get_started_at, NULL},
     {"AutoRemove", NULL, get_auto_remove, NULL},
     {"Restarts", NULL, get_restarts, NULL},
-    {"IsInfra", NULL, get_false, NULL},
-    {"Pod", "POD ID", get_empty, NULL},
-    {"PodName", "PODNAME", get_empty, NULL},
+    {"IsInfra", NULL, get_is_infra, NULL},
+    {"Pod", "POD ID", get_pod, NULL},
+    {"PodName", "PODNAME", get_pod_name, NULL},
     {"Size", NULL, get_size, NULL},
     {"CIDFile", "CIDFILE", get_cidfile, NULL},
     {"Namespaces", NULL, get_namespaces, NULL},

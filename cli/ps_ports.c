@@ -1,24 +1,15 @@
 /* The ports of `ps`: a column, and a list of objects. */
 #include "cli/ps.h"
 
-#include <string.h>
-
 #include "base/json.h"
 #include "base/strbuf.h"
 #include "engine/network/publish.h"
 
 static struct err *read_ports(const struct ps_row *row, struct publish_list *ret)
 {
-    const char *text = row->container->publish;
-    AUTO_JSON json_t *arr = NULL;
-    size_t i;
-    json_t *item;
-    if (!text)
-        return NULL;
-    TRY(json_parse(text, strlen(text), "ports", &arr));
-    json_array_foreach (arr, i, item)
-        TRY(publish_parse(json_string_value(item) ? json_string_value(item) : "", ret));
-    return NULL;
+    AUTO_STRV struct strv published = STRV_INIT;
+    TRY(container_published(row->container, &published));
+    return publish_parse_all(&published, ret);
 }
 
 struct err *ps_ports_text(const struct ps_row *row, json_t **ret)

@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "cli/select.h"
 #include "cli/verbs.h"
+#include "engine/container/pod_row.h"
 
 struct rm_opts {
     bool all, depend, force, ignore, latest, volumes;
@@ -51,6 +52,7 @@ static struct err *rm_verb(struct cli *c, void *opts, int *exit_code)
         .force = o->force,
         .volumes = o->volumes,
         .depend = o->depend || o->all,
+        .with_pod = o->all,
         .timeout_sec = cli_given(c, "time") ? (int64_t)o->time : -1,
     };
     if (cli_given(c, "time") && !o->force)
@@ -133,6 +135,7 @@ const struct cli_verb cli_verb_container_prune = {
 
 struct cleanup_opts {
     bool all, latest, rm, rmi, stopped_only;
+    const char *pod;
 };
 #undef O
 #define O(field) offsetof(struct cleanup_opts, field)
@@ -142,6 +145,7 @@ static const struct cli_flag cleanup_flags[] = {
     {"exec", 0, CLI_STRING, .missing = "what is left of exec sessions goes with them",
      .help = "Clean up the given exec session instead of the container"},
     {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    {"pod", 0, CLI_STRING, .hidden = true, .offset = O(pod)}, /* of monitors: that stops with its last container */
     {"rm", 0, CLI_BOOL, .offset = O(rm), .help = "After cleanup, remove the container entirely"},
     {"rmi", 0, CLI_BOOL, .offset = O(rmi), .help = "After cleanup, remove the image entirely"},
     {"stopped-only", 0, CLI_BOOL, .offset = O(stopped_only), .help = "Only cleanup when the container is stopped"},
@@ -164,13 +168,11 @@ static struct err *cleanup_one(struct cli *c, const struct cleanup_opts *o, cons
     return cli_printf(c, "%s\n", item->shown);
 }
 
-static struct err *cleanup_verb(struct cli *c, void *opts, int *exit_code)
+static struct err *cleanup_all(struct cli *c, const struct cleanup_opts *o)
 {
-    struct cleanup_opts *o = opts;
     AUTO_SELECTION struct selection all = {0};
     struct cli_errors errors = {0};
     const struct select_opts which = {.all = o->all, .latest = o->latest};
-    (void)exit_code;
     if (o->rm && c->n_args == 1) {
         struct engine *e = NULL;
         bool done = false;
@@ -183,6 +185,18 @@ static struct err *cleanup_verb(struct cli *c, void *opts, int *exit_code)
     for (size_t i = 0; i < all.count; i++)
         cli_errors_add(&errors, cleanup_one(c, o, &all.items[i]));
     return cli_errors_finish(&errors);
+}
+
+/* Somebody who looked may have cleaned up before, and removed the container. */
+static struct err *cleanup_verb(struct cli *c, void *opts, int *exit_code)
+{
+    const struct cleanup_opts *o = opts;
+    (void)exit_code;
+    struct err *e = cleanup_all(c, o);
+    if (!o->pod || (e && err_kind(e) != ERR_NOT_FOUND))
+        return e;
+    err_drop(e);
+    return pod_row_ended(c->engine, o->pod);
 }
 
 const struct cli_verb cli_verb_container_cleanup = {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cli/create.h"
 #include "cli/hpc.h"
+#include "cli/pod_create.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "engine/container/container.h"
@@ -109,10 +110,11 @@ static struct err *undo(struct cli *c, struct create_opts *o, struct container *
     return take_e;
 }
 
-/* A monitor that is to inherit descriptors starts when all of them are there. */
+/* A monitor that is to inherit descriptors starts when all of them are there; one of a pod's container when its place
+ * among cgroups is known. */
 static bool can_start_early(const struct container_spec *s)
 {
-    return !s->preserve_fds && !(s->log_driver && strcmp(s->log_driver, "passthrough") == 0);
+    return !s->pod && !s->preserve_fds && !(s->log_driver && strcmp(s->log_driver, "passthrough") == 0);
 }
 
 /* A network with options, or for a user namespace of its own, is for the start to begin. */
@@ -150,6 +152,8 @@ static struct err *create_container(struct cli *c, struct create_opts *o, struct
     c->will_start = NULL;
     if (!err)
         err = create_replace(c, o);
+    if (!err)
+        err = pod_create_for(c, o);
     if (!err)
         err = container_create(e, &o->spec, ret);
     progress_end(); /* the terminal is the container's from here on */

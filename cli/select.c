@@ -142,10 +142,11 @@ struct err *select_containers(struct cli *c, const struct select_opts *opts, str
 
 struct err *select_remove_users(struct cli *c, const struct strv *ids, int64_t timeout_sec)
 {
-    const struct container_remove_opts opts = {.force = true, .timeout_sec = timeout_sec};
+    struct container_remove_opts opts = {.force = true, .with_pod = true, .timeout_sec = timeout_sec};
     for (size_t i = 0; i < ids->count; i++) {
         struct container *ct = NULL;
         struct err *e = container_find(c->engine, ids->items[i], &ct);
+        opts.depend = !e && ct->is_infra; /* with its pod */
         if (!e)
             e = container_remove(c->engine, ct, &opts);
         container_free(ct);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "cli/pod_select.h"
 #include "cli/report.h"
 #include "cli/select.h"
 #include "cli/verbs.h"
@@ -15,7 +16,12 @@
     "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDS}}\t{{.UpTime}}" \
     "\t{{.AVGCPU}}"
 
+#define POD_INTERVAL_SEC 5
+#define POD_TABLE \
+    "{{.Pod}}\t{{.CID}}\t{{.Name}}\t{{.CPU}}\t{{.MemUsage}}\t{{.Mem}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDS}}"
+
 struct stats_opts {
+    bool pods; /* arguments are pods */
     bool all, latest, no_reset, no_stream, no_trunc;
     const char *format;
     int64_t interval;
@@ -39,7 +45,7 @@ static const struct cli_flag stats_flags[] = {
 /* --- fields */
 
 struct row {
-    char *id, *name; /* owned */
+    char *id, *name, *pod_id; /* owned */
     bool no_trunc;
     struct stats_sample now, before; /* before: all zero in the first round */
 };
@@ -93,6 +99,12 @@ static struct err *get_id(const void *p, json_t **ret)
 {
     const struct row *r = p;
     return report_id(ret, r->id, r->no_trunc);
+}
+
+static struct err *get_pod(const void *p, json_t **ret)
+{
+    const struct row *r = p;
+    return report_id(ret, r->pod_id, r->no_trunc);
 }
 
 static struct err *get_name(const void *p, json_t **ret)
@@ -204,6 +216,37 @@ static const struct template_class class = {
     .type_name = "*containers.containerStats", .fields = fields, .get_all = get_all};
 static const struct report report = {.name = "stats", .class = &class, .table = TABLE};
 
+/* The fields of `pod stats` have other names. */
+static const struct template_field pod_fields[] = {
+    {"Pod", "POD", get_pod, NULL},
+    {"CID", "CID", get_id, NULL},
+    {"Name", "NAME", get_name, NULL},
+    {"CPU", "CPU %", get_cpu, NULL},
+    {"MemUsage", "MEM USAGE/ LIMIT", get_memory, NULL},
+    {"MemUsageBytes", "MEM USAGE/ LIMIT", get_memory_bytes, NULL},
+    {"Mem", "MEM %", get_memory_percent, NULL},
+    {"NetIO", "NET IO", get_net, NULL},
+    {"BlockIO", "BLOCK IO", get_block, NULL},
+    {"PIDS", "PIDS", get_pids, NULL},
+    {0},
+};
+
+static struct err *get_pod_all(const void *p, json_t **ret)
+{
+    AUTO_JSON json_t *o = json_object();
+    for (const struct template_field *f = pod_fields; f->name; f++) {
+        json_t *value;
+        TRY(f->get(p, &value));
+        TRY(json_put(o, f->name, value));
+    }
+    *ret = json_incref(o);
+    return NULL;
+}
+
+static const struct template_class pod_class = {
+    .type_name = "*entities.PodStatsReport", .fields = pod_fields, .get_all = get_pod_all};
+static const struct report pod_report = {.name = "pod stats", .class = &pod_class, .table = POD_TABLE};
+
 /* --- rounds */
 
 struct round {
@@ -216,6 +259,7 @@ static void round_done(struct round *r)
     for (size_t i = 0; i < r->count; i++) {
         mem_freep(&r->rows[i].id);
         mem_freep(&r->rows[i].name);
+        mem_freep(&r->rows[i].pod_id);
     }
     mem_freep(&r->rows);
     *r = (struct round){0};
@@ -238,16 +282,40 @@ static struct err *add_row(struct cli *c, const struct stats_opts *o, struct con
     *row = (struct row){.no_trunc = o->no_trunc};
     TRY(mem_strdup(ct->id, &row->id));
     TRY(mem_strdup(ct->name, &row->name));
+    TRY(mem_strdup(ct->pod_id, &row->pod_id));
     const struct row *old = find_row(before, ct->id);
     if (old)
         row->before = old->now;
     return container_stats(c->engine, ct, &row->now);
 }
 
+static struct err *collect_pod(struct cli *c, const struct stats_opts *o, const struct pod *p,
+                               const struct round *before, struct round *r)
+{
+    for (size_t i = 0; i < p->n_members; i++)
+        if (container_is_live(p->members[i]))
+            TRY(add_row(c, o, p->members[i], before, r));
+    return NULL;
+}
+
+/* pod stats: the running containers of pods. */
+static struct err *collect_pods(struct cli *c, const struct stats_opts *o, const struct round *before, struct round *r)
+{
+    AUTO_PODS struct pod_selection pods = {0};
+    const struct pod_select_opts which = {
+        .all = !c->n_args && !o->latest, .latest = o->latest, .ignore = before->count > 0};
+    TRY(pod_select(c, &which, &pods));
+    for (size_t i = 0; i < pods.count; i++)
+        TRY(collect_pod(c, o, pods.items[i], before, r));
+    return NULL;
+}
+
 /* Names are looked up in every round: they stop and start meanwhile. */
 static struct err *collect(struct cli *c, const struct stats_opts *o, const struct round *before, struct round *r)
 {
     AUTO_SELECTION struct selection all = {0};
+    if (o->pods)
+        return collect_pods(c, o, before, r);
     const struct select_opts which = {
         .all = !c->n_args && !o->latest, .latest = o->latest, .running_only = !o->all, .ignore = before->count > 0};
     TRY(select_containers(c, &which, &all));
@@ -256,12 +324,12 @@ static struct err *collect(struct cli *c, const struct stats_opts *o, const stru
     return NULL;
 }
 
-static struct err *print_json(struct cli *c, const struct round *r)
+static struct err *print_json(struct cli *c, const struct stats_opts *o, const struct round *r)
 {
     AUTO_JSON json_t *list = json_array();
     for (size_t i = 0; i < r->count; i++) {
         json_t *object;
-        TRY(get_all(&r->rows[i], &object));
+        TRY(o->pods ? get_pod_all(&r->rows[i], &object) : get_all(&r->rows[i], &object));
         TRY(json_push(list, object));
     }
     return report_json(c, list, 1);
@@ -277,7 +345,8 @@ static struct err *print_round(struct cli *c, const struct stats_opts *o, const 
         rows[i] = &r->rows[i];
     if (!o->no_stream && !o->no_reset && !report_is_json(o->format))
         TRY(cli_printf(c, "\033[2J\033[1;1H"));
-    TRY(t ? report_print(c, &report, o->format, t, rows, r->count) : print_json(c, r));
+    const struct report *what = o->pods ? &pod_report : &report;
+    TRY(t ? report_print(c, what, o->format, t, rows, r->count) : print_json(c, o, r));
     return cli_flush(c);
 }
 
@@ -292,7 +361,7 @@ static struct err *stats_verb(struct cli *c, void *opts, int *exit_code)
     if (o->interval < 1)
         return ERR_NEW(ERR_INVALID, "invalid interval, must be a positive number greater zero");
     if (!report_is_json(o->format))
-        TRY(report_parse(&report, o->format, &t));
+        TRY(report_parse(o->pods ? &pod_report : &report, o->format, &t));
     for (;;) {
         __attribute__((cleanup(round_done))) struct round now = {0};
         TRY(collect(c, o, &before, &now));
@@ -318,4 +387,40 @@ const struct cli_verb cli_verb_stats = {
     .max_args = -1,
     .complete = CLI_COMPLETE_RUNNING,
     .run = stats_verb,
+};
+
+/* --- pod stats */
+
+static const struct cli_flag pod_stats_flags[] = {
+    {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Provide stats for all pods"},
+    {"format", 0, CLI_STRING, .offset = O(format),
+     .help = "Pretty-print container statistics to JSON or using a Go template"},
+    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest pod " CLI_PROGRAM " is aware of"},
+    {"no-reset", 0, CLI_BOOL, .offset = O(no_reset), .help = "Disable resetting the screen when streaming"},
+    {"no-stream", 0, CLI_BOOL, .offset = O(no_stream),
+     .help = "Disable streaming stats and only pull the first result"},
+    {0},
+};
+
+static struct err *pod_stats_verb(struct cli *c, void *opts, int *exit_code)
+{
+    struct stats_opts *o = opts;
+    if ((o->all + o->latest + (c->n_args > 0)) > 1)
+        return ERR_NEW(ERR_INVALID, "--all, --latest and arguments cannot be used together");
+    o->pods = true;
+    o->interval = POD_INTERVAL_SEC;
+    return stats_verb(c, opts, exit_code);
+}
+
+const struct cli_verb cli_verb_pod_stats = {
+    .paths = "pod stats",
+    .synopsis = "[options] [POD...]",
+    .summary = "Display a live stream of resource usage statistics for the containers in one or more pods",
+    .description = "Display the containers' resource-usage statistics of one or more running pod",
+    .examples = "@\n@ a69b23034235 named-pod\n@ --latest\n@ --all",
+    .flags = pod_stats_flags,
+    .opts_size = sizeof(struct stats_opts),
+    .max_args = -1,
+    .complete = CLI_COMPLETE_POD,
+    .run = pod_stats_verb,
 };

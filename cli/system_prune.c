@@ -9,6 +9,7 @@
 #include "engine/image/artifact.h"
 #include "engine/image/image.h"
 #include "engine/network/network.h"
+#include "engine/pod/pod.h"
 #include "engine/secret/secret.h"
 #include "engine/store/store.h"
 #include "engine/volume/volume.h"
@@ -55,7 +56,8 @@ static struct err *print_names(struct cli *c, const char *heading, const struct 
 static struct err *prune_verb(struct cli *c, void *opts, int *exit_code)
 {
     const struct prune_opts *o = opts;
-    AUTO_STRV struct strv containers = STRV_INIT, volumes = STRV_INIT, images = STRV_INIT, networks = STRV_INIT;
+    AUTO_STRV struct strv pods = STRV_INIT, containers = STRV_INIT, volumes = STRV_INIT, images = STRV_INIT,
+                          networks = STRV_INIT;
     uint64_t bytes = 0, total = 0;
     struct engine *e;
     bool yes = o->force;
@@ -67,6 +69,9 @@ static struct err *prune_verb(struct cli *c, void *opts, int *exit_code)
     if (!yes)
         return NULL;
     TRY(cli_engine(c, &e));
+    if (!o->filters.count)
+        TRY(pod_prune(e, &pods));
+    TRY(print_names(c, "Deleted Pods", &pods));
     TRY(container_prune(e, &o->filters, &containers, &bytes));
     total += bytes;
     TRY(print_names(c, "Deleted Containers", &containers));
@@ -104,7 +109,8 @@ static const struct cli_flag reset_flags[] = {
 static struct err *remove_containers(struct engine *e)
 {
     const struct container_list_opts all = {.all = true};
-    const struct container_remove_opts opts = {.force = true, .volumes = true, .depend = true, .timeout_sec = 0};
+    const struct container_remove_opts opts = {
+        .force = true, .volumes = true, .depend = true, .with_pod = true, .timeout_sec = 0};
     struct container **list;
     size_t count;
     TRY(container_list(e, &all, &list, &count));
@@ -117,6 +123,20 @@ static struct err *remove_containers(struct engine *e)
         }
     }
     container_list_free(list, count);
+    return err;
+}
+
+/* Those without an infra container, which would have taken them along. */
+static struct err *remove_pods(struct engine *e)
+{
+    const struct pod_list_opts all = {.latest = false};
+    struct pod **list;
+    size_t count;
+    TRY(pod_list(e, &all, &list, &count));
+    struct err *err = NULL;
+    for (size_t i = 0; i < count && !err; i++)
+        err = pod_remove(e, list[i], true, 0);
+    pod_list_free(list, count);
     return err;
 }
 
@@ -193,6 +213,7 @@ static struct err *reset_verb(struct cli *c, void *opts, int *exit_code)
         return NULL;
     TRY(cli_engine(c, &e));
     TRY(remove_containers(e));
+    TRY(remove_pods(e));
     TRY(remove_volumes(e));
     TRY(remove_images(e));
     TRY(remove_artifacts(e));

@@ -133,3 +133,12 @@ struct err *tabwriter_format(const char *text, size_t len, struct tabwriter_opts
     }
     return NULL;
 }
+
+struct err *tabwriter_lines(const struct strv *lines, struct strbuf *out)
+{
+    AUTO_FREE char *text = NULL;
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    TRY(strv_join(lines, "\n", &text));
+    TRY(strbuf_printf(&sb, "%s\n", text));
+    return tabwriter_format(strbuf_str(&sb), sb.len, TABWRITER_LISTING, out);
+}

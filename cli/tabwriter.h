@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "base/strv.h"
 
 struct tabwriter_opts {
     size_t min_width, padding;
@@ -17,3 +18,5 @@ struct tabwriter_opts {
 
 /* Appends to `out`. Widths are counted in code points. */
 struct err *tabwriter_format(const char *text, size_t len, struct tabwriter_opts opts, struct strbuf *out) ERR_RESULT;
+/* Lines without their ends, as a listing. */
+struct err *tabwriter_lines(const struct strv *lines, struct strbuf *out) ERR_RESULT;

@@ -18,15 +18,6 @@ static const struct cli_flag top_flags[] = {
     {0},
 };
 
-static struct err *print_lines(struct cli *c, const struct strv *lines)
-{
-    AUTO_FREE char *text = NULL;
-    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
-    TRY(strv_join(lines, "\n", &text));
-    TRY(strbuf_printf(&sb, "%s\n", text));
-    return tabwriter_format(strbuf_str(&sb), sb.len, TABWRITER_LISTING, &c->out);
-}
-
 /* Options of ps(1), and descriptors that only it may know. */
 static struct err *run_ps(struct cli *c, struct container *ct, char *const *args, int *exit_code)
 {
@@ -60,7 +51,7 @@ static struct err *show(struct cli *c, struct container *ct, char *const *args, 
         return run_ps(c, ct, args, exit_code);
     }
     TRY(e);
-    return dashes ? NULL : print_lines(c, &lines);
+    return dashes ? NULL : tabwriter_lines(&lines, &c->out);
 }
 
 static struct err *top_verb(struct cli *c, void *opts, int *exit_code)

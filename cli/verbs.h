@@ -28,6 +28,12 @@ extern const struct cli_verb cli_verb_commit, cli_verb_container_diff, cli_verb_
     cli_verb_mount, cli_verb_unmount, cli_verb_volume_export, cli_verb_volume_import, cli_verb_volume_mount,
     cli_verb_volume_reload, cli_verb_volume_unmount;
 
+/* pod.c, pod_create.c, pod_ps.c, pod_show.c, inspect.c, stats.c. */
+extern const struct cli_verb cli_verb_pod, cli_verb_pod_clone, cli_verb_pod_create, cli_verb_pod_exists,
+    cli_verb_pod_inspect, cli_verb_pod_kill, cli_verb_pod_logs, cli_verb_pod_pause, cli_verb_pod_prune, cli_verb_pod_ps,
+    cli_verb_pod_restart, cli_verb_pod_rm, cli_verb_pod_start, cli_verb_pod_stats, cli_verb_pod_stop, cli_verb_pod_top,
+    cli_verb_pod_unpause;
+
 extern const struct cli_verb cli_verb_healthcheck, cli_verb_healthcheck_run, cli_verb_secret, cli_verb_secret_create,
     cli_verb_secret_exists, cli_verb_secret_inspect, cli_verb_secret_ls, cli_verb_secret_rm, cli_verb_system_df,
     cli_verb_system_migrate, cli_verb_system_prune, cli_verb_system_renumber, cli_verb_system_reset, cli_verb_update;

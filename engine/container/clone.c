@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "engine/container/internal.h"
+#include "engine/container/pod_row.h"
 #include "engine/engine.h"
 #include "engine/network/network.h"
 
@@ -28,6 +29,9 @@ static struct err *put_networks(struct engine *e, const struct container *c, str
 
 struct err *container_clone_spec(struct engine *e, struct container *c, const char *image, struct container_spec *ret)
 {
+    if (c->is_infra)
+        return ERR_NEW(ERR_INVALID, "container %s is the infra container of pod %s and cannot be cloned apart from it",
+                       c->id, c->pod_id);
     TRY(container_load_spec(e, c));
     TRY(container_spec_from_json(c->spec_json, strlen(c->spec_json), ret));
     const char *source = image ? image : c->image_id;
@@ -39,10 +43,29 @@ struct err *container_clone_spec(struct engine *e, struct container *c, const ch
     return ret->network.mode == NS_BRIDGE ? put_networks(e, c, ret) : NULL;
 }
 
+/* What it shares with its old pod it shares with the new one: by what that shares, or by its own word. */
+struct err *container_clone_to_pod(struct engine *e, const char *pod, bool same_shares, struct container_spec *s)
+{
+    struct ns_spec *const all[] = {&s->pid, &s->ipc, &s->uts, &s->network, &s->cgroupns, &s->userns};
+    AUTO_POD_ROW struct pod_row old = {0};
+    if (s->pod)
+        TRY(pod_row_find(e, s->pod, &old));
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (all[i]->mode != NS_CONTAINER || !old.infra_id || strcmp(all[i]->arg, old.infra_id) != 0)
+            continue;
+        all[i]->mode = same_shares ? NS_POD : NS_DEFAULT;
+        TRY(mem_replace(&all[i]->arg, NULL));
+    }
+    s->keeps_id = s->pod_stop = false;
+    TRY(mem_replace(&s->pod_cgroup, NULL));
+    return mem_replace(&s->pod, pod);
+}
+
 static struct err *is_taken(struct engine *e, const char *name, bool *ret)
 {
     struct store_stmt *st;
-    TRY(store_prepare(engine_store(e), "SELECT 1 FROM containers WHERE name = ?1", &st));
+    TRY(store_prepare(engine_store(e),
+                      "SELECT 1 FROM containers WHERE name = ?1 UNION ALL SELECT 1 FROM pods WHERE name = ?1", &st));
     TRY(store_bind(st, "t", name));
     return store_step(st, ret);
 }

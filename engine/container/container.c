@@ -6,10 +6,12 @@
 
 #include "base/fd.h"
 #include "base/ident.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "engine/container/events.h"
 #include "engine/container/internal.h"
 #include "engine/container/networks.h"
+#include "engine/container/pod_row.h"
 #include "engine/engine.h"
 #include "engine/monitor/client.h"
 
@@ -52,6 +54,8 @@ void container_free(struct container *c)
     mem_freep(&c->image_name);
     mem_freep(&c->command);
     mem_freep(&c->publish);
+    mem_freep(&c->pod_id);
+    mem_freep(&c->pod_name);
     mem_freep(&c->error);
     mem_freep(&c->spec_json);
     if (c->has_spec)
@@ -62,6 +66,11 @@ void container_free(struct container *c)
         mem_freep(&c->read);
     }
     mem_freep(&c);
+}
+
+struct err *container_published(const struct container *c, struct strv *ret)
+{
+    return json_strv_parse(c->publish, "ports", ret);
 }
 
 static struct err *parse_spec(struct container *c)
@@ -88,6 +97,9 @@ static struct err *fill_from_row(struct container *c, struct store_stmt *st, int
     TRY(mem_strdup(store_col_text(st, 12), &c->command));
     TRY(mem_strdup(store_col_text(st, 13), &c->publish));
     TRY(mem_strdup(store_col_text(st, 14), &c->image_origin));
+    TRY(mem_strdup(store_col_text(st, 15), &c->pod_id));
+    TRY(mem_strdup(store_col_text(st, 16), &c->pod_name));
+    c->is_infra = store_col_int(st, 17) != 0;
     c->state = c->started_nsec ? CT_EXITED : CT_CREATED;
     if (spec_column < 0)
         return NULL;
@@ -171,15 +183,12 @@ static struct err *find_row(struct engine *e, const char *name, struct container
 {
     struct store_stmt *st;
     AUTO_FREE char *end = NULL;
-    TRY(store_prepare(engine_store(e),
-                      "SELECT " CONTAINER_COLUMNS ", c.spec FROM containers c WHERE c.name = ?1 OR c.id = ?1", &st));
+    TRY(store_prepare(engine_store(e), CONTAINER_SELECT_ALL " WHERE c.name = ?1 OR c.id = ?1", &st));
     TRY(store_bind(st, "t", name));
     TRY(step_unique(st, ret, ret_count));
     if (*ret_count || !ident_is_prefix(name))
         return NULL;
-    TRY(store_prepare(engine_store(e),
-                      "SELECT " CONTAINER_COLUMNS ", c.spec FROM containers c WHERE c.id > ?1 AND c.id < ?2 LIMIT 2",
-                      &st));
+    TRY(store_prepare(engine_store(e), CONTAINER_SELECT_ALL " WHERE c.id > ?1 AND c.id < ?2 LIMIT 2", &st));
     TRY(mem_asprintf(&end, "%sg", name));
     TRY(store_bind(st, "tt", name, end));
     return step_unique(st, ret, ret_count);
@@ -239,6 +248,7 @@ struct err *container_rename(struct engine *e, struct container *c, const char *
         return ERR_NEW(ERR_INVALID, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");
     TRY(events_take_reports(e)); /* these are of the old name */
     TRY(store_begin(s, STORE_WRITE, true));
+    TRY(pod_row_check_name(e, new_name));
     TRY(store_prepare(s, "UPDATE containers SET name = ?2 WHERE id = ?1", &st));
     TRY(store_bind(st, "tt", c->id, new_name));
     struct err *err = store_run(st);

@@ -33,7 +33,9 @@ struct container {
     char *image_origin; /* where that is, when not in our own store (struct image); or NULL */
     char *image_name;
     char *command; /* as listings show it */
-    char *publish; /* published ports, a JSON array of texts as in the specification; NULL: none */
+    char *publish; /* published ports, a JSON array of texts as in the specification; NULL: none. In a pod: the pod's */
+    char *pod_id, *pod_name; /* NULL: in none */
+    bool is_infra;           /* holds the pod's namespaces */
     int64_t created_nsec, started_nsec, finished_nsec;
     enum container_state state;
     enum container_health health; /* of a running one */
@@ -56,8 +58,14 @@ struct container {
 bool container_is_live(const struct container *c);
 void container_free(struct container *c);
 
+/* What listings call the image of what needs none (spec.h, pause). */
+#define CONTAINER_PAUSE_NAME "localhost/coracle-pause:" CORACLE_VERSION
+
 /* By name, id, or unique id prefix. ERR_NOT_FOUND: `no container with name or ID "X" found: no such container`. */
 struct err *container_find(struct engine *e, const char *name, struct container **ret) ERR_RESULT;
+
+/* Its published ports, or those of the pod whose network it shares, as in the specification. */
+struct err *container_published(const struct container *c, struct strv *ret) ERR_RESULT;
 
 /* Load and parse the specification when it isn't there. */
 struct err *container_load_spec(struct engine *e, struct container *c) ERR_RESULT;
@@ -93,6 +101,9 @@ struct err *container_attach(struct engine *e, struct container *c, const struct
                              int *ret_exit) ERR_RESULT;
 /* timeout_sec -1: the container's own. ERR_STATE when it isn't running (callers decide whether that matters). */
 struct err *container_stop(struct engine *e, struct container *c, int64_t timeout_sec) ERR_RESULT;
+/* Several at once. Those that don't run are stopped already. `even_paused`: going on first, for what is removed. */
+struct err *container_stop_all(struct engine *e, struct container *const *list, size_t n, int64_t timeout_sec,
+                               bool even_paused) ERR_RESULT;
 /* Freeze all its processes, or let them go on; a notice tells where that had to be done by signals. ERR_STATE in
  * Podman's words. */
 struct err *container_pause(struct engine *e, struct container *c) ERR_RESULT;
@@ -103,6 +114,7 @@ struct err *container_kill(struct engine *e, struct container *c, int sig) ERR_R
 struct err *container_restart(struct engine *e, struct container *c, int64_t timeout_sec) ERR_RESULT;
 struct container_remove_opts {
     bool force, volumes, depend;
+    bool with_pod;       /* an infra container goes, and its pod with it; else ERR_DENIED */
     int64_t timeout_sec; /* -1: its own */
 };
 struct err *container_remove(struct engine *e, struct container *c,
@@ -118,8 +130,13 @@ struct err *container_wait_until(struct engine *e, const char *id,
  * is not NULL. *ret is initialised. */
 struct err *container_clone_spec(struct engine *e, struct container *c, const char *image,
                                  struct container_spec *ret) ERR_RESULT;
+/* Put it into `pod` instead of the one that it is in. `same_shares`: that one is a copy of the old one. */
+struct err *container_clone_to_pod(struct engine *e, const char *pod, bool same_shares,
+                                   struct container_spec *s) ERR_RESULT;
 /* NAME-clone, NAME-clone1 …: the first that nobody has. */
 struct err *container_clone_name(struct engine *e, const char *name, char **ret) ERR_RESULT;
+/* "adjective_surname", not in use by a container or a pod. */
+struct err *container_random_name(struct engine *e, char **ret) ERR_RESULT;
 struct err *container_rename(struct engine *e, struct container *c, const char *new_name) ERR_RESULT;
 
 /* The health check that holds for it, as JSON text (healthcheck.h); NULL: none. */

@@ -16,6 +16,7 @@
 #include "engine/container/events.h"
 #include "engine/container/internal.h"
 #include "engine/container/networks.h"
+#include "engine/container/pod_row.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
 #include "engine/monitor/plan.h"
@@ -36,6 +37,8 @@ struct creation {
     struct strv volumes;      /* names */
     struct strv anonymous;    /* those of them that are new and nameless */
     struct container_networks networks;
+    struct pod_row pod; /* of another's; empty: in none */
+    bool joins_ids;     /* the user namespace that it joins is not the session's */
     struct ident id;
     char *name;
     char *json;
@@ -55,6 +58,7 @@ static void creation_done(struct creation *n)
     strv_done(&n->volumes);
     strv_done(&n->anonymous);
     container_networks_done(&n->networks);
+    pod_row_done(&n->pod);
     mem_freep(&n->name);
     mem_freep(&n->json);
     mem_freep(&n->command);
@@ -149,6 +153,7 @@ static struct err *settle_namespaces(struct creation *n)
         if (all[i]->mode != NS_CONTAINER)
             continue;
         TRY(need(n, all[i]->arg ? all[i]->arg : "", &c));
+        n->joins_ids |= all[i] == &n->spec.userns && container_spec_maps(&c->spec);
         struct err *err = mem_replace(&all[i]->arg, c->id);
         container_free(c);
         TRY(err);
@@ -217,11 +222,6 @@ static struct err *add_volumes_from(struct creation *n)
     return NULL;
 }
 
-static struct err *refuse_not_built(const struct mount_spec *m)
-{
-    return m->idmap ? ERR_NEW(ERR_UNSUPPORTED, "mount %s: id-mapped mounts are not built yet", m->target) : NULL;
-}
-
 /* It comes into being with the container: commit(). */
 static struct err *name_anonymous(struct creation *n, struct mount_spec *m)
 {
@@ -265,7 +265,8 @@ static struct err *settle_mount(struct creation *n, struct mount_spec *m)
     if (m->type == MOUNT_BIND && access(m->source, F_OK) < 0)
         return errno == ENOENT ? ERR_NEW(ERR_NOT_FOUND, "statfs %s: no such file or directory", m->source)
                                : ERR_SYS(errno, "statfs %s", m->source);
-    TRY(refuse_not_built(m));
+    if (m->idmap)
+        return ERR_NEW(ERR_UNSUPPORTED, "mount %s: id-mapped mounts are not built yet", m->target);
     if (m->type != MOUNT_VOLUME)
         return NULL;
     if (!m->source || !*m->source)
@@ -321,8 +322,7 @@ static struct err *settle_driver(struct creation *n)
 {
     struct container_spec *s = &n->spec;
     const char *driver;
-    bool by_mode = s->userns.mode == NS_KEEP_ID || s->userns.mode == NS_NOMAP || s->userns.mode == NS_AUTO;
-    bool own = by_mode || s->uid_map.count || s->gid_map.count;
+    bool own = n->joins_ids || container_spec_maps(s);
     const struct storage_options *options;
     TRY(engine_storage_options(n->e, &options));
     bool has_upper = n->image || s->rootfs_overlay; /* of its own */
@@ -353,29 +353,15 @@ static struct err *insert_pairs(struct store *s, const char *sql, const char *id
     return NULL;
 }
 
-/* Who has the name; for the message. */
-static struct err *name_in_use(struct creation *n)
-{
-    struct store_stmt *st;
-    bool row = false;
-    const char *id = "";
-    TRY(store_prepare(engine_store(n->e), "SELECT id FROM containers WHERE name = ?1", &st));
-    TRY(store_bind(st, "t", n->name));
-    TRY(store_step(st, &row));
-    if (row)
-        id = store_col_text(st, 0);
-    return ERR_NEW(ERR_EXISTS,
-                   "creating container storage: the container name \"%s\" is already in use by %s. You have to remove "
-                   "that container to be able to reuse that name: that name is already in use",
-                   n->name, id);
-}
-
 /* What the row says beside the specification. */
 static struct err *settle_row(struct creation *n)
 {
     bool own = n->spec.command.count || n->spec.entrypoint_set;
     TRY(strv_join(own ? &n->spec.command : &n->config.cmd, " ", &n->command));
-    n->image_name = !n->image ? "" : n->image->names.count ? n->image->names.items[0] : n->spec.image;
+    n->image_name = n->spec.pause           ? CONTAINER_PAUSE_NAME
+                    : !n->image             ? ""
+                    : n->image->names.count ? n->image->names.items[0]
+                                            : n->spec.image;
     n->created_nsec = timefmt_now();
     n->started_nsec = n->spec.for_run && n->spec.auto_remove ? CONTAINER_STARTING : 0;
     return container_spec_to_json(&n->spec, &n->json);
@@ -385,6 +371,7 @@ static struct err *insert_rows(struct creation *n)
 {
     struct store *s = engine_store(n->e);
     struct store_stmt *st;
+    TRY(pod_row_check_name(n->e, n->name));
     TRY(store_prepare(s,
                       "INSERT INTO containers(id, name, image_id, image_name, created_nsec, auto_remove, spec, "
                       "started_nsec, command) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -394,7 +381,7 @@ static struct err *insert_rows(struct creation *n)
     struct err *err = store_run(st);
     if (err && err_kind(err) == ERR_EXISTS) {
         err_drop(err);
-        return name_in_use(n);
+        return container_name_in_use(n->e, n->name);
     }
     TRY(err);
     TRY(insert_pairs(s, "INSERT INTO container_needs(container_id, needs_id) VALUES(?1, ?2)", n->id.s, &n->needs));
@@ -402,6 +389,7 @@ static struct err *insert_rows(struct creation *n)
                      &n->needs_images));
     TRY(insert_pairs(s, "INSERT INTO container_volumes(container_id, volume) VALUES(?1, ?2)", n->id.s, &n->volumes));
     TRY(create_insert_networks(n->e, n->id.s, &n->networks));
+    TRY(create_insert_pod(n->e, &n->spec, n->id.s));
     AUTO_STRBUF struct strbuf attributes = STRBUF_INIT;
     TRY(event_attributes(n->image_name, &n->spec.labels, NULL, NULL, &attributes));
     return store_event(s, "container", "create", n->id.s, n->name, strbuf_str(&attributes));
@@ -517,6 +505,7 @@ static struct err *fill_created(struct creation *n, struct container *c)
     c->started_nsec = n->started_nsec;
     c->auto_remove = n->spec.auto_remove;
     c->state = CT_CREATED;
+    TRY(create_fill_pod(&n->spec, &n->pod, c));
     c->spec = n->spec;
     c->has_spec = true;
     container_spec_init(&n->spec);
@@ -550,8 +539,10 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     TRY(container_spec_check(spec));
     TRY(copy_spec(spec, &n->spec));
     n->spec.for_run = spec->for_run;
+    n->spec.new_pod = spec->new_pod;
     TRY(find_image(n));
     TRY(merge_labels(n));
+    TRY(create_settle_pod(n->e, &n->spec, &n->pod));
     TRY(settle_namespaces(n));
     TRY(settle_requires(n));
     TRY(settle_mounts(n));

@@ -45,13 +45,13 @@ static struct err *generate_oci(struct inspection *in)
     bool is_root = !user_name || !*user_name || strcmp(user_name, "root") == 0 || strcmp(user_name, "0") == 0 ||
                    strncmp(user_name, "0:", 2) == 0 || strncmp(user_name, "root:", 5) == 0;
     struct oci_user user = {.ct_uid = is_root ? 0 : 1, .ct_gid = is_root ? 0 : 1, .home = (char[]){"/root"}};
-    char hostname[16];
-    snprintf(hostname, sizeof(hostname), "%.12s", in->c->id);
+    AUTO_FREE char *hostname = NULL;
+    TRY(container_hostname(in->e, in->c, &hostname));
     const struct oci_facts facts = {
         .container_id = in->c->id,
         .rootfs = "/",
         .user = &user,
-        .hostname = spec->hostname ? spec->hostname : hostname,
+        .hostname = hostname,
         .session_uids = &session->uid_map,
         .session_gids = &session->gid_map,
         .rlimit_nofile_hard = 1048576,
@@ -61,7 +61,7 @@ static struct err *generate_oci(struct inspection *in)
         .proc_mountable = true,
         .sys_mountable = true,
         .mqueue_mountable = true,
-        .init_path = spec->init ? "/" : NULL,
+        .init_path = spec->init || spec->pause ? "/" : NULL,
         .log_driver = spec->log_driver,
         .describe = true,
     };
@@ -177,7 +177,7 @@ static struct err *put_graph_driver(json_t *obj, const struct inspection *in)
     return put_path(data, "WorkDir", in->dir, "work");
 }
 
-static struct err *put_mount(json_t *arr, const struct inspection *in, const struct mount_spec *m)
+struct err *inspect_put_mount(json_t *arr, const char *root, const struct mount_spec *m)
 {
     json_t *o, *options;
     if (m->type != MOUNT_BIND && m->type != MOUNT_VOLUME)
@@ -186,7 +186,7 @@ static struct err *put_mount(json_t *arr, const struct inspection *in, const str
     TRY(json_put_str(o, "Type", m->type == MOUNT_BIND ? "bind" : "volume"));
     if (m->type == MOUNT_VOLUME) {
         AUTO_FREE char *data = NULL;
-        TRY(mem_asprintf(&data, "%s/volumes/%s/_data", engine_root(in->e), m->source));
+        TRY(mem_asprintf(&data, "%s/volumes/%s/_data", root, m->source));
         TRY(json_put_str(o, "Name", m->source));
         TRY(json_put_str(o, "Source", data));
     } else {
@@ -214,7 +214,7 @@ static struct err *put_mounts(json_t *obj, const struct inspection *in)
     json_t *arr;
     TRY(json_put_arr(obj, "Mounts", &arr));
     for (size_t i = 0; i < in->c->spec.n_mounts; i++)
-        TRY(put_mount(arr, in, &in->c->spec.mounts[i]));
+        TRY(inspect_put_mount(arr, engine_root(in->e), &in->c->spec.mounts[i]));
     return NULL;
 }
 
@@ -241,7 +241,7 @@ static struct err *put_identity(json_t *obj, const struct inspection *in)
     TRY(json_put_str(obj, "ImageDigest", in->image ? in->image->manifest_digest : ""));
     TRY(json_put_str(obj, "ImageName", c->image_name));
     TRY(json_put_str(obj, "Rootfs", c->spec.rootfs));
-    TRY(json_put_str(obj, "Pod", ""));
+    TRY(json_put_str(obj, "Pod", c->pod_id));
     TRY(put_paths(obj, in));
     TRY(json_put_str(obj, "Name", c->name));
     TRY(json_put_int(obj, "RestartCount", c->restart_count));
@@ -277,7 +277,7 @@ static struct err *build(struct inspection *in, bool size, json_t *obj)
     TRY(put_dependencies(obj, in));
     TRY(inspect_put_network(in, obj));
     TRY(json_put_str(obj, "Namespace", ""));
-    TRY(json_put_bool(obj, "IsInfra", false));
+    TRY(json_put_bool(obj, "IsInfra", in->c->is_infra));
     TRY(json_put_bool(obj, "IsService", false));
     TRY(inspect_config(in, &sub));
     TRY(json_put(obj, "Config", sub));

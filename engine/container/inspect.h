@@ -29,8 +29,11 @@ struct err *inspect_put_pairs(json_t *obj, const char *key, const struct strv *p
 json_t *inspect_oci(const struct inspection *in, const char *section, const char *key);
 /* inspect_network.c: the member NetworkSettings. */
 struct err *inspect_put_network(const struct inspection *in, json_t *obj) ERR_RESULT;
+/* inspect.c: an object in a list of mounts; nothing for what is neither bound nor a volume. */
+struct mount_spec;
+struct err *inspect_put_mount(json_t *arr, const char *root, const struct mount_spec *m) ERR_RESULT;
 /* health.c: State.Health; Config.Healthcheck and what goes with it. */
 struct err *inspect_put_health(json_t *state, const struct inspection *in) ERR_RESULT;
 struct err *inspect_put_healthcheck(json_t *config, const struct inspection *in) ERR_RESULT;
 /* inspect_host.c: published ports as members "80/tcp": [{"HostIp": …, "HostPort": …}]. */
-struct err *inspect_put_ports(const struct inspection *in, json_t *obj) ERR_RESULT;
+struct err *inspect_put_ports(const struct strv *published, json_t *obj) ERR_RESULT;

@@ -291,10 +291,10 @@ static struct err *put_port(json_t *obj, const struct publish *p, uint32_t offse
     return json_put_str(o, "HostPort", host);
 }
 
-struct err *inspect_put_ports(const struct inspection *in, json_t *obj)
+struct err *inspect_put_ports(const struct strv *published, json_t *obj)
 {
     AUTO_PUBLISH struct publish_list list = {0};
-    TRY(publish_parse_all(&in->c->spec.publish, &list));
+    TRY(publish_parse_all(published, &list));
     for (size_t i = 0; i < list.count; i++)
         for (uint32_t k = 0; k < list.items[i].count; k++)
             TRY(put_port(obj, &list.items[i], k));
@@ -310,7 +310,7 @@ static struct err *build(const struct inspection *in, json_t *o)
     TRY(json_put_str(o, "ContainerIDFile", spec->cidfile));
     TRY(put_log(o, in));
     TRY(json_put_obj(o, "PortBindings", &ports));
-    TRY(inspect_put_ports(in, ports));
+    TRY(inspect_put_ports(&spec->publish, ports));
     TRY(put_restart(o, spec));
     TRY(put_lists(o, in));
     TRY(put_namespaces(o, spec));

@@ -101,7 +101,9 @@ struct err *inspect_put_network(const struct inspection *in, json_t *obj)
     TRY(put_blank(o, blank, ARRAY_LEN(blank)));
     TRY(json_put_bool(o, "HairpinMode", false));
     TRY(json_put_obj(o, "Ports", &ports));
-    TRY(inspect_put_ports(in, ports));
+    AUTO_STRV struct strv published = STRV_INIT; /* the pod's, where it shares that's network */
+    TRY(container_published(in->c, &published));
+    TRY(inspect_put_ports(&published, ports));
     char key[40] = "";
     if (container_is_live(in->c) && in->c->host_pid > 0)
         snprintf(key, sizeof(key), "/proc/%d/ns/net", (int)in->c->host_pid);

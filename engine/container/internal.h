@@ -15,11 +15,17 @@
     "c.id, c.name, coalesce(c.image_id, json_extract(c.spec, '$.image_id')), c.image_name, c.created_nsec, " \
     "c.started_nsec, c.finished_nsec, c.exit_code, "                                                         \
     "c.oom_killed, c.restart_count, c.error, c.auto_remove, c.command, "                                     \
-    "CASE WHEN instr(c.spec, '\"publish\":[') THEN json_extract(c.spec, '$.publish') END, "                  \
-    "CASE WHEN c.image_id IS NULL THEN json_extract(c.spec, '$.image_origin') END"
-#define CONTAINER_SELECT "SELECT " CONTAINER_COLUMNS " FROM containers c"
+    "CASE WHEN instr(c.spec, '\"publish\":[') THEN json_extract(c.spec, '$.publish') "                       \
+    "WHEN m.shares_net THEN (SELECT json_extract(i.spec, '$.publish') FROM pod_containers mi "               \
+    "JOIN containers i ON i.id = mi.container_id WHERE mi.pod_id = m.pod_id AND mi.infra) END, "             \
+    "CASE WHEN c.image_id IS NULL THEN json_extract(c.spec, '$.image_origin') END, "                         \
+    "m.pod_id, (SELECT name FROM pods WHERE id = m.pod_id), m.infra"
+#define CONTAINER_FROM " FROM containers c LEFT JOIN pod_containers m ON m.container_id = c.id"
+#define CONTAINER_SELECT "SELECT " CONTAINER_COLUMNS CONTAINER_FROM
+/* The same with the specification. */
+#define CONTAINER_SELECT_ALL "SELECT " CONTAINER_COLUMNS ", c.spec" CONTAINER_FROM
 /* Index of the first column behind CONTAINER_COLUMNS. */
-#define CONTAINER_COLUMNS_END 15
+#define CONTAINER_COLUMNS_END 18
 
 struct container_read {
     struct image *image;
@@ -122,6 +128,8 @@ struct err *create_settle_subids(struct engine *e, struct container_spec *spec) 
 /* preserve.c: descriptors for a container's 3, 4 … Those that `only` (numbers; empty: all) doesn't name are `null_fd`.
  */
 struct err *container_preserved(uint32_t count, const struct strv *only, int null_fd, int *ret_fds) ERR_RESULT;
+/* start_files.c: its host name; needs the specification. */
+struct err *container_hostname(struct engine *e, const struct container *c, char **ret) ERR_RESULT;
 
 /* --- network */
 struct network_options;
@@ -154,5 +162,17 @@ struct event_report;
 struct err *container_event_reported(struct engine *e, const struct container *c,
                                      const struct event_report *r) ERR_RESULT;
 
-/* "adjective_surname", not in use. */
-struct err *container_random_name(struct engine *e, char **ret) ERR_RESULT;
+/* names.c: the error that says who has the name. */
+struct err *container_name_in_use(struct engine *e, const char *name) ERR_RESULT;
+
+/* create_pod.c: what a new container of a pod shares and takes over; *ret is its row, empty without one. */
+struct pod_row;
+struct err *create_settle_pod(struct engine *e, struct container_spec *s, struct pod_row *ret) ERR_RESULT;
+struct err *create_insert_pod(struct engine *e, const struct container_spec *s, const char *id) ERR_RESULT;
+struct err *create_fill_pod(struct container_spec *s, const struct pod_row *p, struct container *c) ERR_RESULT;
+
+/* start_userns.c: the specification that says which user namespace `spec` has: its own, or that of the container whose
+ * it joins. *ret_other: who owns it, or NULL; the caller's. */
+struct err *container_userns_spec(struct engine *e, const struct container_spec *spec, struct container **ret_other,
+                                  const struct container_spec **ret) ERR_RESULT;
+bool container_spec_maps(const struct container_spec *s);

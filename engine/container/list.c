@@ -147,7 +147,7 @@ static struct err *match_one(struct engine *e, struct container *c, const char *
         return NULL;
     }
     if (strcmp(key, "pod") == 0) {
-        *ret = false; /* there are none yet */
+        *ret = c->pod_id && (strcmp(c->pod_name, value) == 0 || strncmp(c->pod_id, value, strlen(value)) == 0);
         return NULL;
     }
     return ERR_NEW(ERR_INVALID, "%s is an invalid filter", key);
@@ -211,15 +211,13 @@ static bool wants_spec(const struct container_list_opts *opts)
 static struct err *prepare_rows(struct store *s, bool with_spec, bool running_only, struct store_stmt **ret)
 {
     if (running_only && with_spec)
-        return store_prepare(s,
-                             "SELECT " CONTAINER_COLUMNS ", c.spec FROM containers c "
-                             "WHERE c.started_nsec > c.finished_nsec ORDER BY c.created_nsec",
+        return store_prepare(s, CONTAINER_SELECT_ALL " WHERE c.started_nsec > c.finished_nsec ORDER BY c.created_nsec",
                              ret);
     if (running_only)
         return store_prepare(s, CONTAINER_SELECT " WHERE c.started_nsec > c.finished_nsec ORDER BY c.created_nsec",
                              ret);
     if (with_spec)
-        return store_prepare(s, "SELECT " CONTAINER_COLUMNS ", c.spec FROM containers c ORDER BY c.created_nsec", ret);
+        return store_prepare(s, CONTAINER_SELECT_ALL " ORDER BY c.created_nsec", ret);
     return store_prepare(s, CONTAINER_SELECT " ORDER BY c.created_nsec", ret);
 }
 

@@ -37,7 +37,8 @@ static const char *const surnames[] = {
 static struct err *name_taken(struct engine *e, const char *name, bool *ret)
 {
     struct store_stmt *st;
-    TRY(store_prepare(engine_store(e), "SELECT 1 FROM containers WHERE name = ?1", &st));
+    TRY(store_prepare(engine_store(e),
+                      "SELECT 1 FROM containers WHERE name = ?1 UNION ALL SELECT 1 FROM pods WHERE name = ?1", &st));
     TRY(store_bind(st, "t", name));
     return store_step(st, ret);
 }
@@ -62,4 +63,20 @@ struct err *container_random_name(struct engine *e, char **ret)
         }
     }
     return ERR_NEW(ERR_EXISTS, "no free container name found; give one with --name");
+}
+
+struct err *container_name_in_use(struct engine *e, const char *name)
+{
+    struct store_stmt *st;
+    bool row = false;
+    const char *id = "";
+    TRY(store_prepare(engine_store(e), "SELECT id FROM containers WHERE name = ?1", &st));
+    TRY(store_bind(st, "t", name));
+    TRY(store_step(st, &row));
+    if (row)
+        id = store_col_text(st, 0);
+    return ERR_NEW(ERR_EXISTS,
+                   "creating container storage: the container name \"%s\" is already in use by %s. You have to remove "
+                   "that container to be able to reuse that name: that name is already in use",
+                   name, id);
 }

@@ -107,8 +107,8 @@ static struct err *build_init(struct oci_build *b)
     b->systemd = oci_is_systemd(b->spec, b->image);
     /* sysfs shows the network namespace, and may be mounted only by who owns that; a new user namespace doesn't own one
      * that was made outside it. */
-    bool foreign_net =
-        b->spec->network.mode == NS_HOST || (b->facts->ct_uids && b->facts->network_ns && !b->facts->owns_network_ns);
+    bool foreign_net = b->spec->network.mode == NS_HOST || (b->facts->ct_uids && b->facts->network_ns &&
+                                                            !b->facts->owns_network_ns && !b->facts->joins_userns);
     b->bound_sys = foreign_net || !b->facts->sys_mountable;
     return NULL;
 }
@@ -118,9 +118,9 @@ static struct err *put_container_process(struct oci_build *b)
 {
     AUTO_STRV struct strv command = STRV_INIT, args = STRV_INIT, env = STRV_INIT;
     TRY(combine(b->spec, b->image, &command));
+    if ((b->spec->init || b->spec->pause) && !b->facts->init_path)
+        return ERR_NEW(ERR_NOT_FOUND, "container-init binary not found on the host");
     if (b->spec->init) {
-        if (!b->facts->init_path)
-            return ERR_NEW(ERR_NOT_FOUND, "container-init binary not found on the host");
         TRY(strv_add(&args, OCI_INIT_PATH));
         TRY(strv_add(&args, "--"));
     }

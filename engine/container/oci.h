@@ -11,6 +11,9 @@
 #include "engine/image/image.h"
 #include "userns/idmap.h"
 
+#define OCI_INIT_PATH "/run/coracle-init" /* where the init program is bound */
+#define OCI_PAUSE_PATH "/coracle-pause"   /* and, in the root of a pod's infra container, the program there */
+
 /* A user as the container's /etc/passwd and /etc/group define it (container/user.h looks it up). */
 struct oci_user {
     uint32_t ct_uid, ct_gid;
@@ -48,6 +51,7 @@ struct oci_facts {
     const char *shm_path;                 /* another container's /dev/shm to be shared, or NULL: a tmpfs of its own */
     const char *hooks_json;               /* the text of config.json's "hooks" object, or NULL */
     const char *hostname;
+    bool joins_userns;    /* user_ns is another container's, with ct_uids, and what else is joined belongs to it */
     bool owns_network_ns; /* network_ns is the container's own, made for its user namespace */
     const char *network_ns, *ipc_ns, *pid_ns, *uts_ns, *cgroup_ns, *user_ns; /* paths of namespaces to join, or NULL */
     const struct idmap *session_uids, *session_gids;                         /* what is mapped where we run */

@@ -7,8 +7,6 @@
 #include "engine/container/oci.h"
 #include "engine/container/security_opt.h"
 
-#define OCI_INIT_PATH "/run/coracle-init"
-
 struct oci_build {
     const struct container_spec *spec;
     const struct image_config *image;

@@ -96,7 +96,8 @@ static void add_tmpfs(struct mount_list *l, const char *target, const char *size
 static struct err *add_proc(struct mount_list *l)
 {
     const struct oci_build *b = l->b;
-    bool foreign = b->spec->pid.mode == NS_HOST || b->facts->no_pid_ns || (b->facts->ct_uids && b->facts->pid_ns);
+    bool foreign = b->spec->pid.mode == NS_HOST || b->facts->no_pid_ns ||
+                   (b->facts->ct_uids && b->facts->pid_ns && !b->facts->joins_userns);
     bool bound = foreign || !b->facts->proc_mountable;
     if (bound && b->sec.proc_opts && !b->facts->describe)
         return ERR_NEW(ERR_UNSUPPORTED, "--security-opt proc-opts=%s: a new /proc cannot be mounted here",
@@ -132,7 +133,8 @@ static void add_ipc(struct mount_list *l)
     const struct oci_build *b = l->b;
     enum ns_mode mode = b->spec->ipc.mode;
     /* mqueue, too, is for who owns the namespace. */
-    if (mode != NS_HOST && b->facts->mqueue_mountable && !(b->facts->ct_uids && b->facts->ipc_ns))
+    if (mode != NS_HOST && b->facts->mqueue_mountable &&
+        !(b->facts->ct_uids && b->facts->ipc_ns && !b->facts->joins_userns))
         ADD(l, "/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"});
     if (mode == NS_NONE)
         return;
@@ -218,8 +220,8 @@ static void add_files(struct mount_list *l)
                 add_file(l, l->targets.items[l->targets.count - 1], files[i].source, files[i].follows_root);
         }
     }
-    if (l->b->spec->init)
-        ADD(l, OCI_INIT_PATH, "bind", f->init_path, {"bind", "ro", "rprivate"});
+    if (l->b->spec->init || l->b->spec->pause)
+        ADD(l, l->b->spec->pause ? OCI_PAUSE_PATH : OCI_INIT_PATH, "bind", f->init_path, {"bind", "ro", "rprivate"});
 }
 
 /* noexec and nosuid cost nothing here, and a device directory given by name may hold more than devices. */
@@ -234,7 +236,7 @@ static void add_devices(struct mount_list *l)
     static const char *const usual[] = {"/dev/null",    "/dev/zero", "/dev/full",    "/dev/random",
                                         "/dev/urandom", "/dev/tty",  "/dev/console", "/dev/ptmx"};
     const struct container_spec *s = l->b->spec;
-    for (size_t i = 0; i < s->n_devices; i++)
+    for (size_t i = 0; i < s->n_devices && !s->pause; i++)
         add_device(l, s->devices[i].host_path, s->devices[i].ct_path,
                    strchr(s->devices[i].permissions, 'w') ? "rw" : "ro");
     for (size_t i = 0; i < l->b->facts->host_devices.count && s->privileged; i++) {

@@ -8,6 +8,7 @@
 #include "base/ident.h"
 #include "base/mem.h"
 #include "engine/container/internal.h"
+#include "engine/container/pod_row.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
 #include "engine/monitor/client.h"
@@ -57,6 +58,8 @@ static struct err *delete_rows(struct engine *e, struct container *c, bool volum
     if (unrecorded && c->finished_nsec)
         TRY(container_event_died(e, c));
     TRY(container_event(e, c, "remove"));
+    if (c->is_infra) /* there is no pod without the one it was made with */
+        TRY(pod_row_delete(e, c->pod_id));
     return store_commit(s);
 }
 
@@ -168,6 +171,10 @@ struct err *container_remove(struct engine *e, struct container *c, const struct
 {
     AUTO_FD int lock = -1;
     bool live = container_is_live(c);
+    if (c->is_infra && !opts->with_pod)
+        return ERR_NEW(ERR_IN_USE,
+                       "container %s is the infra container of pod %s and cannot be removed without removing the pod",
+                       c->id, c->pod_id);
     if (live && !opts->force && c->state != CT_INITIALIZED)
         return ERR_NEW(ERR_STATE,
                        "cannot remove container %s as it is %s - running or paused containers cannot be removed "
@@ -242,7 +249,7 @@ struct err *container_prune(struct engine *e, const struct strv *filters, struct
     const struct container_remove_opts rm = {.timeout_sec = -1};
     for (size_t i = 0; i < count && !err; i++) {
         uint64_t rw = 0;
-        if (list[i]->state != CT_CREATED && list[i]->state != CT_EXITED)
+        if ((list[i]->state != CT_CREATED && list[i]->state != CT_EXITED) || list[i]->is_infra)
             continue;
         err_drop(container_size(e, list[i], &rw, NULL));
         err = container_remove(e, list[i], &rm);

@@ -92,6 +92,9 @@ static void free_strings(struct container_spec *s)
                         &s->subuid_name,
                         &s->subgid_name,
                         &s->startup_healthcheck,
+                        &s->pod,
+                        &s->init_ctr,
+                        &s->pod_cgroup,
                         &s->health_on_failure};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free(*strings[i]);
@@ -204,4 +207,52 @@ struct err *spec_take_ulimit(struct container_spec *s, struct ulimit_spec *take_
         spec_ulimit_done(take_u);
     *take_u = (struct ulimit_spec){0};
     return e;
+}
+
+static void take_ns(struct ns_spec *from, struct ns_spec *to)
+{
+    if (from->mode == NS_DEFAULT && !from->arg)
+        return;
+    ns_done(to);
+    *to = *from;
+    *from = (struct ns_spec){0};
+}
+
+static void take_map(struct idmap *from, struct idmap *to)
+{
+    if (!from->count)
+        return;
+    idmap_done(to);
+    *to = *from;
+    *from = (struct idmap){0};
+}
+
+static struct err *take_mount_over(struct container_spec *to, struct mount_spec *m)
+{
+    for (size_t i = 0; i < to->n_mounts; i++) {
+        if (strcmp(to->mounts[i].target, m->target) != 0)
+            continue;
+        spec_mount_done(&to->mounts[i]);
+        to->mounts[i] = *m;
+        *m = (struct mount_spec){0};
+        return NULL;
+    }
+    return spec_take_mount(to, m);
+}
+
+struct err *container_spec_take_over(struct container_spec *from, struct container_spec *to)
+{
+    take_ns(&from->pid, &to->pid);
+    take_ns(&from->ipc, &to->ipc);
+    take_ns(&from->uts, &to->uts);
+    take_ns(&from->userns, &to->userns);
+    take_map(&from->uid_map, &to->uid_map);
+    take_map(&from->gid_map, &to->gid_map);
+    for (size_t i = 0; i < from->n_mounts; i++)
+        TRY(take_mount_over(to, &from->mounts[i]));
+    from->n_mounts = 0;
+    for (size_t i = 0; i < from->n_devices; i++)
+        TRY(spec_take_device(to, &from->devices[i]));
+    from->n_devices = 0;
+    return NULL;
 }

@@ -24,7 +24,8 @@ enum ns_mode {
     NS_KEEP_ID,
     NS_NOMAP,
     NS_AUTO,
-    NS_BRIDGE /* on named networks, or on none any more */
+    NS_BRIDGE, /* on named networks, or on none any more */
+    NS_POD     /* the pod's, only on the way to a new container: NS_CONTAINER from then on */
 };
 struct ns_spec {
     enum ns_mode mode;
@@ -159,6 +160,13 @@ struct container_spec {
     bool for_run; /* not kept: `run` makes it to start it at once; with --rm it doesn't outlive its client */
     enum systemd_mode systemd;
     char *pidfile, *cidfile;
+    char *pod;        /* name or id; its id, once created */
+    char *init_ctr;   /* "always" or "once": runs to its end before the others of the pod, each time or the first */
+    char *pod_cgroup; /* name of the pod's own cgroup below its parent, or NULL: not in there */
+    bool pod_stop;    /* the pod stops when the last of these ends */
+    bool pause;       /* no image, no files but coracle-pause: holds the namespaces of a pod */
+    bool keeps_id;    /* runs as the user, in the user namespace of a pod that has --userns keep-id */
+    const struct pod_row *new_pod; /* not kept: the pod that comes into being with this, its infra container */
     uint32_t preserve_fds;
     struct strv preserve_fd; /* numbers, instead */
     bool no_sig_proxy;
@@ -177,6 +185,9 @@ struct container_spec {
 /* Empty, with the defaults that are not zero (stop_timeout, memory_swappiness -1). */
 void container_spec_init(struct container_spec *s);
 void container_spec_done(struct container_spec *s);
+/* What `from` has of namespaces, id maps, mounts and devices goes into `to`, over what is there for the same place; it
+ * is gone from `from`. */
+struct err *container_spec_take_over(struct container_spec *from, struct container_spec *to) ERR_RESULT;
 struct err *container_spec_to_json(const struct container_spec *s, char **ret_text) ERR_RESULT;
 struct err *container_spec_from_json(const char *text, size_t len, struct container_spec *ret) ERR_RESULT;
 

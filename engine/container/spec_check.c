@@ -25,7 +25,7 @@ static bool one_of(const char *value, const char *const *list)
 /* Exactly one of image and root file system. */
 static struct err *check_source(const struct container_spec *s)
 {
-    if (!s->image == !s->rootfs)
+    if (!s->pause && !s->image == !s->rootfs)
         return ERR_NEW(ERR_INVALID, "either an image or a root file system must be given");
     if (s->rootfs && s->rootfs[0] != '/')
         return ERR_NEW(ERR_INVALID, "root file system \"%s\": must be an absolute path", s->rootfs);
@@ -51,8 +51,8 @@ static struct err *check_life(const struct container_spec *s)
 /* As Podman prints a mode. */
 static const char *ns_name(enum ns_mode mode)
 {
-    static const char *const names[] = {"",          "private", "host",  "container", "path",  "none",
-                                        "shareable", "keep-id", "nomap", "auto",      "bridge"};
+    static const char *const names[] = {"",          "private", "host",  "container", "path",   "none",
+                                        "shareable", "keep-id", "nomap", "auto",      "bridge", "pod"};
     return names[mode];
 }
 

@@ -21,8 +21,8 @@ struct field {
     const char *const *names; /* F_ENUM: what is written for 0, 1 …, up to NULL */
 };
 
-static const char *const ns_names[] = {"default",   "private", "host",  "container", "path",   "none",
-                                       "shareable", "keep-id", "nomap", "auto",      "bridge", NULL};
+static const char *const ns_names[] = {"default", "private", "host", "container", "path", "none", "shareable",
+                                       "keep-id", "nomap",   "auto", "bridge",    "pod",  NULL};
 static const char *const restart_names[] = {"no", "on-failure", "always", "unless-stopped", NULL};
 static const char *const systemd_names[] = {"true", "false", "always", NULL};
 static const char *const mount_names[] = {"bind", "volume", "tmpfs", "ramfs", "devpts", "image", NULL};
@@ -134,6 +134,12 @@ static const struct field spec_fields[] = {
     S(F_STR, pidfile),
     S(F_BOOL, remove_image),
     S(F_STR, cidfile),
+    S(F_STR, pod),
+    S(F_STR, init_ctr),
+    S(F_STR, pod_cgroup),
+    S(F_BOOL, pod_stop),
+    S(F_BOOL, pause),
+    S(F_BOOL, keeps_id),
     S(F_U32, preserve_fds),
     S(F_STRV, preserve_fd),
     S(F_BOOL, no_sig_proxy),

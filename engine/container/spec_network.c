@@ -26,6 +26,7 @@ static const char *mode_name(const struct ns_spec *n)
     case NS_KEEP_ID:
     case NS_NOMAP:
     case NS_AUTO:
+    case NS_POD:
     default:
         return n->arg ? n->arg : "private";
     }

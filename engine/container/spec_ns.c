@@ -20,6 +20,7 @@ static const struct ns_word {
     {"shareable", NS_SHAREABLE, W_IPC},
     {"keep-id", NS_KEEP_ID, W_USER},
     {"nomap", NS_NOMAP, W_USER},
+    {"pod", NS_POD, W_ALL},
     {"auto", NS_AUTO, W_USER},
     {"container:", NS_CONTAINER, W_ALL},
     {"ns:", NS_PATH, W_ALL},
@@ -97,10 +98,6 @@ struct err *spec_set_ns(struct container_spec *s, const char *which, const char 
     struct ns_spec *ns = find_space(s, which, &w);
     if (!ns)
         return ERR_NEW(ERR_INTERNAL, "no namespace is called %s", which);
-    if (strcmp(value, "pod") == 0)
-        return ERR_NEW(ERR_INVALID, "cannot use pod namespace as container is not joining a pod or pod has no infra "
-                                    "container: invalid argument");
-
     const char *rest = NULL;
     const struct ns_word *word = find_word(value, w, &rest);
     if (!word) {

@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/timefmt.h"
 #include "engine/container/internal.h"
+#include "engine/container/pod_row.h"
 #include "engine/container/user.h"
 #include "engine/engine.h"
 #include "engine/monitor/attach.h"
@@ -291,7 +292,7 @@ static struct err *finish(struct start *s, struct monitor *m, bool remove, int e
     if (told && remove && !err) /* it was killed meanwhile */
         err = container_remove_directory(s->e, s->c->id);
     err_drop(told);
-    return err;
+    return err || !s->c->spec.pod_stop ? err : pod_row_ended(s->e, s->c->spec.pod);
 }
 
 /* For root, whose session is another user to its files; restarts by the monitor find the file by its path, or not. */

@@ -91,6 +91,10 @@ struct err *start_add_hook(struct start *s, const char *stage, json_t *hook) ERR
 struct err *start_write_subscriptions(struct start *s) ERR_RESULT;
 /* start_hooks.c: --hooks-dir; part of the plan and of config.json. Before monitor_start. */
 struct err *start_settle_hooks(struct start *s) ERR_RESULT;
+/* pod_limits.c: the cgroup of the pod whose infra container this is, with its limits; after the container's own path is
+ * known. And, for systemd, the slice that it is, in the plan. */
+struct err *start_pod_limits(struct start *s) ERR_RESULT;
+struct err *start_pod_slice(struct start *s) ERR_RESULT;
 /* start_files.c: hosts, hostname, resolv.conf, .containerenv into the private directory; sets their paths in s->facts.
  */
 struct err *start_write_files(struct start *s) ERR_RESULT;
@@ -111,6 +115,8 @@ struct err *start_lease_networks(struct start *s) ERR_RESULT;
 struct err *start_in_child(const char *what, int (*fn)(const void *arg), const void *arg) ERR_RESULT;
 /* The /dev/shm of the container whose first process is `other`; sets facts.shm_path. */
 struct err *start_share_shm(struct start *s, pid_t other) ERR_RESULT;
+/* The /etc/hosts and /etc/resolv.conf of the running container whose network it joins. After start_write_files. */
+struct err *start_share_files(struct start *s, const char *other_id) ERR_RESULT;
 /* start_userns.c: the container's own user namespace, from --userns and --uidmap. Sets own_userns, ct_uids, ct_gids. */
 struct err *start_settle_userns(struct start *s) ERR_RESULT;
 /* A container that doesn't have the user's own id cannot enter what is closed to others: opens the way (o+x) to the

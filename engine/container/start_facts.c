@@ -82,7 +82,7 @@ static struct err *settle_user(struct start *s)
     AUTO_USER_DB struct user_db db = {0};
     AUTO_FREE char *passwd = NULL, *group = NULL, *own = NULL;
     struct user_self self;
-    bool keep = spec->userns.mode == NS_KEEP_ID;
+    bool keep = spec->userns.mode == NS_KEEP_ID || spec->keeps_id;
     const char *user = spec->user ? spec->user : s->config.user;
     TRY(user_db_read(s->root_fd, &db));
     if (keep) {
@@ -173,8 +173,9 @@ static struct err *settle_namespaces(struct start *s)
         {&spec->cgroupns, "cgroup", &s->facts.cgroup_ns},
         {&spec->userns, "user", &s->facts.user_ns},
     };
+    const char *known = NULL; /* mostly all are one container's */
+    pid_t pid = 0;
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        pid_t pid;
         if (all[i].ns->mode == NS_PATH && access(all[i].ns->arg, F_OK) < 0)
             return ERR_NEW(ERR_NOT_FOUND, "cannot find specified %s namespace path: stat %s: %s", all[i].file,
                            all[i].ns->arg, strerror(errno));
@@ -182,10 +183,14 @@ static struct err *settle_namespaces(struct start *s)
             TRY(start_keep(s, all[i].ret, "%s", all[i].ns->arg));
         if (all[i].ns->mode != NS_CONTAINER)
             continue;
-        TRY(pid_of(s, all[i].ns->arg, &pid));
+        if (!known || strcmp(known, all[i].ns->arg) != 0)
+            TRY(pid_of(s, all[i].ns->arg, &pid));
+        known = all[i].ns->arg;
         TRY(start_keep(s, all[i].ret, "/proc/%d/ns/%s", (int)pid, all[i].file));
         if (all[i].ns == &spec->ipc)
             TRY(start_share_shm(s, pid));
+        if (all[i].ns == &spec->network)
+            TRY(start_share_files(s, known));
     }
     return NULL;
 }
@@ -266,8 +271,10 @@ static struct err *settle_cgroup_path(struct start *s)
         return NULL;
     }
     const char *parent = spec->cgroup_parent ? spec->cgroup_parent : s->cgroup->path;
-    return start_keep(s, &s->facts.cgroup_path, "%s/coracle-%s", parent && strcmp(parent, "/") != 0 ? parent : "",
-                      s->c->id);
+    if (parent && strcmp(parent, "/") == 0)
+        parent = "";
+    return start_keep(s, &s->facts.cgroup_path, "%s%s%s/coracle-%s", parent ? parent : "", spec->pod_cgroup ? "/" : "",
+                      spec->pod_cgroup ? spec->pod_cgroup : "", s->c->id);
 }
 
 /* Where --pids-limit becomes a limit of the user's processes: those there are. */
@@ -311,6 +318,7 @@ static struct err *settle_cgroup(struct start *s)
     count_processes(s);
     if (s->facts.cgroup_writable) {
         TRY(settle_cgroup_path(s));
+        TRY(start_pod_limits(s));
         return list_lacking(s);
     }
     return spec->cgroup_parent
@@ -376,11 +384,12 @@ static struct err *check_devices(const struct start *s)
 static struct err *settle_init(struct start *s)
 {
     AUTO_FREE char *path = NULL;
-    if (!s->c->spec.init)
+    if (!s->c->spec.init && !s->c->spec.pause)
         return NULL;
-    if (s->c->spec.init_path)
+    if (s->c->spec.init_path && !s->c->spec.pause)
         return start_keep(s, &s->facts.init_path, "%s", s->c->spec.init_path);
-    TRY_WRAP(proc_find_helper("coracle-init", &path), "--init");
+    TRY_WRAP(proc_find_helper(s->c->spec.pause ? "coracle-pause" : "coracle-init", &path),
+             s->c->spec.pause ? "the process of a pod" : "--init");
     return start_keep(s, &s->facts.init_path, "%s", path);
 }
 

@@ -45,15 +45,33 @@ static struct err *host_file(const char *path, char **ret)
     return mem_strdup("", ret);
 }
 
+/* Of a namespace that is another container's: that one's. */
+static struct err *hostname_of_other(struct engine *e, const char *id, char **ret)
+{
+    struct container *other = NULL;
+    TRY(container_find(e, id, &other));
+    struct err *err = container_hostname(e, other, ret);
+    container_free(other);
+    return err;
+}
+
+struct err *container_hostname(struct engine *e, const struct container *c, char **ret)
+{
+    struct utsname u;
+    if (c->spec.hostname)
+        return mem_strdup(c->spec.hostname, ret);
+    if (c->spec.uts.mode == NS_HOST && uname(&u) == 0)
+        return mem_strdup(u.nodename, ret);
+    if (c->spec.uts.mode == NS_CONTAINER)
+        return hostname_of_other(e, c->spec.uts.arg, ret);
+    return mem_asprintf(ret, "%.12s", c->id);
+}
+
 static struct err *settle_hostname(struct start *s)
 {
-    const struct container_spec *spec = &s->c->spec;
-    struct utsname u;
-    if (spec->hostname)
-        return start_keep(s, &s->facts.hostname, "%s", spec->hostname);
-    if (spec->uts.mode == NS_HOST && uname(&u) == 0)
-        return start_keep(s, &s->facts.hostname, "%s", u.nodename);
-    return start_keep(s, &s->facts.hostname, "%.12s", s->c->id);
+    AUTO_FREE char *name = NULL;
+    TRY(container_hostname(s->e, s->c, &name));
+    return start_keep(s, &s->facts.hostname, "%s", name);
 }
 
 /* --- hosts */

@@ -229,6 +229,8 @@ static void sort_by_depth(struct start *s)
 struct err *start_settle_mounts(struct start *s)
 {
     const struct container_spec *spec = &s->c->spec;
+    if (spec->pause) /* they are for the pod's other containers: nobody looks at them here */
+        return NULL;
     for (size_t i = 0; i < spec->n_mounts; i++)
         TRY(settle_mount(s, &spec->mounts[i]));
     sort_by_depth(s);
@@ -290,6 +292,8 @@ struct err *start_copy_up(struct start *s)
     const struct container_spec *spec = &s->c->spec;
     uid_t uid;
     gid_t gid;
+    if (spec->pause)
+        return NULL;
     session_ids(s, &uid, &gid);
     for (size_t i = 0; i < spec->n_mounts; i++) {
         const struct mount_spec *m = &spec->mounts[i];

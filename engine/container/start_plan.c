@@ -55,7 +55,7 @@ static struct err *fill_exit_command(struct start *s)
 {
     char self[4096];
     struct strv *argv = &s->plan.exit_command;
-    if (!s->c->auto_remove)
+    if (!s->c->auto_remove && !s->c->spec.pod_stop)
         return NULL; /* the exit file tells the next command */
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (n <= 0)
@@ -67,7 +67,10 @@ static struct err *fill_exit_command(struct start *s)
         TRY(strv_addf(argv, "--runroot=%s", engine_options(s->e)->runroot));
     TRY(strv_add(argv, "container"));
     TRY(strv_add(argv, "cleanup"));
-    TRY(strv_add(argv, "--rm"));
+    if (s->c->auto_remove)
+        TRY(strv_add(argv, "--rm"));
+    if (s->c->spec.pod_stop)
+        TRY(strv_addf(argv, "--pod=%s", s->c->spec.pod));
     return strv_add(argv, s->c->id);
 }
 
@@ -102,7 +105,7 @@ static struct err *fill_identity(struct start *s)
     TRY(engine_cgroup_manager(s->e, no_cgroups, &manager));
     TRY(mem_strdup(manager, &p->cgroup_manager));
     TRY(mem_strdup(spec->cgroup_parent, &p->cgroup_parent));
-    return NULL;
+    return start_pod_slice(s);
 }
 
 struct err *start_fill_plan(struct start *s, const struct container_start_opts *opts)

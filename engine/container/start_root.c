@@ -87,7 +87,7 @@ struct err *start_plan_root(struct start *s)
     TRY(mem_asprintf(&root->layers_dir, "%s/layers", engine_root(s->e)));
     TRY(strv_copy(&s->layer_dirs, &root->layers));
     TRY(mem_strdup(spec->rootfs, &root->rootfs));
-    if (!spec->rootfs || spec->rootfs_overlay)
+    if (!spec->pause && (!spec->rootfs || spec->rootfs_overlay))
         TRY(container_dir(s->e, s->c->id, &root->upper_dir));
     root->may_change = !engine_options(s->e)->storage_driver;
     TRY(root_ids(s, root));

@@ -19,6 +19,7 @@
 
 #define AUTO_SIZE 1024 /* ids that --userns=auto gives when the image asks for no more */
 #define IDMAP_COUNT_MAX (UINT32_MAX - 1)
+#define JOIN_DEPTH_MAX 16
 
 /* ct `own` is the user outside (session id 0); the others keep their order around it. */
 static struct err *keep_id(const struct idmap *session, uint32_t own, struct idmap *ret)
@@ -109,9 +110,33 @@ static struct err *auto_maps(const struct session *session, const char *arg, str
     return ERR_WRAP(err, "--userns auto");
 }
 
-static struct err *compute(struct start *s, const struct session *session)
+bool container_spec_maps(const struct container_spec *s)
 {
-    const struct container_spec *spec = &s->c->spec;
+    return s->userns.mode == NS_KEEP_ID || s->userns.mode == NS_NOMAP || s->userns.mode == NS_AUTO ||
+           s->uid_map.count || s->gid_map.count;
+}
+
+/* Who joins may be joined in turn. */
+struct err *container_userns_spec(struct engine *e, const struct container_spec *spec, struct container **ret_other,
+                                  const struct container_spec **ret)
+{
+    struct container *other = NULL;
+    for (int depth = 0; spec->userns.mode == NS_CONTAINER; depth++) {
+        struct container *next = NULL;
+        struct err *err = depth < JOIN_DEPTH_MAX ? container_find(e, spec->userns.arg, &next)
+                                                 : ERR_NEW(ERR_INVALID, "user namespaces of containers go in a circle");
+        container_free(other);
+        TRY(err);
+        other = next;
+        spec = &other->spec;
+    }
+    *ret_other = other;
+    *ret = spec;
+    return NULL;
+}
+
+static struct err *compute(struct start *s, const struct container_spec *spec, const struct session *session)
+{
     const struct ns_spec *ns = &spec->userns;
     uint32_t uid = session->host_uid, gid = session->host_gid;
     switch (ns->mode) {
@@ -127,6 +152,7 @@ static struct err *compute(struct start *s, const struct session *session)
     case NS_DEFAULT:
     case NS_PRIVATE:
     case NS_BRIDGE:
+    case NS_POD:
     case NS_HOST:
     case NS_CONTAINER:
     case NS_PATH:
@@ -152,9 +178,24 @@ static struct err *cut(struct idmap *m, const struct idmap *session, const char 
     return err ? ERR_WRAP(err, "%s (there are %llu)", what, (unsigned long long)idmap_total(session)) : NULL;
 }
 
+static struct err *compute_joined(struct start *s, const struct session *session)
+{
+    struct container *other = NULL;
+    const struct container_spec *spec;
+    TRY(container_userns_spec(s->e, &s->c->spec, &other, &spec));
+    struct err *err = compute(s, spec, session);
+    container_free(other);
+    TRY(err);
+    s->facts.joins_userns = other != NULL && s->ct_uids.count;
+    if (s->facts.joins_userns && container_has_network(&s->c->spec))
+        return ERR_NEW(ERR_UNSUPPORTED,
+                       "a network of its own in another container's user namespace is not built yet; share it as well");
+    return NULL;
+}
+
 static struct err *settle_maps(struct start *s, const struct session *session)
 {
-    TRY(compute(s, session));
+    TRY(s->c->spec.userns.mode == NS_CONTAINER ? compute_joined(s, session) : compute(s, &s->c->spec, session));
     TRY(cut(&s->ct_uids, &session->uid_map, "user ids"));
     return cut(&s->ct_gids, &session->gid_map, "group ids");
 }

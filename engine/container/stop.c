@@ -63,10 +63,11 @@ static struct err *wait_until_gone(struct engine *e, const struct container *c)
     return ERR_NEW(ERR_TIMEOUT, "container %s: its monitor does not end", c->name);
 }
 
-struct err *container_stop_any(struct engine *e, struct container *c, int64_t timeout_sec, bool even_paused)
+/* *ret_m: its monitor, which has been asked; its answer is for stop_end(). */
+static struct err *stop_begin(struct engine *e, struct container *c, int64_t timeout_sec, bool even_paused,
+                              struct monitor **ret_m)
 {
     struct monitor *m;
-    struct monitor_exit x;
     if (c->state == CT_PAUSED && !even_paused)
         return ERR_NEW(ERR_STATE,
                        "can only stop created or running containers. %s is in state paused: container state "
@@ -75,8 +76,24 @@ struct err *container_stop_any(struct engine *e, struct container *c, int64_t ti
     TRY(connect_running(e, c, "stop", &m));
     struct err *err = note_stopped(e, c);
     if (!err)
-        err = monitor_stop(m, 0, timeout_sec < 0 ? -1 : timeout_sec * NSEC_PER_SEC, &x);
-    monitor_free(m);
+        err = monitor_begin_stop(m, 0, timeout_sec < 0 ? -1 : timeout_sec * NSEC_PER_SEC);
+    if (err && err_kind(err) == ERR_NETWORK) { /* it is gone, as stop_end() will find */
+        err_drop(err);
+        err = NULL;
+    }
+    if (err) {
+        monitor_free(m);
+        return err;
+    }
+    *ret_m = m;
+    return NULL;
+}
+
+static struct err *stop_end(struct engine *e, struct container *c, struct monitor *take_m)
+{
+    struct monitor_exit x;
+    struct err *err = monitor_end_stop(take_m, &x);
+    monitor_free(take_m);
     if (err && err_kind(err) == ERR_NETWORK) { /* it was on its way out: killed, or its client was before the start */
         err_drop(err);
         TRY(wait_until_gone(e, c));
@@ -85,6 +102,34 @@ struct err *container_stop_any(struct engine *e, struct container *c, int64_t ti
     TRY_WRAP(err, "stop container %s", c->name);
     container_note_exit(c, &x);
     return NULL;
+}
+
+struct err *container_stop_any(struct engine *e, struct container *c, int64_t timeout_sec, bool even_paused)
+{
+    struct monitor *m;
+    TRY(stop_begin(e, c, timeout_sec, even_paused, &m));
+    return stop_end(e, c, m);
+}
+
+/* All of them are asked before the first is waited for. */
+struct err *container_stop_all(struct engine *e, struct container *const *list, size_t n, int64_t timeout_sec,
+                               bool even_paused)
+{
+    AUTO_FREE struct monitor **asked = mem_zalloc((n + 1) * sizeof(struct monitor *));
+    struct err *all = asked ? NULL : err_oom();
+    for (size_t i = 0; asked && i < n; i++) {
+        struct err *err = stop_begin(e, list[i], timeout_sec, even_paused, &asked[i]);
+        bool over = err && err_kind(err) == ERR_STATE && list[i]->state != CT_PAUSED;
+        if (over) { /* it has stopped meanwhile */
+            err_drop(err);
+            err = NULL;
+        }
+        all = err_both(all, err);
+    }
+    for (size_t i = 0; asked && i < n; i++)
+        if (asked[i])
+            all = err_both(all, stop_end(e, list[i], asked[i]));
+    return all;
 }
 
 struct err *container_stop(struct engine *e, struct container *c, int64_t timeout_sec)

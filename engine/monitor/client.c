@@ -163,9 +163,20 @@ struct err *monitor_pause(struct monitor *m, bool on, bool *ret_signals)
 
 struct err *monitor_stop(struct monitor *m, int sig, int64_t timeout_nsec, struct monitor_exit *ret)
 {
-    AUTO_MSG struct msg msg = MSG_INIT;
+    TRY(monitor_begin_stop(m, sig, timeout_nsec));
+    return monitor_end_stop(m, ret);
+}
+
+struct err *monitor_begin_stop(struct monitor *m, int sig, int64_t timeout_nsec)
+{
     const struct monitor_stop stop = {.signal = (uint32_t)sig, .timeout_nsec = timeout_nsec};
-    TRY(request(m, MONITOR_STOP, &stop, sizeof(stop), MONITOR_EXITED, sizeof(*ret), &msg));
+    return client_send(m, MONITOR_STOP, &stop, sizeof(stop), NULL, 0);
+}
+
+struct err *monitor_end_stop(struct monitor *m, struct monitor_exit *ret)
+{
+    AUTO_MSG struct msg msg = MSG_INIT;
+    TRY(client_expect(m, MONITOR_EXITED, sizeof(*ret), &msg));
     memcpy(ret, msg.data, sizeof(*ret));
     return NULL;
 }

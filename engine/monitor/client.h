@@ -75,6 +75,9 @@ struct err *monitor_update(struct monitor *m, const struct plan_update *u, const
 struct err *monitor_pause(struct monitor *m, bool on, bool *ret_signals) ERR_RESULT;
 /* Returns when it has stopped. timeout_nsec -1 and sig 0: the plan's. */
 struct err *monitor_stop(struct monitor *m, int sig, int64_t timeout_nsec, struct monitor_exit *ret) ERR_RESULT;
+/* The same in two steps, for several at once. */
+struct err *monitor_begin_stop(struct monitor *m, int sig, int64_t timeout_nsec) ERR_RESULT;
+struct err *monitor_end_stop(struct monitor *m, struct monitor_exit *ret) ERR_RESULT;
 /* The same, and returns when it runs again. */
 struct err *monitor_restart(struct monitor *m, int64_t timeout_nsec, struct monitor_started *ret) ERR_RESULT;
 /* Until the container (job NULL) or an exec session has ended for good. */

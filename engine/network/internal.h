@@ -14,9 +14,6 @@
 
 /* The current row of a query for NETWORK_COLUMNS. */
 struct err *network_from_row(struct store_stmt *st, struct network **ret) ERR_RESULT;
-/* A column that is a list of strings, in JSON, and back. */
-struct err *network_list_parse(const char *text, struct strv *ret) ERR_RESULT;
-struct err *network_list_text(const struct strv *v, char **ret) ERR_RESULT;
 /* What interfaces and routes of this host use, added. (host_subnets.c) */
 struct err *network_taken_by_host(struct network_taken *t) ERR_RESULT;
 

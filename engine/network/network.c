@@ -69,7 +69,7 @@ static struct err *subnets_text(const struct network *n, char **ret)
 static struct err *get_routes(const char *text, struct network *n)
 {
     AUTO_STRV struct strv list = STRV_INIT;
-    TRY(network_list_parse(text, &list));
+    TRY(json_strv_parse(text, WHAT, &list));
     if (list.count > NETWORK_ROUTES_MAX)
         return ERR_NEW(ERR_CORRUPT, WHAT ": more than %d routes", NETWORK_ROUTES_MAX);
     for (; n->n_routes < list.count; n->n_routes++)
@@ -85,7 +85,7 @@ static struct err *routes_text(const struct network *n, char **ret)
         TRY(route_text(&n->routes[i], &text));
         TRY(strv_take(&list, text));
     }
-    return network_list_text(&list, ret);
+    return json_strv_text(&list, ret);
 }
 
 /* --- rows */
@@ -103,7 +103,7 @@ static struct err *read_row(struct store_stmt *st, struct network *n)
     TRY(mem_strdup(store_col_text(st, 2), &n->driver));
     TRY(mem_strdup(store_col_text(st, 3), &n->interface));
     TRY(get_subnets(store_col_text(st, 8), n));
-    TRY(network_list_parse(store_col_text(st, 9), &n->dns_servers));
+    TRY(json_strv_parse(store_col_text(st, 9), WHAT, &n->dns_servers));
     TRY(json_pairs_parse(store_col_text(st, 10), WHAT, &n->labels));
     TRY(get_routes(store_col_text(st, 12), n));
     return json_pairs_parse(store_col_text(st, 11), WHAT, &n->options);
@@ -119,26 +119,6 @@ struct err *network_from_row(struct store_stmt *st, struct network **ret)
     }
     *ret = n;
     return NULL;
-}
-
-struct err *network_list_parse(const char *text, struct strv *ret)
-{
-    AUTO_JSON json_t *list = NULL;
-    json_t *item;
-    size_t i;
-    if (!text || strcmp(text, "[]") == 0)
-        return NULL;
-    TRY(json_parse(text, strlen(text), WHAT, &list));
-    json_array_foreach (list, i, item)
-        TRY(strv_add(ret, json_is_string(item) ? json_string_value(item) : ""));
-    return NULL;
-}
-
-struct err *network_list_text(const struct strv *v, char **ret)
-{
-    AUTO_JSON json_t *list = NULL;
-    TRY(json_from_strv(v, &list));
-    return json_text(list, ret);
 }
 
 /* --- create */
@@ -172,7 +152,7 @@ static struct err *insert(struct store *s, const struct network *n)
     AUTO_FREE char *subnets = NULL, *servers = NULL, *labels = NULL, *options = NULL, *routes = NULL;
     struct store_stmt *st;
     TRY(subnets_text(n, &subnets));
-    TRY(network_list_text(&n->dns_servers, &servers));
+    TRY(json_strv_text(&n->dns_servers, &servers));
     TRY(json_pairs_text(&n->labels, &labels));
     TRY(json_pairs_text(&n->options, &options));
     TRY(routes_text(n, &routes));
@@ -349,7 +329,7 @@ struct err *network_update_dns(struct engine *e, struct network *n, const struct
         return ERR_NEW(ERR_INVALID,
                        "cannot set NetworkDNSServers if DNS is not enabled for the network: invalid argument");
     TRY(network_change_servers(&n->dns_servers, add, drop, &servers));
-    TRY(network_list_text(&servers, &text));
+    TRY(json_strv_text(&servers, &text));
     TRY(store_begin(s, STORE_WRITE, true));
     TRY(store_prepare(s, "UPDATE networks SET dns_servers = ?2 WHERE id = ?1", &st));
     TRY(store_bind(st, "tt", n->id, text));

@@ -80,7 +80,7 @@ static struct err *read_place(struct store_stmt *st, struct network_place *p)
     TRY(optional(st, 3, &p->want.ip));
     TRY(optional(st, 4, &p->want.ip6));
     TRY(optional(st, 5, &p->want.mac));
-    TRY(network_list_parse(store_col_text(st, 6), &p->want.aliases));
+    TRY(json_strv_parse(store_col_text(st, 6), "network", &p->want.aliases));
     TRY(optional(st, 7, &p->ip));
     TRY(optional(st, 8, &p->ip6));
     return optional(st, 9, &p->mac);
@@ -158,7 +158,7 @@ struct err *network_place_add(struct engine *e, const char *container_id, const 
     struct store_stmt *st;
     int64_t position;
     TRY(free_interface(s, container_id, a->ifname, &interface, &position));
-    TRY(network_list_text(&a->aliases, &aliases));
+    TRY(json_strv_text(&a->aliases, &aliases));
     TRY(store_prepare(s,
                       "INSERT INTO container_networks(container_id, network_id, position, interface, static_ip, "
                       "static_ip6, static_mac, aliases) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -178,7 +178,7 @@ struct err *network_place_set(struct engine *e, const char *container_id, const 
 {
     AUTO_FREE char *aliases = NULL;
     struct store_stmt *st;
-    TRY(network_list_text(&a->aliases, &aliases));
+    TRY(json_strv_text(&a->aliases, &aliases));
     TRY(store_prepare(engine_store(e),
                       "UPDATE container_networks SET static_ip = ?3, static_ip6 = ?4, static_mac = ?5, aliases = ?6 "
                       "WHERE container_id = ?1 AND network_id = ?2",

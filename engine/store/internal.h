@@ -28,13 +28,13 @@ struct store {
 };
 
 /* The version of engine/store/schema.sql plus the steps in migrate.c. */
-#define STORE_SCHEMA_VERSION 5
+#define STORE_SCHEMA_VERSION 6
 /* "cora" in the header of the database file: file(1), and a guard against opening something else. */
 #define STORE_APPLICATION_ID 0x636f7261
 
 /* Texts of schema.sql and its successors, made at build time by embed.py. */
 extern const char store_schema_sql[], store_schema_2_sql[], store_schema_3_sql[], store_schema_4_sql[];
-extern const char store_schema_5_sql[];
+extern const char store_schema_5_sql[], store_schema_6_sql[];
 
 /* The error of a failed SQLite call on this connection. `what`: the intent, "commit". */
 struct err *store_db_error(struct store *s, int rc, const char *what) ERR_RESULT;

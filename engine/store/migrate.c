@@ -5,7 +5,8 @@
 
 /* steps[i] leads from version i to i + 1. */
 static const char *const steps[] = {
-    store_schema_sql, store_schema_2_sql, store_schema_3_sql, store_schema_4_sql, store_schema_5_sql,
+    store_schema_sql,   store_schema_2_sql, store_schema_3_sql,
+    store_schema_4_sql, store_schema_5_sql, store_schema_6_sql,
 };
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step for each version");
 

@@ -10,7 +10,7 @@ mask() {
     sed -E -e 's/[0-9a-f]{64}/ID64/g' -e 's/\b[0-9a-f]{12}\b/ID12/g' -e 's/(coracle|podman)/PROGRAM/g' \
         -e 's,[^ ]*crun(-here)?:,RUNTIME:,g' -e 's/Less than a second|About a minute|[0-9]+ (second|minute)s?/SOMETIME/g' \
         -e 's/20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+( ?[-+Z][0-9:]*)?( [A-Z]+)?/TIME/g' -e 's/ +/ /g' -e 's/[[:space:]]+$//' \
-        -e '/^See .*--help/d' -e 's,file descriptor [0-9]+,FD,'
+        -e 's,PROGRAM-pause:[0-9.-]+,PAUSE,g' -e '/^See .*--help/d' -e 's,file descriptor [0-9]+,FD,'
 }
 
 run_one() { # PROGRAM ARGS...

@@ -353,7 +353,7 @@ HOOK
 @test "run: flags of features that are not built say so by name" {
     only_coracle
     local flags flag
-    for flags in "--pod p" "--decryption-key k"; do
+    for flags in "--decryption-key k"; do
         flag=${flags%% *}
         run -125 --separate-stderr coracle run --rm $flags $BB true
         one_error "not built yet"

@@ -144,7 +144,6 @@ static void test_refusals(void **state)
     refuse(WORDS("ps", "-n", "foo"), ERR_INVALID,
            "invalid argument \"foo\" for \"-n, --last\" flag: strconv.ParseInt: parsing \"foo\": invalid syntax",
            "See 'coracle ps --help'\n");
-    refuse(WORDS("run", "--pod", "true", "i"), ERR_UNSUPPORTED, "--pod: pods are not built yet", "");
     refuse(WORDS("--remote", "ps"), ERR_UNSUPPORTED, "--remote: remote services are not built yet", NULL);
 }
 

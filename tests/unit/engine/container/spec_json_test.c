@@ -41,6 +41,9 @@ static void fill_strings(struct container_spec *s)
     s->pidfile = text("/pid");
     s->remove_image = true;
     s->cidfile = text("/cid");
+    s->pod = text("pod");
+    s->init_ctr = text("once");
+    s->pod_cgroup = text("coracle-pod-1");
     s->detach_keys = text("");
     s->pull = text("never");
     s->platform = text("linux/arm64");
@@ -114,6 +117,9 @@ static void fill_numbers(struct container_spec *s)
                      &s->no_pivot,
                      &s->auto_remove,
                      &s->no_sig_proxy,
+                     &s->pod_stop,
+                     &s->pause,
+                     &s->keeps_id,
                      &s->res.oom_kill_disable,
                      &s->res.oom_score_adj_set};
     int64_t *numbers[] = {&s->shm_bytes,

@@ -12,17 +12,13 @@ static void common_modes_go_everywhere(void **state)
     struct container_spec s;
     container_spec_init(&s);
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        static const char *const values[] = {"", "host", "private", "container:x", "ns:/proc/1/ns/x"};
+        static const char *const values[] = {"", "host", "private", "pod", "container:x", "ns:/proc/1/ns/x"};
         for (size_t k = 0; k < ARRAY_LEN(values); k++)
             expect_ok(spec_set_ns(&s, all[i], values[k]), values[k]);
         expect_invalid(spec_set_ns(&s, all[i], "container:"), all[i],
                        "invalid config provided: namespace mode container requires a value");
         expect_invalid(spec_set_ns(&s, all[i], "ns:"), all[i],
                        "invalid config provided: namespace mode path requires a value");
-        expect_invalid(
-            spec_set_ns(&s, all[i], "pod"), all[i],
-            "cannot use pod namespace as container is not joining a pod or pod has no infra container: invalid "
-            "argument");
     }
     assert_int_equal(s.pid.mode, NS_PATH);
     assert_string_equal(s.pid.arg, "/proc/1/ns/x");

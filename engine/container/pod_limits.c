@@ -1,0 +1,135 @@
+/* The cgroup of a pod: a parent of its containers' cgroups, which has the limits that the pod was given.
+ *
+ * It is made when the infra container starts. With cgroup files alone it is a directory beside the monitor's; with
+ * systemd a slice of the user's, which comes into being with the first scope in it and goes with the last. The infra
+ * container has the same limits for itself, so what cannot be applied here has been told of by then.
+ * Source: cgroup-v2.rst; weights are converted as OCI runtimes do it (runtime-spec, config-linux.md). */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "engine/container/internal.h"
+#include "engine/container/pod_row.h"
+#include "engine/container/start.h"
+
+#define PERIOD_USEC 100000 /* of --cpus */
+
+/* A controller that isn't there has no file. */
+static struct err *set_value(int dir, const char *file, const char *value)
+{
+    AUTO_FD int fd = openat(dir, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT ? NULL : ERR_SYS(errno, "open %s of the pod's cgroup", file);
+    return write(fd, value, strlen(value)) < 0 ? ERR_SYS(errno, "set %s of the pod's cgroup to %s", file, value) : NULL;
+}
+
+static struct err *set_number(int dir, const char *file, int64_t value)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "%lld", (long long)value);
+    return value ? set_value(dir, file, text) : NULL;
+}
+
+static struct err *set_memory(int dir, const struct resource_spec *r)
+{
+    TRY(set_number(dir, "memory.max", r->memory_bytes));
+    TRY(set_number(dir, "memory.low", r->memory_reservation_bytes));
+    if (r->memory_swap_bytes < 0)
+        return set_value(dir, "memory.swap.max", "max");
+    /* The flag counts both; alone, --memory means as much swap again. */
+    int64_t both = r->memory_swap_bytes ? r->memory_swap_bytes : 2 * r->memory_bytes;
+    return both > r->memory_bytes ? set_number(dir, "memory.swap.max", both - r->memory_bytes) : NULL;
+}
+
+static struct err *set_cpu(int dir, const struct resource_spec *r)
+{
+    char text[64];
+    int64_t period = r->cpu_period ? r->cpu_period : PERIOD_USEC, quota = r->cpu_quota;
+    if (r->cpus > 0)
+        quota = (int64_t)(r->cpus * (double)period);
+    if (quota > 0) {
+        (void)snprintf(text, sizeof(text), "%lld %lld", (long long)quota, (long long)period);
+        TRY(set_value(dir, "cpu.max", text));
+    }
+    if (r->cpu_shares)
+        TRY(set_number(dir, "cpu.weight", 1 + (r->cpu_shares - 2) * 9999 / 262142));
+    if (r->cpuset_cpus)
+        TRY(set_value(dir, "cpuset.cpus", r->cpuset_cpus));
+    return r->cpuset_mems ? set_value(dir, "cpuset.mems", r->cpuset_mems) : NULL;
+}
+
+static struct err *set_limits(int dir, const struct resource_spec *r)
+{
+    TRY(set_memory(dir, r));
+    TRY(set_cpu(dir, r));
+    return r->blkio_weight ? set_number(dir, "io.weight", 1 + (r->blkio_weight - 10) * 9999 / 990) : NULL;
+}
+
+/* Controllers for what is below; who lacks one says so. */
+static void pass_down(int dir, const struct strv *controllers)
+{
+    for (size_t i = 0; i < controllers->count; i++) {
+        char word[32];
+        (void)snprintf(word, sizeof(word), "+%s", controllers->items[i]);
+        err_drop(set_value(dir, "cgroup.subtree_control", word));
+    }
+}
+
+static struct err *make_dir(const char *path, const struct strv *controllers, int *ret)
+{
+    AUTO_FREE char *above = NULL;
+    const char *slash = strrchr(path, '/');
+    TRY(mem_strndup(path, (size_t)(slash - path), &above));
+    AUTO_FD int parent = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return ERR_SYS(errno, "open the cgroup %s", above);
+    if (mkdirat(parent, slash + 1, 0755) < 0 && errno != EEXIST)
+        return ERR_SYS(errno, "make the cgroup %s", path);
+    pass_down(parent, controllers);
+    *ret = openat(parent, slash + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return *ret < 0 ? ERR_SYS(errno, "open the cgroup %s", path) : NULL;
+}
+
+/* `levels` up from the container's cgroup. */
+static struct err *cut_path(const char *cgroup, int levels, char **ret)
+{
+    TRY(mem_asprintf(ret, CGROUP_ROOT "%s", cgroup));
+    for (int i = 0; i < levels; i++) {
+        char *slash = strrchr(*ret, '/');
+        if (slash)
+            *slash = '\0';
+    }
+    return NULL;
+}
+
+struct err *start_pod_limits(struct start *s)
+{
+    AUTO_FREE char *path = NULL;
+    AUTO_FD int dir = -1;
+    bool systemd = strcmp(s->plan.cgroup_manager, "systemd") == 0;
+    if (!s->c->is_infra || !s->c->spec.pod_cgroup || !s->facts.cgroup_path)
+        return NULL;
+    /* With systemd: slice/scope/container. */
+    TRY(cut_path(s->facts.cgroup_path, systemd ? 2 : 1, &path));
+    TRY(make_dir(path, &s->cgroup->controllers, &dir));
+    pass_down(dir, &s->cgroup->controllers);
+    return set_limits(dir, &s->c->spec.res);
+}
+
+/* "-" in the name of a slice leads into another one. */
+struct err *start_pod_slice(struct start *s)
+{
+    const char *parent = s->c->spec.cgroup_parent ? s->c->spec.cgroup_parent : "user.slice";
+    size_t len = strlen(parent);
+    if (!s->c->spec.pod_cgroup || strcmp(s->plan.cgroup_manager, "systemd") != 0)
+        return NULL;
+    if (len <= 6 || strcmp(parent + len - 6, ".slice") != 0)
+        return ERR_NEW(ERR_INVALID, "--cgroup-parent %s: systemd takes the name of a slice", parent);
+    mem_freep(&s->plan.cgroup_parent);
+    return mem_asprintf(&s->plan.cgroup_parent, "%.*s-coracle_pod_%s.slice", (int)(len - 6), parent, s->c->spec.pod);
+}
