@@ -126,6 +126,20 @@ static char strbuf_json_escape(unsigned char c)
     }
 }
 
+struct err *strbuf_put_rune(struct strbuf *sb, uint64_t code)
+{
+    char b[4];
+    if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+        code = 0xfffd;
+    if (code < 0x80)
+        return strbuf_putc(sb, (char)code);
+    size_t n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, code >>= 6)
+        b[i] = (char)(0x80 | (code & 0x3f));
+    b[0] = (char)((0xf00u >> n & 0xf0u) | code);
+    return strbuf_add(sb, b, n);
+}
+
 /* One character of `n` bytes; n == 0 is a byte that belongs to none. */
 static struct err *strbuf_put_json_char(struct strbuf *sb, const unsigned char *s, size_t n)
 {

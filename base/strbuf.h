@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -28,6 +29,8 @@ struct err *strbuf_putc(struct strbuf *sb, char c) ERR_RESULT;
 struct err *strbuf_printf(struct strbuf *sb, const char *fmt, ...) __attribute__((format(printf, 2, 3))) ERR_RESULT;
 struct err *strbuf_vprintf(struct strbuf *sb, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0))) ERR_RESULT;
+/* A code point as UTF-8; what is none (a surrogate, past U+10FFFF) becomes U+FFFD, as in Go. */
+struct err *strbuf_put_rune(struct strbuf *sb, uint64_t code) ERR_RESULT;
 /* `s` as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 struct err *strbuf_put_json(struct strbuf *sb, const char *s, size_t len) ERR_RESULT;
 /* Room for `len` more bytes behind data + len (NUL not counted). */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "cli/report.h"
@@ -49,30 +50,14 @@ static struct err *get_created(const void *p, json_t **ret)
     return report_string(ret, timefmt_rfc3339(((const struct volume *)p)->created_nsec, 0).s);
 }
 
-/* "key=value" pairs as a map. */
-static struct err *object_of(const struct strv *pairs, json_t **ret)
-{
-    AUTO_JSON json_t *object = json_object();
-    if (!object)
-        return err_oom();
-    for (size_t i = 0; i < pairs->count; i++) {
-        const char *pair = pairs->items[i], *equals = strchr(pair, '=');
-        AUTO_FREE char *key = NULL;
-        TRY(mem_strndup(pair, equals ? (size_t)(equals - pair) : strlen(pair), &key));
-        TRY(json_put_str(object, key, equals ? equals + 1 : ""));
-    }
-    *ret = json_incref(object);
-    return NULL;
-}
-
 static struct err *get_labels(const void *p, json_t **ret)
 {
-    return object_of(&((const struct volume *)p)->labels, ret);
+    return json_from_pairs(&((const struct volume *)p)->labels, ret);
 }
 
 static struct err *get_options(const void *p, json_t **ret)
 {
-    return object_of(&((const struct volume *)p)->options, ret);
+    return json_from_pairs(&((const struct volume *)p)->options, ret);
 }
 
 static struct err *get_anonymous(const void *p, json_t **ret)

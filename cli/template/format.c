@@ -52,20 +52,6 @@ static struct err *put_wrong(struct formatter *f, char verb, const struct value 
     return strbuf_putc(&f->out, ')');
 }
 
-static struct err *put_rune(struct strbuf *out, uint64_t code)
-{
-    if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        code = 0xfffd;
-    if (code < 0x80)
-        return strbuf_putc(out, (char)code);
-    char b[4];
-    size_t n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--, code >>= 6)
-        b[i] = (char)(0x80 | (code & 0x3f));
-    b[0] = (char)((0xf00u >> n & 0xf0u) | code);
-    return strbuf_add(out, b, n);
-}
-
 static struct err *put_integer(struct formatter *f, const struct directive *d, const struct value *v)
 {
     AUTO_STRBUF struct strbuf text = STRBUF_INIT;
@@ -73,7 +59,7 @@ static struct err *put_integer(struct formatter *f, const struct directive *d, c
     uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
     if (d->verb == 'c' || d->verb == 'q') {
         TRY(d->verb == 'q' ? strbuf_putc(&text, '\'') : NULL);
-        TRY(put_rune(&text, (uint64_t)i));
+        TRY(strbuf_put_rune(&text, (uint64_t)i));
         TRY(d->verb == 'q' ? strbuf_putc(&text, '\'') : NULL);
         return put_padded(f, d, strbuf_str(&text), text.len, false);
     }

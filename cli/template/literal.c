@@ -62,32 +62,6 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static struct err *put_rune(struct strbuf *out, uint32_t r)
-{
-    char b[4];
-    size_t n;
-    if (r < 0x80) {
-        b[0] = (char)r;
-        n = 1;
-    } else if (r < 0x800) {
-        b[0] = (char)(0xc0 | r >> 6);
-        b[1] = (char)(0x80 | (r & 0x3f));
-        n = 2;
-    } else if (r < 0x10000) {
-        b[0] = (char)(0xe0 | r >> 12);
-        b[1] = (char)(0x80 | (r >> 6 & 0x3f));
-        b[2] = (char)(0x80 | (r & 0x3f));
-        n = 3;
-    } else {
-        b[0] = (char)(0xf0 | r >> 18);
-        b[1] = (char)(0x80 | (r >> 12 & 0x3f));
-        b[2] = (char)(0x80 | (r >> 6 & 0x3f));
-        b[3] = (char)(0x80 | (r & 0x3f));
-        n = 4;
-    }
-    return strbuf_add(out, b, n);
-}
-
 /* `n` digits of base 8 or 16 at *s; false when there are fewer. */
 static bool scan_code(const char **s, const char *end, size_t n, unsigned base, uint32_t *ret)
 {
@@ -126,7 +100,7 @@ static bool unescape(const char **s, const char *end, char quote, struct strbuf 
         if (c != 'x') {
             if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
                 return false;
-            *ret_e = put_rune(out, code);
+            *ret_e = strbuf_put_rune(out, code);
             return true;
         }
     }

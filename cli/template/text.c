@@ -35,18 +35,6 @@ static size_t decode(const char *s, size_t len, wint_t *ret)
     return n;
 }
 
-static struct err *encode(wint_t code, struct strbuf *out)
-{
-    if (code < 0x80)
-        return strbuf_putc(out, (char)code);
-    char b[4];
-    size_t n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--, code >>= 6)
-        b[i] = (char)(0x80 | (code & 0x3f));
-    b[0] = (char)((0xf00u >> n & 0xf0u) | code);
-    return strbuf_add(out, b, n);
-}
-
 enum letter_case { CASE_LOWER, CASE_UPPER, CASE_TITLE };
 
 /* Go's unicode tables are glibc's C.UTF-8; without that locale only ASCII changes. */
@@ -66,7 +54,9 @@ static struct err *change_case(const char *s, size_t len, enum letter_case to, l
                 code = upper ? code & ~0x20u : code | 0x20u;
             TRY(strbuf_putc(out, (char)code));
         } else {
-            TRY(encode(upper ? towupper_l(code, utf8) : to == CASE_LOWER ? towlower_l(code, utf8) : code, out));
+            TRY(strbuf_put_rune(out, upper              ? towupper_l(code, utf8)
+                                     : to == CASE_LOWER ? towlower_l(code, utf8)
+                                                        : code));
         }
         in_word = code >= 0x80 || code == '_' || (code >= '0' && code <= '9') ||
                   ((code | 0x20) >= 'a' && (code | 0x20) <= 'z');

@@ -35,20 +35,7 @@ struct err *runtime_error(const char *name, const char *text)
     return ERR_NEW(ERR_INTERNAL, "%s: %s: OCI runtime error", name, text);
 }
 
-static struct err *add_utf8(struct strbuf *sb, unsigned code)
-{
-    if (code < 0x80)
-        return strbuf_putc(sb, (char)(code ? code : '?'));
-    if (code < 0x800)
-        TRY(strbuf_putc(sb, (char)(0xc0 | code >> 6)));
-    else
-        TRY(strbuf_putc(sb, (char)(0xe0 | code >> 12)));
-    if (code >= 0x800)
-        TRY(strbuf_putc(sb, (char)(0x80 | (code >> 6 & 0x3f))));
-    return strbuf_putc(sb, (char)(0x80 | (code & 0x3f)));
-}
-
-/* A JSON string from behind its opening quote; good enough for messages (surrogate pairs come out as two). */
+/* A JSON string from behind its opening quote; good enough for messages (surrogate pairs come out as two U+FFFD). */
 static struct err *unescape(const char *at, char **ret)
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
@@ -62,7 +49,7 @@ static struct err *unescape(const char *at, char **ret)
         if (!*at)
             break;
         if (*at == 'u' && sscanf(at + 1, "%4x", &code) == 1 && strnlen(at, 5) == 5) {
-            TRY(add_utf8(&sb, code));
+            TRY(strbuf_put_rune(&sb, code ? code : '?'));
             at += 4;
         } else {
             TRY(strbuf_putc(&sb, strchr("ntr", *at) ? ' ' : *at));

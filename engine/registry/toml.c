@@ -58,24 +58,6 @@ static struct err *end_of_line(struct toml *t)
     return NULL;
 }
 
-static struct err *put_code_point(struct toml *t, struct strbuf *out, uint32_t c)
-{
-    char u[4];
-    size_t n = 0;
-    if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-        return bad(t, "the escape is no character");
-    if (c < 0x80) {
-        u[n++] = (char)c;
-    } else {
-        int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-        static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
-        u[n++] = (char)(lead[more] | c >> 6 * more);
-        for (int i = more - 1; i >= 0; i--)
-            u[n++] = (char)(0x80 | (c >> 6 * i & 0x3f));
-    }
-    return strbuf_add(out, u, n);
-}
-
 static struct err *unicode_escape(struct toml *t, struct strbuf *out, int digits)
 {
     uint32_t c = 0;
@@ -88,7 +70,9 @@ static struct err *unicode_escape(struct toml *t, struct strbuf *out, int digits
         c = c << 4 | (uint32_t)(p - hex);
         t->at++;
     }
-    return put_code_point(t, out, c);
+    if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return bad(t, "the escape is no character");
+    return strbuf_put_rune(out, c);
 }
 
 static struct err *escape(struct toml *t, struct strbuf *out)

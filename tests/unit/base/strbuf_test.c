@@ -96,11 +96,23 @@ static void test_json(void **state)
     }
 }
 
+static void test_runes(void **state)
+{
+    AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
+    static const uint64_t codes[] = {'a',     0x7f,     0x80,   0x7ff,  0x800,   0xffff,
+                                     0x10000, 0x10ffff, 0xd800, 0xdfff, 0x110000};
+    (void)state;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+        assert_null(strbuf_put_rune(&sb, codes[i]));
+    assert_string_equal(strbuf_str(&sb), "a\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"
+                                         "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_starts_empty), cmocka_unit_test(test_adds), cmocka_unit_test(test_long_printf),
-        cmocka_unit_test(test_max_is_kept),  cmocka_unit_test(test_json),
+        cmocka_unit_test(test_max_is_kept),  cmocka_unit_test(test_json), cmocka_unit_test(test_runes),
     };
     return cmocka_run_group_tests_name("strbuf", tests, NULL, NULL);
 }
