@@ -18,7 +18,6 @@ bool absent_verb(const char *group, const char *word, const char **ret_why)
         {"", "kube", NULL},
         {"", "machine", "containers run on this machine's own kernel, in no virtual machine"},
         {"", "play", NULL},
-        {"", "pod", NULL},
         {"", "podmansh", "a login shell in a container is one line in the shell's own profile"},
         {"", "quadlet", NULL},
         {"image", "build", NULL},

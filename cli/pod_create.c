@@ -428,14 +428,23 @@ struct err *pod_create_for(struct cli *c, struct create_opts *o)
 /* --- clone */
 
 static const struct cli_flag clone_flags[] = {
-    LIMIT_FLAGS,  {"destroy", 0, CLI_BOOL, .offset = O(destroy), .help = "destroy the original pod"},
-    DEVICE_FLAGS, WRITE_BPS_FLAG,
-    GIDMAP_FLAG,  HOSTNAME_FLAG,
-    INFRA_FLAGS,  INFRA_NAME_FLAG,
-    LABEL_FLAGS,  {"name", 'n', CLI_STRING, .offset = O(name), .help = "name the new pod"},
-    PID_FLAG,     LATE_FLAGS,
-    SHM_FLAG,     {"start", 0, CLI_BOOL, .offset = O(start), .help = "start the new pod"},
-    USER_FLAGS,   {0},
+    LIMIT_FLAGS,
+    {"destroy", 0, CLI_BOOL, .offset = O(destroy), .help = "destroy the original pod"},
+    DEVICE_FLAGS,
+    WRITE_BPS_FLAG,
+    GIDMAP_FLAG,
+    HOSTNAME_FLAG,
+    INFRA_FLAGS,
+    INFRA_NAME_FLAG,
+    LABEL_FLAGS,
+    RESOURCE_MEMORY_FLAGS(S(res)),
+    {"name", 'n', CLI_STRING, .offset = O(name), .help = "name the new pod"},
+    PID_FLAG,
+    LATE_FLAGS,
+    SHM_FLAG,
+    {"start", 0, CLI_BOOL, .offset = O(start), .help = "start the new pod"},
+    USER_FLAGS,
+    {0},
 };
 
 /* Flags that were given go over what the old pod has. */
