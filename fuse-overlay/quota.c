@@ -14,6 +14,7 @@
 
 #define QUOTA_UNIT 512           /* of st_blocks */
 #define QUOTA_SLACK (64LL << 10) /* a file system's own blocks, which come with data */
+#define PARTS (INT64_C(1) << 32)
 
 int64_t quota_stat_bytes(const struct stat *st)
 {
@@ -34,7 +35,7 @@ void quota_free(struct quota *q)
 struct quota_walk {
     struct strv todo;
     int64_t bytes;
-    double files; /* each name of a file with several is a part of it */
+    int64_t parts; /* of files, PARTS each: every name of a file with several is a share of it */
 };
 
 static void walk_entry(struct quota_walk *w, const struct stat *st)
@@ -43,7 +44,7 @@ static void walk_entry(struct quota_walk *w, const struct stat *st)
         return;
     nlink_t names = S_ISDIR(st->st_mode) || st->st_nlink == 0 ? 1 : st->st_nlink;
     w->bytes += quota_stat_bytes(st) / (int64_t)names;
-    w->files += 1.0 / (double)names;
+    w->parts += PARTS / (int64_t)names;
 }
 
 /* Count the entries of `fd`, and note its directories. */
@@ -106,7 +107,7 @@ struct err *quota_open(struct overlay *fs)
     q->max_bytes = (int64_t)o->max_bytes;
     q->max_files = (int64_t)o->max_files;
     atomic_init(&q->bytes, w.bytes);
-    atomic_init(&q->files, (int64_t)(w.files + 0.5));
+    atomic_init(&q->files, (w.parts + PARTS / 2) / PARTS);
     (void)pthread_mutex_init(&q->writes, NULL);
     fs->quota = q;
     return NULL;

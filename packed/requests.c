@@ -13,9 +13,9 @@
 
 #include "base/mem.h"
 
-#define FOREVER_SEC 1e8                /* about three years */
-#define REQUEST_READ_MAX (1024 * 1024) /* bytes of one READ */
-#define COOKIE_OURS 2                  /* "." and ".." come before what the image has */
+#define FOREVER_SEC 1e8                    /* about three years */
+#define REQUEST_READ_MAX ((size_t)1 << 20) /* bytes of one READ */
+#define COOKIE_OURS 2                      /* "." and ".." come before what the image has */
 
 /* What this thread works with. */
 static _Thread_local struct {
