@@ -39,7 +39,7 @@ teardown() { clean; }
     run -125 --separate-stderr coracle system prune -f --volumes --filter label=a
     one_error "cannot be used together"
     run -0 coracle system prune -f
-    is "$output" "Total reclaimed space: 0 B"
+    is "$output" "Total reclaimed space: 0B"
 }
 
 @test "clean-up with nothing to do is silent" {
