@@ -199,8 +199,10 @@ static struct err *look(struct start *s, bool *ret_again)
 struct err *start_step_down(struct start *s, struct err *take_err, bool *ret_again)
 {
     AUTO_ERR struct err *why = take_err;
-    if (err_kind(why) == ERR_NO_MEMORY || err_kind(why) == ERR_INVALID || err_kind(why) == ERR_NOT_FOUND)
-        return TAKE_PTR(why);
+    static const enum err_kind others[] = {ERR_NO_MEMORY, ERR_INVALID, ERR_NOT_FOUND, ERR_NO_COMMAND};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (err_kind(why) == others[i]) /* no refusal */
+            return TAKE_PTR(why);
     struct err *found = look(s, ret_again);
     if (found)
         return found;
