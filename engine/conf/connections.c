@@ -23,17 +23,6 @@ static struct err *file_path(char **ret)
     return *ret ? NULL : ERR_NEW(ERR_NOT_FOUND, "there is no home directory for " FILE_NAME);
 }
 
-static struct err *read_file(const char *path, json_t **ret)
-{
-    AUTO_FREE char *text = NULL;
-    size_t len = 0;
-    TRY(places_read(path, FILE_MAX, &text, &len));
-    if (text && len)
-        return json_parse(text, len, path, ret);
-    *ret = json_object();
-    return *ret ? NULL : err_oom();
-}
-
 /* The member below `obj`, made where it is missing. */
 static struct err *member(json_t *obj, const char *key, json_t **ret)
 {
@@ -91,7 +80,7 @@ struct err *connections_read(const struct conf *conf, struct connections *ret)
     AUTO_FREE char *path = NULL;
     AUTO_CONNECTIONS struct connections c = {0};
     TRY(file_path(&path));
-    TRY(read_file(path, &c.file));
+    TRY(places_read_json(path, FILE_MAX, &c.file));
     const json_t *own = json_object_get(c.file, "Connection");
     const char *name = json_string_value(json_object_get(own, "Default"));
     if (!name || !*name)
@@ -115,16 +104,13 @@ struct change {
 /* `fn` gets "Connection" and its "Connections". Two changes at once lose nothing: a lock on the directory. */
 static struct err *change(struct err *(*fn)(json_t *own, json_t *all, const struct change *x), const struct change *x)
 {
-    AUTO_FREE char *path = NULL, *dir = NULL, *text = NULL;
+    AUTO_FREE char *path = NULL, *text = NULL;
     AUTO_JSON json_t *root = NULL;
     json_t *own, *all;
     AUTO_FD int lock = -1;
     TRY(file_path(&path));
-    const char *slash = strrchr(path, '/');
-    TRY(slash ? mem_strndup(path, slash == path ? 1 : (size_t)(slash - path), &dir) : mem_strdup(".", &dir));
-    TRY(file_mkdirs(dir, 0755));
-    TRY(file_open_locked(AT_FDCWD, dir, true, true, &lock));
-    TRY(read_file(path, &root));
+    TRY(places_lock(path, 0755, &lock));
+    TRY(places_read_json(path, FILE_MAX, &root));
     TRY(member(root, "Connection", &own));
     TRY(member(own, "Connections", &all));
     TRY(fn(own, all, x));

@@ -22,32 +22,18 @@ struct edit {
     bool found;
 };
 
-static struct err *read_root(const char *path, json_t **ret)
-{
-    AUTO_FREE char *text = NULL;
-    size_t len = 0;
-    TRY(places_read(path, AUTH_MAX_BYTES, &text, &len));
-    if (text && len)
-        return json_parse(text, len, path, ret);
-    *ret = json_object();
-    return *ret ? NULL : err_oom();
-}
-
 /* Apply `fn` to the file under the lock of its directory: two logins at once lose nothing. A link is followed, so that
  * what it leads to is replaced. */
 static struct err *change(const char *given_path, struct err *(*fn)(json_t *root, const char *path, struct edit *e),
                           struct edit *edit)
 {
-    AUTO_FREE char *path = realpath(given_path, NULL), *dir = NULL, *text = NULL;
+    AUTO_FREE char *path = realpath(given_path, NULL), *text = NULL;
     AUTO_JSON json_t *root = NULL;
     AUTO_FD int lock = -1;
     if (!path)
         TRY(mem_strdup(given_path, &path));
-    const char *slash = strrchr(path, '/');
-    TRY(slash ? mem_strndup(path, slash == path ? 1 : (size_t)(slash - path), &dir) : mem_strdup(".", &dir));
-    TRY(file_mkdirs(dir, 0700));
-    TRY(file_open_locked(AT_FDCWD, dir, true, true, &lock));
-    TRY(read_root(path, &root));
+    TRY(places_lock(path, 0700, &lock));
+    TRY(places_read_json(path, AUTH_MAX_BYTES, &root));
     TRY(fn(root, path, edit));
     TRY(json_text_indented(root, 8, &text));
     return ERR_WRAP(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_SYNC), "write %s", path);

@@ -64,6 +64,26 @@ struct err *places_read(const char *path, size_t max, char **ret, size_t *ret_le
     return NULL;
 }
 
+struct err *places_read_json(const char *path, size_t max, json_t **ret)
+{
+    AUTO_FREE char *text = NULL;
+    size_t len = 0;
+    TRY(places_read(path, max, &text, &len));
+    if (text && len)
+        return json_parse(text, len, path, ret);
+    *ret = json_object();
+    return *ret ? NULL : err_oom();
+}
+
+struct err *places_lock(const char *path, mode_t mode, int *ret)
+{
+    AUTO_FREE char *dir = NULL;
+    const char *slash = strrchr(path, '/');
+    TRY(slash ? mem_strndup(path, slash == path ? 1 : (size_t)(slash - path), &dir) : mem_strdup(".", &dir));
+    TRY(file_mkdirs(dir, mode));
+    return file_open_locked(AT_FDCWD, dir, true, true, ret);
+}
+
 struct err *places_list(const char *dir, const char *suffix, struct strv *ret)
 {
     DIR *d = opendir(dir);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/strv.h"
 
 /* $XDG_CONFIG_HOME/containers/NAME or ~/.config/containers/NAME; *ret stays NULL without a home. */
@@ -15,5 +17,9 @@ struct err *places_home(const char *name, char **ret) ERR_RESULT;
 struct err *places_cache_dir(char **ret) ERR_RESULT;
 /* A whole file; *ret stays NULL when it is not there. */
 struct err *places_read(const char *path, size_t max, char **ret, size_t *ret_len) ERR_RESULT;
+/* The same as JSON; an empty object when it is not there, or empty. */
+struct err *places_read_json(const char *path, size_t max, json_t **ret) ERR_RESULT;
+/* The lock that two changes of a file take, so that they lose nothing: its directory's, which is made with `mode`. */
+struct err *places_lock(const char *path, mode_t mode, int *ret) ERR_RESULT;
 /* Full paths of the files of a directory that end so, sorted; none when it is not there. */
 struct err *places_list(const char *dir, const char *suffix, struct strv *ret) ERR_RESULT;
