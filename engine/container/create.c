@@ -17,6 +17,7 @@
 #include "engine/container/internal.h"
 #include "engine/container/networks.h"
 #include "engine/container/pod_row.h"
+#include "engine/container/security_opt.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
 #include "engine/monitor/plan.h"
@@ -466,11 +467,9 @@ static struct err *check_health(const struct creation *n)
 /* A profile that is not there is not the default one. */
 static struct err *check_seccomp_policy(const struct creation *n)
 {
-    const char *policy = n->spec.seccomp_policy;
-    for (size_t i = 0; i < n->spec.security_opt.count; i++)
-        if (strncmp(n->spec.security_opt.items[i], "seccomp=", 8) == 0)
-            return NULL;
-    if (!policy || strcmp(policy, "image") != 0 || strv_env_get(&n->config.labels, SECCOMP_LABEL))
+    AUTO_SECURITY_OPTS struct security_opts opts = {0};
+    TRY(security_opts_parse(&n->spec.security_opt, &opts));
+    if (!security_opts_image_profile(&opts, &n->spec) || strv_env_get(&n->config.labels, SECCOMP_LABEL))
         return NULL;
     return ERR_NEW(ERR_INVALID, "no seccomp policy defined by image");
 }

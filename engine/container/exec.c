@@ -115,7 +115,7 @@ static struct err *settle_user(struct execution *x)
     AUTO_FREE char *own = NULL;
     if (!user || !*user)
         user = spec->user ? spec->user : x->config.user;
-    if ((!user || !*user) && spec->userns.mode == NS_KEEP_ID) {
+    if ((!user || !*user) && container_spec_keeps_id(spec)) {
         const struct session *s = engine_session(x->e);
         TRY(mem_asprintf(&own, "%u:%u", s->host_uid, s->host_gid));
         user = own;
@@ -148,11 +148,10 @@ static struct err *check_workdir(const struct execution *x)
 static struct err *write_process(struct execution *x)
 {
     const struct session *session = engine_session(x->e);
-    AUTO_FREE char *json = NULL;
-    char hostname[16];
+    AUTO_FREE char *json = NULL, *hostname = NULL;
     struct rlimit nofile = {0}, nproc = {0};
-    snprintf(hostname, sizeof(hostname), "%.12s", x->c->id);
     struct ids_choice ids;
+    TRY(container_hostname(x->e, x->c, &hostname));
     TRY(ids_choose(x->e, &x->c->spec, x->c->spec.runtime, &ids));
     if (getrlimit(RLIMIT_NOFILE, &nofile) < 0 || getrlimit(RLIMIT_NPROC, &nproc) < 0)
         return ERR_SYS(errno, "exec: resource limits");
@@ -160,7 +159,7 @@ static struct err *write_process(struct execution *x)
         .container_id = x->c->id,
         .user = &x->user,
         .ids = ids.ids,
-        .hostname = x->c->spec.hostname ? x->c->spec.hostname : hostname,
+        .hostname = hostname,
         .session_uids = &session->uid_map,
         .session_gids = &session->gid_map,
         .rlimit_nofile_hard = nofile.rlim_max,

@@ -47,9 +47,8 @@ static struct err *say_session(const struct explanation *x)
 static struct err *say_storage(const struct explanation *x)
 {
     static const char *const drivers[] = {"overlay", "fuse-overlay", "copy"};
-    const struct container_spec *spec = &x->c->spec;
     const char *driver;
-    TRY(engine_driver_again(x->e, spec->storage_driver, spec->maps_ids, &driver));
+    TRY(container_driver(x->e, &x->c->spec, &driver));
     for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
         if (strcmp(drivers[i], driver) == 0)
             return say(x, "overlay", i + 1, NULL);

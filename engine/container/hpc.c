@@ -20,6 +20,7 @@
 #include "base/path.h"
 #include "base/privileges.h"
 #include "base/strbuf.h"
+#include "engine/container/oci.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
 #include "engine/store/digest.h"
@@ -181,17 +182,6 @@ static struct err *make_or_find(struct engine *e, struct hpc_root *r, const stru
 
 /* --- the command */
 
-static struct err *command_of(const struct container_spec *s, const struct image_config *c, struct strv *ret)
-{
-    TRY(strv_add_all(ret, s->entrypoint_set ? s->entrypoint.items : c->entrypoint.items));
-    if (s->command.count)
-        TRY(strv_add_all(ret, s->command.items));
-    else if (!s->entrypoint_set)
-        TRY(strv_add_all(ret, c->cmd.items));
-    return ret->count ? NULL
-                      : ERR_NEW(ERR_INVALID, "no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
-}
-
 static struct err *environment_of(const struct container_spec *s, const struct image_config *c, struct strv *ret)
 {
     const struct strv *const layers[] = {&s->env_base, &c->env, &s->env};
@@ -268,7 +258,7 @@ static struct err *run(struct engine *e, struct hpc_root *r, const struct contai
     struct step step = {-1, -1};
     TRY(image_ensure(e, spec->image, spec->pull, &(struct image_platform){0}, &k->image));
     TRY(image_read_config(e, k->image, &k->config));
-    TRY(command_of(spec, &k->config, &k->argv));
+    TRY(oci_command(spec, &k->config, &k->argv));
     TRY(environment_of(spec, &k->config, &k->env));
     TRY(make_or_find(e, r, k->image, &step));
     TRY(keep_connection(engine_session(e)));

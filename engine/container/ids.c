@@ -60,7 +60,7 @@ static int try_listener(const void *arg)
     return FOUND_NOTHING;
 }
 
-/* The process has 64-bit calls alone to answer for (ids.c knows them by their native numbers). */
+/* The process has 64-bit calls alone to answer for (monitor/ids.c knows them by their native numbers). */
 static enum found try_here(void)
 {
 #if defined(__x86_64__) || defined(__aarch64__) || (defined(__riscv) && __riscv_xlen == 64)
@@ -92,24 +92,17 @@ static struct err *find(struct engine *e, enum found *ret)
     return file_write_atomic(AT_FDCWD, path, &digit, 1, 0600, FILE_NOSYNC);
 }
 
-/* In a user namespace of its own a container has the ids that it was given. */
-static bool has_own_ids(const struct container_spec *spec)
-{
-    return (spec->userns.mode != NS_DEFAULT && spec->userns.mode != NS_HOST) || spec->uid_map.count ||
-           spec->gid_map.count;
-}
-
 struct err *ids_choose(struct engine *e, const struct container_spec *spec, const char *runtime, struct ids_choice *ret)
 {
     AUTO_SECURITY_OPTS struct security_opts opts = {0};
     bool is_crun = strstr(path_last(runtime), "crun") != NULL;
     enum found found = FOUND_NOTHING;
     *ret = (struct ids_choice){.ids = SECCOMP_IDS_ALLOW};
-    if (!engine_session(e)->single_id || has_own_ids(spec))
+    /* In a user namespace of its own a container has the ids that it was given. */
+    if (!engine_session(e)->single_id || container_spec_asks_userns(spec))
         return NULL;
     TRY(security_opts_parse(&spec->security_opt, &opts));
-    bool of_image = spec->seccomp_policy && strcmp(spec->seccomp_policy, "image") == 0;
-    if (opts.seccomp || of_image || opts.ids == SECURITY_IDS_OFF)
+    if (opts.seccomp || security_opts_image_profile(&opts, spec) || opts.ids == SECURITY_IDS_OFF)
         return NULL;
     ret->ids = SECCOMP_IDS_PRETEND;
     if (opts.ids == SECURITY_IDS_PRETEND)

@@ -293,9 +293,7 @@ static struct err *inspect(struct inspection *in, bool size, char **ret_json)
     TRY(container_load_spec(in->e, in->c));
     TRY(container_dir(in->e, in->c->id, &in->dir));
     TRY(container_run_dir(in->e, in->c->id, &in->run_dir));
-    const struct container_spec *spec = &in->c->spec;
-    bool fuse_only = spec->maps_ids || spec->storage_bytes || spec->storage_inodes;
-    TRY(engine_driver_again(in->e, spec->storage_driver, fuse_only, &in->driver));
+    TRY(container_driver(in->e, &in->c->spec, &in->driver));
     if (in->c->image_id) {
         struct err *err = container_find_image(in->e, in->c, &in->image);
         if (!err || !in->c->image_origin)

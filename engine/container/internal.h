@@ -102,6 +102,8 @@ struct err *container_attach_loop(struct engine *e, struct container *c, struct 
 struct plan_mount;
 /* What mounts it, running or not: for storage_mount(), by way of plan_mount_get(). */
 struct err *container_plan_root(struct engine *e, struct container *c, struct plan_mount *ret) ERR_RESULT;
+/* The storage driver that serves it now; start_root.c. */
+struct err *container_driver(struct engine *e, const struct container_spec *spec, const char **ret) ERR_RESULT;
 /* --- health: what the monitor is told of its checks */
 struct plan_health;
 struct image_config;

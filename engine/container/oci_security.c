@@ -47,10 +47,7 @@ static struct seccomp_options seccomp_options(const struct oci_build *b)
 /* A profile other than the default: a file, or the label of the image that --seccomp-policy asks for; NULL: none. */
 static const char *own_profile(const struct oci_build *b)
 {
-    const char *policy = b->spec->seccomp_policy;
-    if (b->sec.seccomp)
-        return b->sec.seccomp;
-    return policy && strcmp(policy, "image") == 0 ? "seccomp profile of the image" : NULL;
+    return security_opts_image_profile(&b->sec, b->spec) ? "seccomp profile of the image" : b->sec.seccomp;
 }
 
 /* A profile that was asked for applies to privileged containers as well. */

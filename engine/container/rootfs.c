@@ -198,7 +198,7 @@ static struct err *keep_facts(struct start *s, struct container_root *r)
     TRY(mem_strdup(s->plan.root.driver, &r->driver));
     TRY(idmap_copy(&s->ct_uids, &r->uids));
     TRY(idmap_copy(&s->ct_gids, &r->gids));
-    if (!spec->user && spec->userns.mode == NS_KEEP_ID)
+    if (!spec->user && container_spec_keeps_id(spec))
         return mem_asprintf(&r->user, "%u:%u", session->host_uid, session->host_gid);
     return mem_strdup(user, &r->user);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/container/spec.h"
 
 void security_opts_done(struct security_opts *o)
 {
@@ -153,4 +154,9 @@ struct err *security_opts_parse(const struct strv *list, struct security_opts *r
     *ret = o;
     o = (struct security_opts){0};
     return NULL;
+}
+
+bool security_opts_image_profile(const struct security_opts *o, const struct container_spec *spec)
+{
+    return !o->seccomp && spec->seccomp_policy && strcmp(spec->seccomp_policy, "image") == 0;
 }

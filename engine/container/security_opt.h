@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "base/strv.h"
 
+struct container_spec;
+
 /* What becomes of calls about ids where a user has one: they are answered for, they seem to succeed, or the kernel's
  * word is passed on. */
 enum security_ids { SECURITY_IDS_FULL, SECURITY_IDS_PRETEND, SECURITY_IDS_OFF };
@@ -27,5 +29,7 @@ struct security_opts {
  * sign. ERR_INVALID: `invalid --security-opt 2: "x=y"`. SELinux labels other than "disable" are ERR_UNSUPPORTED:
  * nothing here could enforce them. */
 struct err *security_opts_parse(const struct strv *list, struct security_opts *ret) ERR_RESULT;
+/* Does the profile of the image's label count (--seccomp-policy image, and none given by name)? */
+bool security_opts_image_profile(const struct security_opts *o, const struct container_spec *spec);
 void security_opts_done(struct security_opts *o);
 #define AUTO_SECURITY_OPTS __attribute__((cleanup(security_opts_done)))

@@ -209,6 +209,17 @@ struct err *spec_take_ulimit(struct container_spec *s, struct ulimit_spec *take_
     return e;
 }
 
+bool container_spec_asks_userns(const struct container_spec *s)
+{
+    return (s->userns.mode != NS_DEFAULT && s->userns.mode != NS_HOST) || s->uid_map.count || s->gid_map.count ||
+           s->subuid_name || s->subgid_name;
+}
+
+bool container_spec_keeps_id(const struct container_spec *s)
+{
+    return s->userns.mode == NS_KEEP_ID || s->keeps_id;
+}
+
 static void take_ns(struct ns_spec *from, struct ns_spec *to)
 {
     if (from->mode == NS_DEFAULT && !from->arg)

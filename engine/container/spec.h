@@ -188,6 +188,10 @@ void container_spec_done(struct container_spec *s);
 /* What `from` has of namespaces, id maps, mounts and devices goes into `to`, over what is there for the same place; it
  * is gone from `from`. */
 struct err *container_spec_take_over(struct container_spec *from, struct container_spec *to) ERR_RESULT;
+/* Is a user namespace other than the session's asked for? */
+bool container_spec_asks_userns(const struct container_spec *s);
+/* Does it run as the user (--userns keep-id), in a user namespace of its own or of its pod? */
+bool container_spec_keeps_id(const struct container_spec *s);
 struct err *container_spec_to_json(const struct container_spec *s, char **ret_text) ERR_RESULT;
 struct err *container_spec_from_json(const char *text, size_t len, struct container_spec *ret) ERR_RESULT;
 

@@ -82,7 +82,7 @@ static struct err *settle_user(struct start *s)
     AUTO_USER_DB struct user_db db = {0};
     AUTO_FREE char *passwd = NULL, *group = NULL, *own = NULL;
     struct user_self self;
-    bool keep = spec->userns.mode == NS_KEEP_ID || spec->keeps_id;
+    bool keep = container_spec_keeps_id(spec);
     const char *user = spec->user ? spec->user : s->config.user;
     TRY(user_db_read(s->root_fd, &db));
     if (keep) {
@@ -332,8 +332,7 @@ static struct err *settle_seccomp(struct start *s)
     AUTO_SECURITY_OPTS struct security_opts opts = {0};
     AUTO_FREE char *text = NULL;
     TRY(security_opts_parse(&s->c->spec.security_opt, &opts));
-    const char *policy = s->c->spec.seccomp_policy;
-    if (!opts.seccomp && policy && strcmp(policy, "image") == 0) { /* there: create.c */
+    if (security_opts_image_profile(&opts, &s->c->spec)) { /* there: create.c */
         const char *profile = strv_env_get(&s->config.labels, SECCOMP_LABEL);
         return profile ? start_keep(s, &s->facts.seccomp_profile, "%s", profile) : NULL;
     }

@@ -35,6 +35,13 @@ static struct err *root_ids(struct start *s, struct plan_mount *root)
     return map_text(&s->ct_gids, &session->gid_map, &root->gid_map);
 }
 
+/* Mapped ids and limits are what coracle-overlay alone can do. */
+struct err *container_driver(struct engine *e, const struct container_spec *spec, const char **ret)
+{
+    bool fuse_only = spec->maps_ids || spec->storage_bytes || spec->storage_inodes;
+    return engine_driver_again(e, spec->storage_driver, fuse_only, ret);
+}
+
 /* Options that only coracle-overlay has. */
 static struct err *root_limits(const struct start *s, const struct storage_options *o, struct plan_mount *root)
 {
@@ -76,9 +83,7 @@ struct err *start_plan_root(struct start *s)
     struct plan_mount *root = &s->plan.root;
     const struct container_spec *spec = &s->c->spec;
     const char *driver;
-    TRY_WRAP(engine_driver_again(s->e, spec->storage_driver,
-                                 spec->maps_ids || spec->storage_bytes || spec->storage_inodes, &driver),
-             "container %s", s->c->name);
+    TRY_WRAP(container_driver(s->e, spec, &driver), "container %s", s->c->name);
     TRY(mem_strdup(driver, &root->driver));
     bool taken;
     TRY(take_mounted(s, &taken));

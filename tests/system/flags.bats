@@ -165,6 +165,7 @@ bb() { coracle run --rm --network none "$@"; }
 @test "flags: --seccomp-policy image" {
     run -125 --separate-stderr bb --seccomp-policy image $BB true
     one_error "no seccomp policy defined by image"
+    run -0 bb --seccomp-policy image --security-opt seccomp:unconfined $BB true
     run -125 --separate-stderr bb --seccomp-policy foo $BB true
     one_error 'invalid seccomp policy "foo": valid policies are ["default" "image"]'
     only_coracle

@@ -39,6 +39,7 @@ no_step_left() {
     run -126 --separate-stderr coracle run --hpc -w /nowhere "$BB" true
     one_error "workdir"
     is "$(coracle run --hpc -w /tmp --entrypoint pwd "$BB")" /tmp
+    is "$(coracle run --hpc --entrypoint '' "$BB" echo words)" words
     is "$(coracle run --hpc -v "$d:/given" "$BB" cat /given/out)" data
     run ! coracle run --hpc --read-only "$BB" touch /opt-file
     no_step_left

@@ -187,6 +187,9 @@ sleeper() { # POD NAME [FLAG...]
         --security-opt seccomp=unconfined --share +pid >/dev/null
     is "$(coracle run --rm --pod p $BB id -u)" "$(id -u)"
     is "$(coracle run --rm --pod p $BB cat /mnt/f)" inside
+    coracle run -d --pod p --name s $BB sleep 1000 >/dev/null
+    is "$(coracle exec s id -u)" "$(id -u)"
+    has "$(coracle exec s env)" "HOSTNAME=p"
     run -0 coracle run --rm --pod p $BB sh -c 'test -c /dev/xnull && df -k /dev/shm | tail -n 1; grep Seccomp: /proc/self/status; ps'
     has "$output" "1024"
     has "$output" $'Seccomp:\t0'

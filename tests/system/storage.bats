@@ -104,6 +104,8 @@ layer_bytes() { unshare --user --map-root-user --map-auto du -sb "$ROOT/layers" 
 @test "storage: --storage-opt size and inodes limit what a container writes" {
     run -0 coracle run --rm --storage-opt size=5M $BB sh -c 'df -k / | awk "END { print \$2 }"; dd if=/dev/zero of=/f bs=1M count=20 2>&1 | grep -o "No space left.*"; [ $(stat -c %s /f) -gt 4500000 ] && [ $(stat -c %s /f) -le 5242880 ] && echo as much as said'
     is "$output" $'5120\nNo space left on device\nas much as said'
+    run -0 --separate-stderr coracle run --rm --explain --network none --storage-opt size=5M $BB true
+    has "$stderr" "overlay: fuse-overlay (coracle-overlay) (rung 2 of 3)"
     run -1 coracle run --rm --storage-opt overlay.inodes=20 $BB sh -c 'for i in $(seq 30); do : >/tmp/$i || exit 1; done'
     has "$output" "No space left on device"
 }
