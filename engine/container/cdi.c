@@ -245,10 +245,8 @@ bool cdi_find(const json_t *doc, const char *name, const json_t **ret_common, co
 
 int64_t cdi_number(const json_t *obj, const char *key, int64_t def)
 {
-    const json_t *value = json_is_array(obj) ? NULL : json_object_get(obj, key);
+    const json_t *value = key ? json_object_get(obj, key) : obj;
     int64_t n = def;
-    if (!key)
-        value = obj;
     if (json_is_integer(value))
         return json_integer_value(value);
     if (json_is_string(value))

@@ -23,5 +23,5 @@ struct err *cdi_check(const json_t *doc, const char *file) ERR_RESULT;
  * are borrowed. The document has been checked. */
 bool cdi_find(const json_t *doc, const char *name, const json_t **ret_common, const json_t **ret_edits);
 
-/* A number of a checked document; `def` where there is none. */
+/* A number of a checked document, the member `key` or (NULL) `obj` itself; `def` where there is none. */
 int64_t cdi_number(const json_t *obj, const char *key, int64_t def);

@@ -61,15 +61,6 @@ struct err *container_clone_to_pod(struct engine *e, const char *pod, bool same_
     return mem_replace(&s->pod, pod);
 }
 
-static struct err *is_taken(struct engine *e, const char *name, bool *ret)
-{
-    struct store_stmt *st;
-    TRY(store_prepare(engine_store(e),
-                      "SELECT 1 FROM containers WHERE name = ?1 UNION ALL SELECT 1 FROM pods WHERE name = ?1", &st));
-    TRY(store_bind(st, "t", name));
-    return store_step(st, ret);
-}
-
 /* Length of a name up to the end of "-clone", where only digits follow; 0: it is no clone's. */
 static size_t clone_stem(const char *name)
 {
@@ -87,7 +78,7 @@ struct err *container_clone_name(struct engine *e, const char *name, char **ret)
     AUTO_FREE char *base = NULL;
     TRY(stem ? mem_strndup(name, stem, &base) : mem_asprintf(&base, "%s" SUFFIX, name));
     if (!taken)
-        TRY(is_taken(e, base, &taken));
+        TRY(container_name_taken(e, base, &taken));
     if (!taken) {
         *ret = TAKE_PTR(base);
         return NULL;
@@ -95,7 +86,7 @@ struct err *container_clone_name(struct engine *e, const char *name, char **ret)
     for (int i = 1; i < TRIES_MAX; i++) {
         AUTO_FREE char *next = NULL;
         TRY(mem_asprintf(&next, "%s%d", base, i));
-        TRY(is_taken(e, next, &taken));
+        TRY(container_name_taken(e, next, &taken));
         if (!taken) {
             *ret = TAKE_PTR(next);
             return NULL;

@@ -119,6 +119,8 @@ struct container_remove_opts {
 };
 struct err *container_remove(struct engine *e, struct container *c,
                              const struct container_remove_opts *opts) ERR_RESULT;
+/* Containers that need this one (--network container:…), as ids. */
+struct err *container_dependents(struct engine *e, const char *id, struct strv *ret_ids) ERR_RESULT;
 /* Until it has stopped; the exit code. */
 struct err *container_wait(struct engine *e, struct container *c, int *ret_exit) ERR_RESULT;
 /* Until `reached` says so of the container, which it is asked at first and whenever something has changed. By id.

@@ -488,15 +488,10 @@ static struct err *fill_created(struct creation *n, struct container *c)
     TRY(mem_strdup(n->id.s, &c->id));
     TRY(mem_strdup(n->image_name, &c->image_name));
     TRY(mem_strdup("", &c->error));
-    if (n->image)
-        TRY(mem_strdup(n->image->id, &c->image_id));
-    if (n->image)
-        TRY(mem_strdup(n->image->origin, &c->image_origin));
-    if (n->spec.publish.count) {
-        AUTO_JSON json_t *list = NULL;
-        TRY(json_from_strv(&n->spec.publish, &list));
-        TRY(json_text(list, &c->publish));
-    }
+    TRY(mem_strdup(n->image ? n->image->id : NULL, &c->image_id));
+    TRY(mem_strdup(n->image ? n->image->origin : NULL, &c->image_origin));
+    if (n->spec.publish.count)
+        TRY(json_strv_text(&n->spec.publish, &c->publish));
     c->name = TAKE_PTR(n->name);
     c->command = TAKE_PTR(n->command);
     c->spec_json = TAKE_PTR(n->json);

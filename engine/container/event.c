@@ -54,6 +54,14 @@ struct err *container_event(struct engine *e, const struct container *c, const c
     return put_event(e, c, action, timefmt_now(), NULL, NULL);
 }
 
+struct err *container_event_alone(struct engine *e, const struct container *c, const char *action)
+{
+    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
+    TRY(store_begin(engine_store(e), STORE_WRITE, false));
+    TRY(container_event(e, c, action));
+    return store_commit(engine_store(e));
+}
+
 struct err *container_event_started(struct engine *e, struct container *c)
 {
     int64_t at_nsec = c->started_nsec ? c->started_nsec : timefmt_now();

@@ -205,10 +205,8 @@ static struct err *start(struct execution *x)
     int preserve[PLAN_EXEC_PRESERVE_FDS_MAX];
     if (x->opts->preserve_fds > PLAN_EXEC_PRESERVE_FDS_MAX)
         return ERR_NEW(ERR_INVALID, "exec --preserve-fds: at most %d", PLAN_EXEC_PRESERVE_FDS_MAX);
-    AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0)
-        return ERR_SYS(errno, "open /dev/null");
-    TRY(container_preserved(x->opts->preserve_fds, &x->opts->preserve_fd, null, preserve));
+    AUTO_FD int null = -1;
+    TRY(container_preserved(x->opts->preserve_fds, &x->opts->preserve_fd, &null, preserve));
     return monitor_exec(x->m, &x->request, x->process_fd, preserve, &started);
 }
 

@@ -29,7 +29,7 @@ struct engine;
  * directories of steps that are over are removed. `step`: --step, or NULL: as the job's launcher says in the
  * environment, and this process alone where it says nothing. Before the engine is opened. */
 struct err *hpc_session_dir(const char *root, const char *step, char **ret) ERR_RESULT;
-/* Returns only when it failed; ERR_NOT_FOUND and ERR_CANNOT_EXEC (127, 126) are about the command. The engine is one
+/* Returns only when it failed; ERR_NO_COMMAND and ERR_CANNOT_EXEC (127, 126) are about the command. The engine is one
  * that was opened with the step's directory. */
 struct err *hpc_run(struct engine *e, const struct container_spec *spec) ERR_RESULT;
 

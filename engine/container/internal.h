@@ -9,7 +9,7 @@
 #include "engine/image/image.h"
 #include "engine/store/store.h"
 
-/* Columns of every query that container_from_row() reads. The last one spares listings to parse whole specifications;
+/* Columns of every query that container_from_row() reads. "publish" spares listings to parse whole specifications;
  * that text cannot stand inside of a JSON string, where quotes are escaped. */
 #define CONTAINER_COLUMNS                                                                                    \
     "c.id, c.name, coalesce(c.image_id, json_extract(c.spec, '$.image_id')), c.image_name, c.created_nsec, " \
@@ -112,11 +112,11 @@ struct err *container_health_plan(const struct container_spec *spec, const struc
 
 /* start_secrets.c: the data of secrets into a new container's directory. */
 struct err *container_copy_secrets(struct engine *e, const struct strv *secrets, int dirfd) ERR_RESULT;
-/* Its image's; empty with --rootfs. */
 /* Its end is recorded: packed images that no other container runs on are not kept mounted. */
 struct err *container_release_image(struct engine *e, const struct container *c) ERR_RESULT;
 /* The image that it was made of; ERR_STATE when there is another one in its place. */
 struct err *container_find_image(struct engine *e, const struct container *c, struct image **ret) ERR_RESULT;
+/* Its image's; empty with --rootfs. */
 struct err *container_image_config(struct engine *e, const struct container *c, struct image_config *ret) ERR_RESULT;
 /* exec.c: a file with the process object that exec of `command` would have, in the running container. */
 struct err *container_exec_process(struct engine *e, struct container *c, const struct strv *command,
@@ -127,9 +127,9 @@ struct err *container_exec_process(struct engine *e, struct container *c, const 
 /* create_subid.c: --subuidname and --subgidname become maps. */
 struct err *create_settle_subids(struct engine *e, struct container_spec *spec) ERR_RESULT;
 
-/* preserve.c: descriptors for a container's 3, 4 … Those that `only` (numbers; empty: all) doesn't name are `null_fd`.
- */
-struct err *container_preserved(uint32_t count, const struct strv *only, int null_fd, int *ret_fds) ERR_RESULT;
+/* preserve.c: descriptors for a container's 3, 4 … Those that `only` (numbers; empty: all) doesn't name are *ret_null:
+ * /dev/null, the caller's; -1 where there are none. */
+struct err *container_preserved(uint32_t count, const struct strv *only, int *ret_null, int *ret_fds) ERR_RESULT;
 /* start_files.c: its host name; needs the specification. */
 struct err *container_hostname(struct engine *e, const struct container *c, char **ret) ERR_RESULT;
 
@@ -156,6 +156,8 @@ struct err *container_mark_started(struct engine *e, const char *id, int64_t sta
 
 /* --- events, within the caller's write transaction; labels are told when the specification is loaded */
 struct err *container_event(struct engine *e, const struct container *c, const char *action) ERR_RESULT;
+/* The same in a transaction of its own. */
+struct err *container_event_alone(struct engine *e, const struct container *c, const char *action) ERR_RESULT;
 /* Its start, unless that was told: c->untold, which this clears. */
 struct err *container_event_started(struct engine *e, struct container *c) ERR_RESULT;
 /* The end of its last run. */
@@ -164,7 +166,9 @@ struct event_report;
 struct err *container_event_reported(struct engine *e, const struct container *c,
                                      const struct event_report *r) ERR_RESULT;
 
-/* names.c: the error that says who has the name. */
+/* names.c: has a container or a pod the name? */
+struct err *container_name_taken(struct engine *e, const char *name, bool *ret) ERR_RESULT;
+/* The error that says who has it. */
 struct err *container_name_in_use(struct engine *e, const char *name) ERR_RESULT;
 
 /* create_pod.c: what a new container of a pod shares and takes over; *ret is its row, empty without one. */
@@ -177,4 +181,5 @@ struct err *create_fill_pod(struct container_spec *s, const struct pod_row *p, s
  * it joins. *ret_other: who owns it, or NULL; the caller's. */
 struct err *container_userns_spec(struct engine *e, const struct container_spec *spec, struct container **ret_other,
                                   const struct container_spec **ret) ERR_RESULT;
+/* Has it a user namespace of its own, with ids other than the session's? */
 bool container_spec_maps(const struct container_spec *s);

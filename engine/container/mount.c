@@ -93,21 +93,13 @@ static struct err *drop_dead(struct engine *e, const struct container *c, const 
     return !container_is_live(c) && access(mark, F_OK) == 0 ? container_unmount(e, c->id, true, &was) : NULL;
 }
 
-static struct err *tell(struct engine *e, const struct container *c, const char *action)
-{
-    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
-    TRY(store_begin(engine_store(e), STORE_WRITE, false));
-    TRY(container_event(e, c, action));
-    return store_commit(engine_store(e));
-}
-
 static struct err *mount_locked(struct mounting *m, char **ret_path)
 {
     AUTO_FREE char *dir = NULL;
     TRY(entry_path(m->e, m->c->id, &dir));
     TRY(drop_dead(m->e, m->c, dir));
     TRY_WRAP(counted_mount(dir, mount_root, m, ret_path), "mounting container %s", m->c->name);
-    return tell(m->e, m->c, "mount");
+    return container_event_alone(m->e, m->c, "mount");
 }
 
 struct err *container_mount(struct engine *e, struct container *c, char **ret_path)
@@ -146,7 +138,7 @@ struct err *container_unmount(struct engine *e, const char *id, bool force, bool
 struct err *container_unmount_user(struct engine *e, const struct container *c, bool force, bool *ret_was)
 {
     TRY(container_unmount(e, c->id, force, ret_was));
-    return *ret_was ? tell(e, c, "unmount") : NULL;
+    return *ret_was ? container_event_alone(e, c, "unmount") : NULL;
 }
 
 struct err *container_mount_path(struct engine *e, const struct container *c, char **ret)

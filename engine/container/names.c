@@ -34,7 +34,7 @@ static const char *const surnames[] = {
 };
 /* clang-format on */
 
-static struct err *name_taken(struct engine *e, const char *name, bool *ret)
+struct err *container_name_taken(struct engine *e, const char *name, bool *ret)
 {
     struct store_stmt *st;
     TRY(store_prepare(engine_store(e),
@@ -56,7 +56,7 @@ struct err *container_random_name(struct engine *e, char **ret)
             TRY(mem_asprintf(&name, "%s_%s", a, s));
         else
             TRY(mem_asprintf(&name, "%s_%s%u", a, s, r[0] >> 16));
-        TRY(name_taken(e, name, &taken));
+        TRY(container_name_taken(e, name, &taken));
         if (!taken) {
             *ret = TAKE_PTR(name);
             return NULL;

@@ -156,7 +156,7 @@ struct err *pod_row_insert(struct engine *e, const struct pod_row *p)
         return ERR_NEW(ERR_EXISTS, "adding pod to state: name \"%s\" is in use: pod already exists", p->name);
     }
     TRY(err);
-    return pod_row_event(e, p, "create");
+    return store_event(engine_store(e), "pod", "create", p->id, p->name, NULL);
 }
 
 struct err *pod_row_add(struct engine *e, const char *pod_id, const char *container_id, bool infra, bool shares_net)
@@ -191,7 +191,10 @@ struct err *pod_row_delete(struct engine *e, const char *id)
 
 struct err *pod_row_event(struct engine *e, const struct pod_row *p, const char *action)
 {
-    return store_event(engine_store(e), "pod", action, p->id, p->name, NULL);
+    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
+    TRY(store_begin(engine_store(e), STORE_WRITE, false));
+    TRY(store_event(engine_store(e), "pod", action, p->id, p->name, NULL));
+    return store_commit(engine_store(e));
 }
 
 /* --- the end of the last one */
@@ -245,8 +248,5 @@ struct err *pod_row_ended(struct engine *e, const char *id)
         return NULL;
     }
     TRY(err);
-    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
-    TRY(store_begin(engine_store(e), STORE_WRITE, false));
-    TRY(pod_row_event(e, &p, "stop"));
-    return store_commit(engine_store(e));
+    return pod_row_event(e, &p, "stop");
 }

@@ -47,7 +47,7 @@ struct err *pod_row_add(struct engine *e, const char *pod_id, const char *contai
 struct err *pod_row_delete(struct engine *e, const char *id) ERR_RESULT;
 /* ERR_EXISTS: a pod has the name. */
 struct err *pod_row_check_name(struct engine *e, const char *container_name) ERR_RESULT;
-/* What happened to the pod. */
+/* What happened to the pod, in a transaction of its own. */
 struct err *pod_row_event(struct engine *e, const struct pod_row *p, const char *action) ERR_RESULT;
 
 /* A container of a pod with --exit-policy stop has ended: stop the infra container if it was the last. */

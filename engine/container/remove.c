@@ -14,8 +14,7 @@
 #include "engine/monitor/client.h"
 #include "engine/volume/volume.h"
 
-/* Containers that need this one (--network container:…), as ids. */
-static struct err *dependents(struct engine *e, const char *id, struct strv *ret_ids)
+struct err *container_dependents(struct engine *e, const char *id, struct strv *ret_ids)
 {
     return store_texts(engine_store(e), "SELECT container_id FROM container_needs WHERE needs_id = ?1", id, ret_ids);
 }
@@ -67,7 +66,7 @@ static struct err *explain_in_use(struct engine *e, const struct container *c)
 {
     AUTO_STRV struct strv ids = STRV_INIT;
     AUTO_FREE char *joined = NULL;
-    TRY(dependents(e, c->id, &ids));
+    TRY(container_dependents(e, c->id, &ids));
     TRY(strv_join(&ids, ", ", &joined));
     return ERR_NEW(ERR_IN_USE,
                    "container %s has dependent containers which must be removed before it: %s: "
@@ -132,7 +131,7 @@ struct err *container_erase(struct engine *e, struct container *c, bool volumes)
 static struct err *remove_dependents(struct engine *e, struct container *c, const struct container_remove_opts *opts)
 {
     AUTO_STRV struct strv ids = STRV_INIT;
-    TRY(dependents(e, c->id, &ids));
+    TRY(container_dependents(e, c->id, &ids));
     for (size_t i = 0; i < ids.count; i++) {
         struct container *d = NULL;
         struct err *err = container_find(e, ids.items[i], &d);

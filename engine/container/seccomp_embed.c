@@ -142,7 +142,7 @@ static uint64_t cap_mask(const char *name)
     return UINT64_C(1) << number;
 }
 
-/* Those that a filter decides by their arguments are two lists apart. */
+/* Those that a filter decides by their arguments are lists apart. */
 static void put_ids(void)
 {
     static const struct {

@@ -1,5 +1,5 @@
 /* Limits of single block devices: --blkio-weight-device, --device-read-bps and their kin; rules for devices. What a
- * device's number is, only the host can tell: start_limits.c. */
+ * device's number is, only the host can tell: start_devices.c. */
 #include <stddef.h>
 #include <string.h>
 

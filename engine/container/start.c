@@ -354,10 +354,7 @@ static struct err *settle_preserved(const struct start *s, int *fds, int *ret_nu
     const struct container_spec *spec = &s->c->spec;
     if (s->plan.preserve_fds > PLAN_PRESERVE_FDS_MAX)
         return ERR_NEW(ERR_INVALID, "--preserve-fds: at most %d", PLAN_PRESERVE_FDS_MAX);
-    *ret_null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (*ret_null < 0)
-        return ERR_SYS(errno, "open /dev/null");
-    return container_preserved(s->plan.preserve_fds, &spec->preserve_fd, *ret_null, fds);
+    return container_preserved(s->plan.preserve_fds, &spec->preserve_fd, ret_null, fds);
 }
 
 static struct err *start_monitor(struct start *s, const struct container_start_opts *opts, int *ret_exit)

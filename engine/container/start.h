@@ -82,7 +82,8 @@ struct err *start_notify_pid(const struct start *s) ERR_RESULT;
 struct err *start_notify_ready(const struct start *s) ERR_RESULT;
 /* start_plan.c: the policy as the monitor knows it. */
 enum plan_restart start_restart_of(enum restart_policy p);
-#define START_MOUNTS_MAX 4096
+/* start_mounts.c: one more of s->mounts, so far of a type and a target alone. */
+struct err *start_add_mount(struct start *s, const char *type, const char *target, struct oci_mount **ret) ERR_RESULT;
 /* start_cdi.c: --device vendor.com/class=name. Before start_settle_mounts and start_settle_hooks. */
 struct err *start_settle_cdi(struct start *s) ERR_RESULT;
 /* One hook more; `hook` is borrowed, and completed. */
@@ -124,14 +125,14 @@ struct err *start_settle_userns(struct start *s) ERR_RESULT;
 struct err *start_open_userns(struct start *s) ERR_RESULT;
 
 /* start_rungs.c: what this host is known to refuse, into s->facts; ERR_UNSUPPORTED where the container asked for just
- * that.
- */
+ * that. */
 struct err *start_settle_rungs(struct start *s) ERR_RESULT;
-/* A start failed with `take_err`. What does the host refuse? *ret_again: there is a way without, which the next try
- * takes; else the error comes back, with who refused and what would help, where that is known. */
 /* Whether a container has it unless it is refused, and whether it was asked for by a flag. */
 enum rung_use { RUNG_UNUSED, RUNG_BY_DEFAULT, RUNG_ASKED };
 enum rung_use start_rung_use(const struct container_spec *spec, enum rung r);
+/* A start failed with `take_err`. What does the host refuse? *ret_again: there is a way without, which the next try
+ * takes; else the error comes back, with who refused and what would help, where that is known. `ret_again` NULL: there
+ * is no next try. */
 struct err *start_step_down(struct start *s, struct err *take_err, bool *ret_again) ERR_RESULT;
 
 /* A string kept in s->paths; *ret is borrowed from there. */

@@ -128,12 +128,11 @@ static struct err *read_all(struct search *f, const struct strv *dirs)
 static struct err *push_mount(struct start *s, const char *type, const char *source, const char *target,
                               const char *const *options)
 {
-    TRY(mem_grow(&s->mounts, s->n_mounts, &s->cap_mounts, sizeof(*s->mounts), START_MOUNTS_MAX));
-    struct oci_mount *m = &s->mounts[s->n_mounts++];
-    *m = (struct oci_mount){0};
-    TRY(mem_strdup(type, &m->type));
+    AUTO_FREE char *clean = NULL;
+    struct oci_mount *m;
+    TRY(spec_check_target(target, &clean));
+    TRY(start_add_mount(s, type, clean, &m));
     TRY(mem_strdup(source, &m->source));
-    TRY(spec_check_target(target, &m->target));
     for (; *options; options++)
         TRY(strv_add(&m->options, *options));
     return NULL;

@@ -139,7 +139,7 @@ static struct err *read_hook(struct start *s, const char *file, const char *comm
     return wanted ? add_hook(s, file, json_object_get(doc, "hook"), json_object_get(doc, "stages")) : NULL;
 }
 
-/* The .json files of a directory, as "name/path" with the name in lower case, which is what they are sorted by. One of
+/* The .json files of a directory, as "name//path" with the name in lower case, which is what they are sorted by. One of
  * a later directory takes the place of one with its name. */
 static struct err *list_files(const char *dir, struct strv *ret)
 {

@@ -18,6 +18,8 @@
 #include "engine/volume/volume.h"
 #include "rootless/session.h"
 
+#define MOUNTS_MAX 4096
+
 static bool has_option(const struct strv *options, const char *const *any)
 {
     for (; *any; any++)
@@ -183,17 +185,25 @@ static struct err *resolve_source(struct start *s, const struct mount_spec *m, s
     return NULL;
 }
 
+struct err *start_add_mount(struct start *s, const char *type, const char *target, struct oci_mount **ret)
+{
+    TRY(mem_grow(&s->mounts, s->n_mounts, &s->cap_mounts, sizeof(*s->mounts), MOUNTS_MAX));
+    struct oci_mount *o = &s->mounts[s->n_mounts++];
+    *o = (struct oci_mount){0};
+    TRY(mem_strdup(type, &o->type));
+    TRY(mem_strdup(target, &o->target));
+    *ret = o;
+    return NULL;
+}
+
 static struct err *settle_mount(struct start *s, const struct mount_spec *m)
 {
     static const char *const types[] = {
         [MOUNT_BIND] = "bind",   [MOUNT_VOLUME] = "bind",   [MOUNT_TMPFS] = "tmpfs",
         [MOUNT_RAMFS] = "ramfs", [MOUNT_DEVPTS] = "devpts", [MOUNT_IMAGE] = "bind",
     };
-    TRY(mem_grow(&s->mounts, s->n_mounts, &s->cap_mounts, sizeof(*s->mounts), START_MOUNTS_MAX));
-    struct oci_mount *o = &s->mounts[s->n_mounts++];
-    *o = (struct oci_mount){0};
-    TRY(mem_strdup(types[m->type], &o->type));
-    TRY(mem_strdup(m->target, &o->target));
+    struct oci_mount *o;
+    TRY(start_add_mount(s, types[m->type], m->target, &o));
     TRY(strv_copy(&m->options, &o->options));
     if (strcmp(o->type, "bind") == 0) {
         TRY_WRAP(resolve_source(s, m, &o->options, &o->source), "mount %s", m->target);

@@ -5,12 +5,10 @@
  *
  * What was asked for by a flag is never given up silently: it is an error with who refused. Networks and filters are
  * not given up by default either. */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
 #include "base/mem.h"
-#include "base/strbuf.h"
 #include "engine/container/internal.h"
 #include "engine/container/security_opt.h"
 #include "engine/container/start.h"

@@ -4,7 +4,6 @@
  * private tmpfs, so that a container can change its own and nothing else. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "engine/container/spec_internal.h"
 #include "engine/container/start.h"
 #include "engine/engine.h"
+#include "engine/registry/places.h"
 #include "rootless/session.h"
 
 #define CONF_MAX ((size_t)64 << 10)
@@ -24,19 +24,15 @@
 /* The text of the file that counts; NULL: there is none. *ret_path names it. */
 static struct err *read_conf(const struct start *s, char **ret_path, char **ret)
 {
-    const char *home = getenv("HOME"), *config = getenv("XDG_CONFIG_HOME");
-    AUTO_STRV struct strv places = STRV_INIT;
-    if (engine_session(s->e)->host_uid != 0 && (config || home))
-        TRY(strv_addf(&places, "%s%s/containers/mounts.conf", config ? config : home, config ? "" : "/.config"));
-    TRY(strv_add(&places, "/etc/containers/mounts.conf"));
-    TRY(strv_add(&places, "/usr/share/containers/mounts.conf"));
-    for (size_t i = 0; i < places.count && !*ret; i++) {
-        struct err *e = file_read(AT_FDCWD, places.items[i], CONF_MAX, ret, NULL);
-        if (e && err_kind(e) != ERR_NOT_FOUND)
-            return ERR_WRAP(e, "read %s", places.items[i]);
-        err_drop(e);
+    AUTO_FREE char *own = NULL;
+    if (engine_session(s->e)->host_uid != 0)
+        TRY(places_user_config("mounts.conf", &own));
+    const char *const paths[] = {own, "/etc/containers/mounts.conf", "/usr/share/containers/mounts.conf"};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        if (paths[i])
+            TRY(places_read(paths[i], CONF_MAX, ret, NULL));
         if (*ret)
-            TRY(mem_strdup(places.items[i], ret_path));
+            return mem_strdup(paths[i], ret_path);
     }
     return NULL;
 }
@@ -72,11 +68,8 @@ static bool is_taken(const struct start *s, const char *target)
 
 static struct err *add_mount(struct start *s, const char *name, const char *target)
 {
-    TRY(mem_grow(&s->mounts, s->n_mounts, &s->cap_mounts, sizeof(*s->mounts), START_MOUNTS_MAX));
-    struct oci_mount *m = &s->mounts[s->n_mounts++];
-    *m = (struct oci_mount){0};
-    TRY(mem_strdup("bind", &m->type));
-    TRY(mem_strdup(target, &m->target));
+    struct oci_mount *m;
+    TRY(start_add_mount(s, "bind", target, &m));
     TRY(strv_add(&m->options, "rbind"));
     TRY(strv_add(&m->options, "rprivate"));
     return mem_asprintf(&m->source, "%s/" MONITOR_PRIVATE "/" COPIES_DIR "/%s", engine_run_dir(s->e), name);

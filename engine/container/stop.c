@@ -140,23 +140,19 @@ struct err *container_stop(struct engine *e, struct container *c, int64_t timeou
 struct err *container_kill(struct engine *e, struct container *c, int sig)
 {
     struct monitor *m;
-    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
     if (c->state == CT_INITIALIZED)
         return not_running(c, "kill");
     TRY(connect_running(e, c, "kill", &m));
     struct err *err = monitor_kill(m, sig);
     monitor_free(m);
     TRY_WRAP(err, "kill container %s", c->name);
-    TRY(store_begin(engine_store(e), STORE_WRITE, false));
-    TRY(container_event(e, c, "kill"));
-    return store_commit(engine_store(e));
+    return container_event_alone(e, c, "kill");
 }
 
 static struct err *set_paused(struct engine *e, struct container *c, bool on)
 {
     struct monitor *m;
     bool signals = false;
-    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
     TRY(connect_running(e, c, on ? "pause" : "unpause", &m));
     struct err *err = monitor_pause(m, on, &signals);
     monitor_free(m);
@@ -167,9 +163,7 @@ static struct err *set_paused(struct engine *e, struct container *c, bool on)
                           "there is no cgroup of its own to freeze for container %s: its processes were stopped with "
                           "SIGSTOP",
                           c->name));
-    TRY(store_begin(engine_store(e), STORE_WRITE, false));
-    TRY(container_event(e, c, on ? "pause" : "unpause"));
-    return store_commit(engine_store(e));
+    return container_event_alone(e, c, on ? "pause" : "unpause");
 }
 
 struct err *container_pause(struct engine *e, struct container *c)
@@ -198,10 +192,7 @@ static struct err *restart_in_place(struct engine *e, struct container *c, int64
     struct err *err = monitor_restart(m, timeout_sec < 0 ? -1 : timeout_sec * NSEC_PER_SEC, &started);
     monitor_free(m);
     TRY_WRAP(err, "restart container %s", c->name);
-    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
-    TRY(store_begin(engine_store(e), STORE_WRITE, false));
-    TRY(container_event(e, c, "restart"));
-    TRY(store_commit(engine_store(e)));
+    TRY(container_event_alone(e, c, "restart"));
     c->started_nsec = started.started_nsec;
     c->host_pid = started.host_pid;
     return NULL;
@@ -223,8 +214,5 @@ struct err *container_restart(struct engine *e, struct container *c, int64_t tim
         TRY(wait_until_gone(e, c));
     }
     TRY(container_start(e, c, &opts, NULL));
-    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
-    TRY(store_begin(engine_store(e), STORE_WRITE, false));
-    TRY(container_event(e, c, "restart"));
-    return store_commit(engine_store(e));
+    return container_event_alone(e, c, "restart");
 }

@@ -16,9 +16,9 @@
 #define USER_ID_MAX (UINT32_MAX - 1) /* the kernel keeps the last one for "no id" */
 
 void oci_user_done(struct oci_user *u);
+#define AUTO_OCI_USER __attribute__((cleanup(oci_user_done)))
 /* A supplementary group more, unless it is there. */
 struct err *oci_user_add_group(struct oci_user *u, uint32_t gid) ERR_RESULT;
-#define AUTO_OCI_USER __attribute__((cleanup(oci_user_done)))
 
 /* passwd(5) and group(5), as text. */
 struct user_db {

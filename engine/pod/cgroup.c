@@ -1,5 +1,5 @@
-/* Cgroups of pods: where they are. They are made and limited when the first container starts (container/start_pod.c).
- */
+/* Cgroups of pods: where they are. They are made and limited when the infra container starts
+ * (container/pod_limits.c). */
 #include <string.h>
 
 #include "base/mem.h"
@@ -17,14 +17,19 @@ struct err *pod_cgroup_parent(struct engine *e, const struct pod *p, char **ret)
     return mem_strdup(possible && facts->path ? facts->path : "", ret);
 }
 
+struct err *pod_cgroup_path(const struct pod *p, const char *parent, char **ret)
+{
+    return *parent ? mem_asprintf(ret, "%s/" POD_CGROUP "%s", strcmp(parent, "/") == 0 ? "" : parent, p->row.id) : NULL;
+}
+
 void pod_remove_cgroup(struct engine *e, const struct pod *p)
 {
     AUTO_FREE char *parent = NULL, *path = NULL;
     if (!p->row.share_parent)
         return;
     struct err *err = pod_cgroup_parent(e, p, &parent);
-    if (!err && *parent)
-        err = mem_asprintf(&path, "%s/" POD_CGROUP "%s", strcmp(parent, "/") == 0 ? "" : parent, p->row.id);
+    if (!err)
+        err = pod_cgroup_path(p, parent, &path);
     if (!err && path)
         cgroup_remove(path);
     err_drop(err); /* it is empty, and goes with its parent at the latest */

@@ -9,12 +9,6 @@
 #include "engine/pod/pod.h"
 #include "engine/store/store.h"
 
-/* A copy by way of JSON, as the row has it. */
-static struct err *copy_spec(const char *json, struct container_spec *ret)
-{
-    return container_spec_from_json(json, strlen(json), ret);
-}
-
 static struct err *settle_name(struct engine *e, const char *name, struct pod_row *p)
 {
     if (!name || !*name)
@@ -27,8 +21,7 @@ static struct err *settle_name(struct engine *e, const char *name, struct pod_ro
 static struct err *settle_share(const struct pod_create_opts *o, struct pod_row *p)
 {
     const char *share = o->share ? o->share : "";
-    bool own = o->spec->userns.mode != NS_DEFAULT && o->spec->userns.mode != NS_HOST;
-    own |= o->spec->uid_map.count || o->spec->gid_map.count || o->spec->subuid_name || o->spec->subgid_name;
+    bool own = container_spec_asks_userns(o->spec);
     return mem_asprintf(&p->share, "%s%s%s", share, own && *share ? "," : "", own ? "user" : "");
 }
 
@@ -68,9 +61,8 @@ static struct err *make_pause(struct container_spec *s)
 /* Mounts and devices are for the others: its start passes over them. */
 static struct err *settle_infra(struct container_spec *s, const struct pod_row *p)
 {
-    if (!s->name) {
+    if (!s->name)
         TRY(mem_asprintf(&s->name, "%.12s-infra", p->id));
-    }
     if (!s->hostname && s->uts.mode != NS_HOST)
         TRY(mem_strdup(p->name, &s->hostname));
     if (*p->cgroup_parent)
@@ -86,7 +78,7 @@ static struct err *create_with_infra(struct engine *e, const struct pod_row *p)
 {
     struct container_spec spec;
     struct container *infra = NULL;
-    TRY(copy_spec(p->spec, &spec));
+    TRY(container_spec_from_json(p->spec, strlen(p->spec), &spec)); /* a copy */
     struct err *err = settle_infra(&spec, p);
     if (!err)
         err = container_create(e, &spec, &infra);

@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 #include "engine/monitor/cgroup.h"
 #include "engine/network/network.h"
-#include "engine/pod/pod.h"
+#include "engine/pod/internal.h"
 
 /* An empty list is Go's null here. */
 static struct err *put_list(json_t *o, const char *key, const struct strv *v)
@@ -41,10 +41,8 @@ static struct err *put_cpu(json_t *o, const struct resource_spec *r)
 
 static struct err *put_spaces(json_t *o, const struct container_spec *s)
 {
-    bool own_users = s->userns.mode != NS_DEFAULT && s->userns.mode != NS_HOST;
-    own_users |= s->uid_map.count || s->gid_map.count || s->subuid_name || s->subgid_name;
     TRY(json_put_str(o, "pid_ns", s->pid.mode == NS_HOST ? "host" : "private"));
-    TRY(json_put_str(o, "userns", own_users ? "private" : "host"));
+    TRY(json_put_str(o, "userns", container_spec_asks_userns(s) ? "private" : "host"));
     return json_put_str(o, "uts_ns", s->uts.mode == NS_HOST ? "host" : "private");
 }
 
@@ -159,8 +157,7 @@ static struct err *put_cgroups(json_t *obj, struct engine *e, const struct pod *
     TRY(json_put_str(obj, "CgroupParent", parent));
     if (!p->row.share_parent)
         return NULL;
-    if (*parent)
-        TRY(mem_asprintf(&path, "%s/" POD_CGROUP "%s", strcmp(parent, "/") == 0 ? "" : parent, p->row.id));
+    TRY(pod_cgroup_path(p, parent, &path));
     return json_put_str(obj, "CgroupPath", path);
 }
 

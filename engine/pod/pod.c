@@ -1,7 +1,6 @@
 /* Pods with their containers: find, list. */
 #include "engine/pod/pod.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -2,9 +2,9 @@
  *
  * A pod is a row (container/pod_row.h) and the rows of its containers. The first of these, the infra container, holds
  * the namespaces that the others join: it is a container like any other, with a monitor and the pod's network, but its
- * only process is coracle-init (spec.h, pause), unless an image was named for it. A pod is in no state of its own: what
- * it is in is computed from what its containers are observed to be in. Whatever is done with a pod is done with its
- * containers, by container.h, in the order of their dependencies.
+ * only process is coracle-pause (spec.h, pause), unless an image was named for it. A pod is in no state of its own:
+ * what it is in is computed from what its containers are observed to be in. Whatever is done with a pod is done with
+ * its containers, by container.h, in the order of their dependencies.
  *
  * Runs in the session; needs the store.
  */
@@ -36,7 +36,7 @@ struct err *pod_sorted_members(const struct pod *p, const struct container ***re
 /* Computes only. */
 enum pod_state pod_state_of(struct container *const *members, size_t n);
 
-/* share.c, computes only: --share as a list in Podman's order; "+pid" and "-net" change the default. *ret_none: nothing
+/* state.c, computes only: --share as a list in Podman's order; "+pid" and "-net" change the default. *ret_none: nothing
  * is shared. ERR_INVALID: no such namespace. */
 #define POD_SHARE_DEFAULT "ipc,net,uts"
 struct err *pod_parse_share(const char *value, char **ret, bool *ret_none) ERR_RESULT;

@@ -1,7 +1,4 @@
 /* Removing pods: with all of their containers, those that need others first. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/pod/internal.h"

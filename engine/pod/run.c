@@ -1,21 +1,8 @@
 /* Whole pods: start, stop, restart, kill, pause. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/container/pod_row.h"
-#include "engine/engine.h"
 #include "engine/pod/internal.h"
-#include "engine/pod/pod.h"
-#include "engine/store/store.h"
-
-static struct err *note(struct engine *e, const struct pod *p, const char *action)
-{
-    AUTO_TX struct store_tx_guard tx = {engine_store(e)};
-    TRY(store_begin(engine_store(e), STORE_WRITE, false));
-    TRY(pod_row_event(e, &p->row, action));
-    return store_commit(engine_store(e));
-}
 
 /* --- start */
 
@@ -54,7 +41,7 @@ struct err *pod_start(struct engine *e, struct pod *p)
     for (size_t i = 0; i < p->n_members; i++)
         if (!p->members[i]->spec.init_ctr && is_idle(p->members[i]))
             all = err_both(all, start_one(e, p->members[i]));
-    return err_both(all, note(e, p, "start"));
+    return err_both(all, pod_row_event(e, &p->row, "start"));
 }
 
 /* --- stop */
@@ -64,19 +51,17 @@ static struct err *is_needed(struct engine *e, const struct pod *p, const struct
 {
     AUTO_STRV struct strv users = STRV_INIT;
     *ret = false;
-    TRY(store_texts(engine_store(e), "SELECT container_id FROM container_needs WHERE needs_id = ?1", c->id, &users));
+    TRY(container_dependents(e, c->id, &users));
     for (size_t i = 0; i < p->n_members && !*ret; i++)
         *ret = container_is_live(p->members[i]) && strv_contains(&users, p->members[i]->id);
     return NULL;
 }
 
-/* Those that run and that nobody needs who does. */
-static struct err *next_round(struct engine *e, const struct pod *p, const bool *tried, struct container **ret,
-                              size_t *ret_n, bool *ret_tried)
+/* Those that run and that nobody needs who does, each once: `tried`, by member, is for this function alone. */
+static struct err *next_round(struct engine *e, const struct pod *p, bool *tried, struct container **ret, size_t *ret_n)
 {
     struct container *infra = pod_infra(p);
     *ret_n = 0;
-    memcpy(ret_tried, tried, p->n_members);
     for (size_t i = 0; i < p->n_members; i++) {
         bool needed = false;
         if (tried[i] || !container_is_live(p->members[i]) || p->members[i] == infra)
@@ -84,11 +69,11 @@ static struct err *next_round(struct engine *e, const struct pod *p, const bool 
         TRY(is_needed(e, p, p->members[i], &needed));
         if (needed)
             continue;
-        ret_tried[i] = true;
+        tried[i] = true;
         ret[(*ret_n)++] = p->members[i];
     }
     if (!*ret_n && infra && !tried[0] && container_is_live(infra)) {
-        ret_tried[0] = true;
+        tried[0] = true;
         ret[(*ret_n)++] = infra;
     }
     return NULL;
@@ -97,18 +82,16 @@ static struct err *next_round(struct engine *e, const struct pod *p, const bool 
 struct err *pod_stop_members(struct engine *e, struct pod *p, int64_t timeout_sec, bool even_paused)
 {
     AUTO_FREE struct container **round = mem_zalloc((p->n_members + 1) * sizeof(*round));
-    AUTO_FREE bool *tried = mem_zalloc(2 * (p->n_members + 1) * sizeof(*tried));
+    AUTO_FREE bool *tried = mem_zalloc((p->n_members + 1) * sizeof(*tried));
     struct err *all = NULL;
     size_t n = 0;
     if (!round || !tried)
         return err_oom();
-    bool *next = tried + p->n_members + 1;
     for (;;) {
-        struct err *err = next_round(e, p, tried, round, &n, next);
+        struct err *err = next_round(e, p, tried, round, &n);
         if (err || !n)
             return err_both(all, err);
         all = err_both(all, container_stop_all(e, round, n, timeout_sec, even_paused));
-        memcpy(tried, next, p->n_members);
     }
 }
 
@@ -116,7 +99,7 @@ struct err *pod_stop(struct engine *e, struct pod *p, int64_t timeout_sec)
 {
     TRY(pod_stop_members(e, p, timeout_sec, false));
     pod_remove_cgroup(e, p);
-    return note(e, p, "stop");
+    return pod_row_event(e, &p->row, "stop");
 }
 
 struct err *pod_restart(struct engine *e, struct pod *p, int64_t timeout_sec)
@@ -137,7 +120,7 @@ struct err *pod_kill(struct engine *e, struct pod *p, int sig)
     for (size_t i = 0; i < p->n_members; i++)
         if (p->members[i]->state == CT_RUNNING || p->members[i]->state == CT_STOPPING)
             all = err_both(all, container_kill(e, p->members[i], sig));
-    return err_both(all, note(e, p, "kill"));
+    return err_both(all, pod_row_event(e, &p->row, "kill"));
 }
 
 struct err *pod_pause(struct engine *e, struct pod *p)
@@ -146,7 +129,7 @@ struct err *pod_pause(struct engine *e, struct pod *p)
     for (size_t i = 0; i < p->n_members; i++)
         if (p->members[i]->state == CT_RUNNING)
             all = err_both(all, container_pause(e, p->members[i]));
-    return err_both(all, note(e, p, "pause"));
+    return err_both(all, pod_row_event(e, &p->row, "pause"));
 }
 
 struct err *pod_unpause(struct engine *e, struct pod *p)
@@ -155,5 +138,5 @@ struct err *pod_unpause(struct engine *e, struct pod *p)
     for (size_t i = 0; i < p->n_members; i++)
         if (p->members[i]->state == CT_PAUSED)
             all = err_both(all, container_unpause(e, p->members[i]));
-    return err_both(all, note(e, p, "unpause"));
+    return err_both(all, pod_row_event(e, &p->row, "unpause"));
 }
