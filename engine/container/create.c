@@ -327,10 +327,12 @@ static struct err *settle_driver(struct creation *n)
     const struct storage_options *options;
     TRY(engine_storage_options(n->e, &options));
     bool has_upper = n->image || s->rootfs_overlay; /* of its own */
-    if (options->size_bytes || !has_upper)          /* else a clone keeps what it was cloned with */
-        s->storage_bytes = has_upper ? (int64_t)options->size_bytes : 0;
-    if (options->inodes || !has_upper)
-        s->storage_inodes = has_upper ? (int64_t)options->inodes : 0;
+    if (options->size_bytes)                        /* else a clone keeps what it was cloned with */
+        s->storage_bytes = (int64_t)options->size_bytes;
+    if (options->inodes)
+        s->storage_inodes = (int64_t)options->inodes;
+    if (!has_upper)
+        s->storage_bytes = s->storage_inodes = 0;
     const struct engine_driver_needs needs = {
         .is_limited = s->storage_bytes || s->storage_inodes,
         /* With one id there is nothing to tell apart. */

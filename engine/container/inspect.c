@@ -296,10 +296,11 @@ static struct err *inspect(struct inspection *in, bool size, char **ret_json)
     TRY(container_driver(in->e, &in->c->spec, &in->driver));
     if (in->c->image_id) {
         struct err *err = container_find_image(in->e, in->c, &in->image);
-        if (!err || !in->c->image_origin)
-            TRY(err);
+        if (err && !in->c->image_origin)
+            return err;
         err_drop(err); /* elsewhere it may be gone */
-        TRY(container_image_config(in->e, in->c, &in->config));
+        TRY(in->image ? image_read_config(in->e, in->image, &in->config)
+                      : container_image_config(in->e, in->c, &in->config));
     }
     TRY(generate_oci(in));
     TRY(build(in, size, obj));

@@ -112,7 +112,7 @@ struct err *container_health_plan(const struct container_spec *spec, const struc
 
 /* start_secrets.c: the data of secrets into a new container's directory. */
 struct err *container_copy_secrets(struct engine *e, const struct strv *secrets, int dirfd) ERR_RESULT;
-/* Its end is recorded: packed images that no other container runs on are not kept mounted. */
+/* image.c. Its end is recorded: packed images that no other container runs on are not kept mounted. */
 struct err *container_release_image(struct engine *e, const struct container *c) ERR_RESULT;
 /* The image that it was made of; ERR_STATE when there is another one in its place. */
 struct err *container_find_image(struct engine *e, const struct container *c, struct image **ret) ERR_RESULT;

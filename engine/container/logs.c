@@ -1,7 +1,6 @@
 /* logs: records of whatever source to the output: prefixes, times, the window of time. Following waits on inotify for
  * the file (logs_file.c) or on journalctl (logs_journal.c), and on the monitor's connection for the end: no polling. */
 #include <string.h>
-#include <time.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -38,27 +37,19 @@ struct err *logs_flush(struct logs_sink *s)
 
 /* --- times: in the reader's zone, as Go's "2006-01-02T15:04:05.000000000Z07:00" */
 
-/* A second as the record has it, into s->local_seconds and s->local_zone. */
+/* A second as the record has it, into s->local. */
 static bool localize(struct logs_sink *s, const char *seconds)
 {
     char text[SECONDS_LEN + 2];
-    struct tm tm;
     int64_t nsec;
     memcpy(text, seconds, SECONDS_LEN);
     memcpy(text + SECONDS_LEN, "Z", 2);
     struct err *e = timefmt_parse_rfc3339(text, &nsec);
-    bool ok = !e;
-    err_drop(e);
-    time_t sec = (time_t)(nsec / NSEC_PER_SEC);
-    if (!ok || !localtime_r(&sec, &tm))
+    if (e) {
+        err_drop(e);
         return false;
-    (void)strftime(s->local_seconds, sizeof(s->local_seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-    long minutes = tm.tm_gmtoff / 60, size = minutes < 0 ? -minutes : minutes;
-    if (minutes)
-        (void)snprintf(s->local_zone, sizeof(s->local_zone), "%c%02ld:%02ld", minutes < 0 ? '-' : '+', size / 60 % 100,
-                       size % 60);
-    else
-        (void)snprintf(s->local_zone, sizeof(s->local_zone), "Z");
+    }
+    s->local = timefmt_rfc3339(nsec / NSEC_PER_SEC * NSEC_PER_SEC, true);
     memcpy(s->seconds, seconds, SECONDS_LEN);
     return true;
 }
@@ -70,9 +61,9 @@ static struct err *put_time(struct logs_sink *s, struct strbuf *sb, const struct
     bool same = usual && memcmp(s->seconds, rec->time, SECONDS_LEN) == 0; /* lines of one second share the work */
     if (!usual || (!same && !localize(s, rec->time)))
         return strbuf_printf(sb, "%.*s ", (int)rec->time_len, rec->time);
-    TRY(strbuf_puts(sb, s->local_seconds));
+    TRY(strbuf_add(sb, s->local.s, SECONDS_LEN));
     TRY(strbuf_add(sb, rec->time + SECONDS_LEN, FRACTION_LEN));
-    TRY(strbuf_puts(sb, s->local_zone));
+    TRY(strbuf_puts(sb, s->local.s + SECONDS_LEN));
     return strbuf_putc(sb, ' ');
 }
 

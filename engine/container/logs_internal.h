@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/strbuf.h"
+#include "base/timefmt.h"
 #include "engine/container/container.h"
 #include "engine/monitor/client.h"
 
@@ -17,8 +18,8 @@ struct logs_sink {
     bool past_until;  /* a record was at or after --until: there is no more to come */
     bool mid_line[2]; /* a partial record was the last of this stream */
     struct strbuf out[2];
-    char seconds[20];                       /* of the last record with a time, as it had it … */
-    char local_seconds[64], local_zone[16]; /* … and as it is printed */
+    char seconds[20];          /* of the last record with a time, as it had it … */
+    struct timefmt_text local; /* … and as it is printed, but for the fraction */
 };
 
 struct logs_record {

@@ -61,6 +61,9 @@ static void fill_strings(struct container_spec *s)
     s->subuid_name = text("one");
     s->subgid_name = text("two");
     s->sdnotify = text("healthy");
+    s->image_origin = text("docker-archive:/a");
+    s->image_id = text("0123");
+    s->image_config = text("{\"config\":{}}");
 }
 
 static void fill_lists(struct container_spec *s)
@@ -124,6 +127,8 @@ static void fill_numbers(struct container_spec *s)
                      &s->res.oom_score_adj_set};
     int64_t *numbers[] = {&s->shm_bytes,
                           &s->systemd_tmpfs_bytes,
+                          &s->storage_bytes,
+                          &s->storage_inodes,
                           &s->stop_timeout,
                           &s->timeout,
                           &s->restart_max,
