@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "engine/container/oci.h"
 
 #define LIST_MAX 4096
 
@@ -117,13 +118,8 @@ static struct err *check_mount(const json_t *mount, const char *file)
 
 static struct err *check_hook(const json_t *hook, const char *file)
 {
-    static const char *const names[] = {"prestart",       "createRuntime", "createContainer",
-                                        "startContainer", "poststart",     "poststop"};
     const char *name = json_string_value(json_object_get(hook, "hookName"));
-    bool known = false;
-    for (size_t i = 0; i < ARRAY_LEN(names) && name; i++)
-        known = known || strcmp(names[i], name) == 0;
-    if (!known)
+    if (!name || !oci_is_hook_stage(name))
         return wrong(file, "a hook without a hookName that runtimes know");
     if (!is_path(json_object_get(hook, "path")))
         return wrong(file, "a hook without an absolute path");

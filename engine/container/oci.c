@@ -48,6 +48,16 @@ struct err *oci_command(const struct container_spec *spec, const struct image_co
     return NULL;
 }
 
+bool oci_is_hook_stage(const char *name)
+{
+    static const char *const stages[] = {"prestart",       "createRuntime", "createContainer",
+                                         "startContainer", "poststart",     "poststop"};
+    for (size_t i = 0; i < ARRAY_LEN(stages); i++)
+        if (strcmp(stages[i], name) == 0)
+            return true;
+    return false;
+}
+
 /* By the command alone, as Podman: whether the program is there is not known before the root is mounted. */
 bool oci_is_systemd(const struct container_spec *spec, const struct image_config *image)
 {

@@ -100,6 +100,8 @@ struct err *oci_generate_resources(const struct container_spec *spec, const stru
 bool oci_is_systemd(const struct container_spec *spec, const struct image_config *image);
 /* The signal that stops it: the spec's, the image's, SIGRTMIN+3 in systemd mode, SIGTERM. */
 struct err *oci_stop_signal(const struct container_spec *spec, const struct image_config *image, int *ret) ERR_RESULT;
+/* Is it a stage that runtimes run hooks at ("prestart" …)? runtime-spec, config.md, "POSIX-platform Hooks". */
+bool oci_is_hook_stage(const char *name);
 /* Entrypoint and command as they will run, without the init program. ERR_INVALID when there is none. */
 struct err *oci_command(const struct container_spec *spec, const struct image_config *image,
                         struct strv *ret) ERR_RESULT;

@@ -14,9 +14,6 @@
 
 #define HOOK_FILES_MAX 1024
 
-static const char *const stages[] = {"prestart",       "createRuntime", "createContainer",
-                                     "startContainer", "poststart",     "poststop"};
-
 static struct err *pattern_matches(const char *file, const char *pattern, const char *text, bool *ret)
 {
     regex_t re;
@@ -114,14 +111,12 @@ static struct err *add_hook(struct start *s, const char *file, json_t *hook, jso
     if (!json_array_size(where))
         return ERR_NEW(ERR_INVALID, "hook %s: no stages", file);
     json_array_foreach (where, i, stage) {
-        bool known = false;
-        for (size_t j = 0; j < ARRAY_LEN(stages) && json_is_string(stage); j++)
-            known |= strcmp(stages[j], json_string_value(stage)) == 0;
-        if (json_is_string(stage) && strcmp(json_string_value(stage), "precreate") == 0)
+        const char *name = json_string_value(stage);
+        if (name && strcmp(name, "precreate") == 0)
             return ERR_NEW(ERR_UNSUPPORTED, "hook %s: the stage precreate is not built yet", file);
-        if (!known)
+        if (!name || !oci_is_hook_stage(name))
             return ERR_NEW(ERR_INVALID, "hook %s: unknown stage", file);
-        TRY(start_add_hook(s, json_string_value(stage), hook));
+        TRY(start_add_hook(s, name, hook));
     }
     return NULL;
 }
