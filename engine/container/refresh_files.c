@@ -87,10 +87,10 @@ struct err *container_refresh_files(struct engine *e, struct container *c)
     struct monitor *m = NULL;
     TRY(monitor_connect(engine_run_dir(e), c->id, &m));
     struct err *err = monitor_namespaces(m, &ns);
+    s.root_fd = TAKE_FD(ns.root_fd); /* /etc/hosts may begin with the image's */
     if (!err)
         err = refresh(&s, ns.mntns_fd);
     (void)fd_close(ns.mntns_fd);
-    (void)fd_close(ns.root_fd);
     (void)fd_close(ns.pidfd);
     monitor_free(m);
     start_done(&s);

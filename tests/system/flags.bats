@@ -131,6 +131,13 @@ bb() { coracle run --rm --network none "$@"; }
     run -0 bb --hosts-file image --hostname h --name n withhosts cat /etc/hosts
     is "$output" $'9.9.9.9 nine\n127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.0.1\th n'
     coracle rm c
+    coracle network create one >/dev/null
+    coracle network create two >/dev/null
+    coracle run -d --name n --network one --hosts-file image withhosts sleep 1000 >/dev/null
+    coracle network connect two n # which writes it anew
+    has "$(coracle exec n cat /etc/hosts)" "9.9.9.9 nine"
+    coracle rm -f -t 0 n >/dev/null
+    coracle network rm one two >/dev/null
     coracle rmi withhosts
     run -125 --separate-stderr bb --hosts-file /nosuch $BB true
     one_error "open /nosuch: no such file or directory"
