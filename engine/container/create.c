@@ -18,6 +18,7 @@
 #include "engine/container/networks.h"
 #include "engine/container/pod_row.h"
 #include "engine/container/security_opt.h"
+#include "engine/container/spec_internal.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
 #include "engine/monitor/plan.h"
@@ -145,6 +146,18 @@ static struct err *settle_requires(struct creation *n)
     return NULL;
 }
 
+static struct err *settle_joined_ids(struct creation *n)
+{
+    struct container *other;
+    const struct container_spec *owner;
+    if (n->spec.userns.mode != NS_CONTAINER)
+        return NULL;
+    TRY(container_userns_spec(n->e, &n->spec, &other, &owner));
+    n->joins_ids = container_spec_maps(owner);
+    container_free(other);
+    return NULL;
+}
+
 static struct err *settle_namespaces(struct creation *n)
 {
     struct ns_spec *const all[] = {&n->spec.pid,     &n->spec.ipc,      &n->spec.uts,
@@ -154,23 +167,14 @@ static struct err *settle_namespaces(struct creation *n)
         if (all[i]->mode != NS_CONTAINER)
             continue;
         TRY(need(n, all[i]->arg ? all[i]->arg : "", &c));
-        n->joins_ids |= all[i] == &n->spec.userns && container_spec_maps(&c->spec);
         struct err *err = mem_replace(&all[i]->arg, c->id);
         container_free(c);
         TRY(err);
     }
-    return NULL;
+    return settle_joined_ids(n);
 }
 
 /* --- mounts: image volumes, --volumes-from, anonymous names */
-
-static bool has_target(const struct container_spec *s, const char *target)
-{
-    for (size_t i = 0; i < s->n_mounts; i++)
-        if (strcmp(s->mounts[i].target, target) == 0)
-            return true;
-    return false;
-}
 
 static struct err *add_image_volumes(struct creation *n)
 {
@@ -180,7 +184,7 @@ static struct err *add_image_volumes(struct creation *n)
     for (size_t i = 0; i < n->config.volumes.count; i++) {
         const char *target = n->config.volumes.items[i];
         AUTO_FREE char *flag = NULL;
-        if (target[0] != '/' || strchr(target, ':') || has_target(&n->spec, target))
+        if (target[0] != '/' || strchr(target, ':') || spec_mount_at(&n->spec, target))
             continue;
         if (strcmp(mode, "tmpfs") == 0) {
             TRY(spec_add_tmpfs(&n->spec, target));
@@ -199,7 +203,7 @@ static struct err *take_mounts_of(struct creation *n, const struct container *ot
     for (size_t i = 0; i < other->spec.n_mounts; i++) {
         const struct mount_spec *m = &other->spec.mounts[i];
         AUTO_FREE char *flag = NULL;
-        if ((m->type != MOUNT_BIND && m->type != MOUNT_VOLUME) || has_target(&n->spec, m->target))
+        if ((m->type != MOUNT_BIND && m->type != MOUNT_VOLUME) || spec_mount_at(&n->spec, m->target))
             continue;
         const char *ro = m->read_only ? "ro" : "rw";
         TRY(mem_asprintf(&flag, "%s:%s:%s", m->source, m->target, *options ? options : ro));

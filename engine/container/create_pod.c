@@ -81,14 +81,6 @@ static struct err *check_shared(const struct container_spec *s, const struct pod
                : NULL;
 }
 
-static bool has_target(const struct container_spec *s, const struct mount_spec *m)
-{
-    for (size_t i = 0; i < s->n_mounts; i++)
-        if (strcmp(s->mounts[i].target, m->target) == 0)
-            return true;
-    return false;
-}
-
 static bool has_device(const struct container_spec *s, const struct device_spec *d)
 {
     for (size_t i = 0; i < s->n_devices; i++)
@@ -102,7 +94,7 @@ static bool has_device(const struct container_spec *s, const struct device_spec 
 static struct err *inherit(struct container_spec *s, struct container_spec *from)
 {
     for (size_t i = 0; i < from->n_mounts; i++)
-        if (!has_target(s, &from->mounts[i]))
+        if (!spec_mount_at(s, from->mounts[i].target))
             TRY(spec_take_mount(s, &from->mounts[i]));
     for (size_t i = 0; i < from->n_devices; i++)
         if (!has_device(s, &from->devices[i]))

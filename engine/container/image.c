@@ -1,7 +1,6 @@
 /* The image that a container was made of, wherever that is. */
 #include <string.h>
 
-#include "base/mem.h"
 #include "engine/container/internal.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"

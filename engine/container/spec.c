@@ -238,17 +238,23 @@ static void take_map(struct idmap *from, struct idmap *to)
     *from = (struct idmap){0};
 }
 
+struct mount_spec *spec_mount_at(const struct container_spec *s, const char *target)
+{
+    for (size_t i = 0; i < s->n_mounts; i++)
+        if (strcmp(s->mounts[i].target, target) == 0)
+            return &s->mounts[i];
+    return NULL;
+}
+
 static struct err *take_mount_over(struct container_spec *to, struct mount_spec *m)
 {
-    for (size_t i = 0; i < to->n_mounts; i++) {
-        if (strcmp(to->mounts[i].target, m->target) != 0)
-            continue;
-        spec_mount_done(&to->mounts[i]);
-        to->mounts[i] = *m;
-        *m = (struct mount_spec){0};
-        return NULL;
-    }
-    return spec_take_mount(to, m);
+    struct mount_spec *old = spec_mount_at(to, m->target);
+    if (!old)
+        return spec_take_mount(to, m);
+    spec_mount_done(old);
+    *old = *m;
+    *m = (struct mount_spec){0};
+    return NULL;
 }
 
 struct err *container_spec_take_over(struct container_spec *from, struct container_spec *to)

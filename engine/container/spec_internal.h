@@ -23,6 +23,8 @@ bool spec_mount_equal(const struct mount_spec *a, const struct mount_spec *b);
 struct err *spec_take_mount_once(struct container_spec *s, struct mount_spec *take_m) ERR_RESULT;
 /* An absolute, clean path inside the container: `invalid container path "X", must be an absolute path`. */
 struct err *spec_check_target(const char *path, char **ret_clean) ERR_RESULT;
+/* The mount that the container was given for `target`, or NULL. */
+struct mount_spec *spec_mount_at(const struct container_spec *s, const char *target);
 /* Port ranges of --expose: "80", "80-90", "80/udp". */
 struct err *spec_check_expose(const char *value) ERR_RESULT;
 /* Parts of container_spec_check (spec_check.c), by subject: spec_check_limits.c. */

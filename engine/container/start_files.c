@@ -17,6 +17,7 @@
 #include "base/path.h"
 #include "base/strbuf.h"
 #include "engine/container/internal.h"
+#include "engine/container/spec_internal.h"
 #include "engine/container/start.h"
 #include "engine/engine.h"
 #include "rootless/session.h"
@@ -295,14 +296,6 @@ struct err *start_file_texts(struct start *s, struct strbuf *ret_hosts, struct s
     return resolv_text(s, ret_resolv);
 }
 
-static bool mounts_over(const struct container_spec *spec, const char *target)
-{
-    for (size_t i = 0; i < spec->n_mounts; i++)
-        if (strcmp(spec->mounts[i].target, target) == 0)
-            return true;
-    return false;
-}
-
 struct err *start_write_files(struct start *s)
 {
     const struct container_spec *spec = &s->c->spec;
@@ -319,12 +312,12 @@ struct err *start_write_files(struct start *s)
     TRY(settle_hostname(s));
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
-        if (!files[i].wanted || mounts_over(spec, files[i].target))
+        if (!files[i].wanted || spec_mount_at(spec, files[i].target))
             continue;
         TRY(files[i].make(s, &sb));
         TRY(put_file(s, files[i].name, strbuf_str(&sb), files[i].ret));
     }
-    if (spec->no_hostname || mounts_over(spec, "/etc/hostname"))
+    if (spec->no_hostname || spec_mount_at(spec, "/etc/hostname"))
         return NULL;
     AUTO_FREE char *line = NULL;
     TRY(mem_asprintf(&line, "%s\n", s->facts.hostname));

@@ -91,6 +91,14 @@ caps() { sed -n "s/^$1:[[:space:]]*//p" <<<"$output"; }
     is "$output" 0
 }
 
+@test "userns: who joins one, also by way of another, sees the image's files with their owners" {
+    only_coracle
+    coracle run -d --name a --userns keep-id --network none $BB sleep 1000 >/dev/null
+    coracle run -d --name b --userns container:a --network container:a $BB sleep 1000 >/dev/null
+    is "$(coracle exec -u 0 b stat -c %u:%g /bin)" 0:0
+    is "$(coracle run --rm -u 0 --userns container:b --network container:b $BB stat -c %u:%g /bin)" 0:0
+}
+
 @test "userns: keep-id:uid=,gid=" {
     testing_podman && skip "podman 4.3 doesn't have it"
     run -0 coracle run --rm --userns keep-id:uid=1000,gid=1000 $BB id
