@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/daemon.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/mem.h"
@@ -66,35 +67,16 @@ static struct err *main_mount(const struct options *o, struct fuse_session *se, 
     return r < 0 ? ERR_NEW(ERR_INTERNAL, "libfuse does not take the device") : NULL;
 }
 
-/* The child goes on; the parent leaves when it has said how it went. *ret_fd: where to say it. */
+/* The child goes on; the parent leaves when that has said how it went. *ret_fd: where to say it. */
 static struct err *main_daemonize(int *ret_fd)
 {
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return ERR_SYS(errno, "make a pipe");
-    pid_t pid = fork();
-    if (pid < 0)
-        return ERR_SYS(errno, "start a process");
-    if (pid == 0) {
-        fd_close(fds[0]);
-        *ret_fd = fds[1];
-        (void)setsid();
-        return NULL;
-    }
-    fd_close(fds[1]);
-    AUTO_ERR struct err *outcome = NULL;
-    struct err *e = err_recv(fds[0], &outcome);
-    struct err *say = outcome ? outcome : e;
-    if (say)
-        (void)fprintf(stderr, "coracle-overlay: %s\n", err_text(say));
-    _exit(say ? 1 : 0);
-}
-
-static void main_close_stdio(void)
-{
-    AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
-        (void)dup2(null, fd);
+    bool is_parent = false;
+    struct err *e = daemon_fork(&is_parent, ret_fd);
+    if (!is_parent)
+        return e;
+    if (e)
+        (void)fprintf(stderr, "coracle-overlay: %s\n", err_text(e));
+    _exit(e ? 1 : 0);
 }
 
 static struct err *main_signals(int *ret_fd)
@@ -105,7 +87,6 @@ static struct err *main_signals(int *ret_fd)
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGHUP);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return ERR_SYS(errno, "block signals");
     *ret_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -132,7 +113,7 @@ static struct err *main_serve(const struct options *o, struct overlay *fs, struc
     AUTO_FD int load = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
     struct err *e = main_signals(&signals);
     if (!o->foreground)
-        main_close_stdio();
+        daemon_close_standard();
     unsigned threads = main_threads(o);
     if (!e)
         e = confine();

@@ -15,19 +15,18 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/daemon.h"
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "packed/confine.h"
 #include "packed/requests.h"
+#include "userns/idplan.h"
 
 #define MAIN_FILE 3
 #define MAIN_THREADS_MAX 16
-#define MAIN_MAP_MAX 65536
 
 /* libfuse's own text for things that are answered with an errno anyway. */
 static void main_log(enum fuse_log_level level, const char *format, va_list ap)
@@ -35,16 +34,6 @@ static void main_log(enum fuse_log_level level, const char *format, va_list ap)
     (void)level;
     (void)format;
     (void)ap;
-}
-
-static struct err *main_read_map(const char *path, struct idmap *ret)
-{
-    AUTO_FREE char *text = NULL;
-    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ERR_SYS(errno, "open %s", path);
-    TRY(fd_read_all(fd, MAIN_MAP_MAX, &text, NULL));
-    return idmap_parse(text, ret);
 }
 
 static struct err *main_mount(const char *target, int *ret_fd)
@@ -61,37 +50,16 @@ static struct err *main_mount(const char *target, int *ret_fd)
     return NULL;
 }
 
-/* The child goes on; the parent leaves when it has said how it went. *ret_fd: where to say it. */
+/* The child goes on; the parent leaves when that has said how it went. *ret_fd: where to say it. */
 static struct err *main_daemonize(const char *target, int *ret_fd)
 {
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return ERR_SYS(errno, "make a pipe");
-    pid_t pid = fork();
-    if (pid < 0)
-        return ERR_SYS(errno, "start a process");
-    if (pid == 0) {
-        fd_close(fds[0]);
-        *ret_fd = fds[1];
-        (void)setsid();
-        return NULL;
-    }
-    fd_close(fds[1]);
-    AUTO_ERR struct err *outcome = NULL;
-    AUTO_ERR struct err *e = err_recv(fds[0], &outcome);
-    struct err *say = outcome ? outcome : e;
-    if (say) {
+    bool is_parent = false;
+    struct err *e = daemon_fork(&is_parent, ret_fd);
+    if (is_parent && !e)
+        _exit(0);
+    if (is_parent)
         (void)umount2(target, MNT_DETACH);
-        (void)fprintf(stderr, "coracle-packed: %s\n", err_text(say));
-    }
-    _exit(say ? 1 : 0);
-}
-
-static void main_close_stdio(void)
-{
-    AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
-        (void)dup2(null, fd);
+    return e;
 }
 
 /* --- serving */
@@ -155,15 +123,15 @@ static struct err *main_session(struct packed *p, int device, struct fuse_sessio
 
 static struct err *main_run(const char *target)
 {
-    struct packed p = {.fd = MAIN_FILE};
-    struct serving s = {.packed = &p};
+    AUTO_IDPLAN_FACTS struct idplan_facts here = {.uid = 0};
     int device = -1, report = -1;
     TRY(fd_set_cloexec(MAIN_FILE, true));
-    TRY(main_read_map("/proc/self/uid_map", &p.uids));
-    TRY(main_read_map("/proc/self/gid_map", &p.gids));
+    TRY(idplan_facts_read(&here));
+    struct packed p = {.fd = MAIN_FILE, .uids = here.own_uids, .gids = here.own_gids};
+    struct serving s = {.packed = &p};
     TRY(main_mount(target, &device));
     TRY(main_daemonize(target, &report));
-    main_close_stdio();
+    daemon_close_standard();
     struct err *e = main_session(&p, device, &s.session);
     if (!e)
         e = confine_leave_mounts();

@@ -55,7 +55,7 @@ static fuse_ino_t ino_of(uint64_t inode)
     return inode == tree_root(mine.tree) ? FUSE_ROOT_ID : inode + 2;
 }
 
-/* The root's number stays that of the file system's root. */
+/* What stat(2) says of it, with ids that exist here. */
 static int show(fuse_req_t req, uint64_t inode, struct stat *ret)
 {
     const struct packed *p = fuse_req_userdata(req);

@@ -12,8 +12,7 @@
 /* The userdata of the session; read only once it is served. */
 struct packed {
     int fd;                  /* of the file */
-    struct tree *first;      /* for the thread that has opened it */
-    struct idmap uids, gids; /* ids that exist here; the others are shown as 0 */
+    struct idmap uids, gids; /* borrowed: ids that exist here; the others are shown as 0 */
 };
 
 extern const struct fuse_lowlevel_ops requests_ops;
