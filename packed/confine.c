@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -43,21 +42,11 @@ static const char *const confine_calls[] = {
 
 static int confine_fill(scmp_filter_ctx ctx, void *arg)
 {
-    static const struct scmp_arg_cmp not_exec = {
-        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
-    const struct scmp_arg_cmp thread = {
-        .arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = CLONE_THREAD | CLONE_VM, .datum_b = CLONE_THREAD | CLONE_VM};
-    const struct scmp_arg_cmp self = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()};
-    static const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
     (void)arg;
     int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 1);
     if (!r)
         r = syscalls_add(ctx, SCMP_ACT_ALLOW, confine_calls, ARRAY_LEN(confine_calls));
-    for (size_t i = 0; !r && i < ARRAY_LEN(memory); i++)
-        r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, memory[i], 1, &not_exec);
-    if (!r)
-        r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &thread);
-    return r ? r : seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &self);
+    return r ? r : syscalls_add_threads(ctx);
 }
 
 struct err *confine_forever(void)

@@ -1,10 +1,7 @@
 /* The system calls that are left to coracle-layer. A list of what is needed, not of what is dangerous; everything else
  * answers ENOSYS, so that the C library takes its older ways (clone for clone3). */
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/syscalls.h"
@@ -33,23 +30,6 @@ static const char *const confine_unpack[] = {
 };
 /* clang-format on */
 
-/* Memory that is never executable, threads but no processes, signals to ourselves only (abort). */
-static int confine_allow_conditional(scmp_filter_ctx ctx)
-{
-    static const struct scmp_arg_cmp not_exec = {
-        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
-    const struct scmp_arg_cmp thread = {
-        .arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = CLONE_THREAD | CLONE_VM, .datum_b = CLONE_THREAD | CLONE_VM};
-    const struct scmp_arg_cmp self = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()};
-    static const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
-    int r = 0;
-    for (size_t i = 0; !r && i < ARRAY_LEN(memory); i++)
-        r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, memory[i], 1, &not_exec);
-    if (!r)
-        r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &thread);
-    return r ? r : seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &self);
-}
-
 static int confine_fill(scmp_filter_ctx ctx, void *arg)
 {
     enum confine_for purpose = *(const enum confine_for *)arg;
@@ -60,7 +40,7 @@ static int confine_fill(scmp_filter_ctx ctx, void *arg)
         r = syscalls_add(ctx, SCMP_ACT_ALLOW, confine_common, ARRAY_LEN(confine_common));
     if (!r && purpose == CONFINE_UNPACK)
         r = syscalls_add(ctx, SCMP_ACT_ALLOW, confine_unpack, ARRAY_LEN(confine_unpack));
-    return r ? r : confine_allow_conditional(ctx);
+    return r ? r : syscalls_add_threads(ctx);
 }
 
 struct err *confine_syscalls(enum confine_for purpose)
