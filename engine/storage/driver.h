@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "engine/storage/storage.h"
 
+struct proc_opts;
+
 struct storage_driver {
     const char *name;
     /* Mount `m` onto the existing directory `target`. */
@@ -36,6 +38,9 @@ struct err *bind_trivial(const struct storage_mount *m, const char *target, bool
 /* An upper or work directory, unless it is there. A new upper directory is what "/" of the mounted root looks like, so
  * it gets owner and mode of `like`, the topmost layer's (may be NULL). */
 struct err *bind_make_dir(const char *path, const char *like) ERR_RESULT;
+/* Run a program that mounts, leaves a process behind that answers for the mount, and ends. That process becomes
+ * nobody's child, not even a subreaper's: fuse.c. */
+struct err *storage_start_server(const struct proc_opts *opts) ERR_RESULT;
 /* Absolute path of a layer's files: <layers_dir>/<layer>/diff, or the layer itself where it is elsewhere. */
 struct err *storage_layer_path(const struct storage_mount *m, const char *layer, char **ret) ERR_RESULT;
 /* The same for whoever stands in layers_dir. */

@@ -133,9 +133,23 @@ static struct err *fuse_watch_self(int *ret)
     return NULL;
 }
 
+struct err *storage_start_server(const struct proc_opts *opts)
+{
+    AUTO_FREE char *said = NULL;
+    int reaper = 0;
+    if (prctl(PR_GET_CHILD_SUBREAPER, &reaper) < 0)
+        reaper = 0;
+    if (reaper)
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
+    struct err *e = proc_output(opts, 4096, &said);
+    if (reaper)
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    return e;
+}
+
 static struct err *fuse_start(const struct storage_mount *m, const char *target, char *options)
 {
-    AUTO_FREE char *program = NULL, *said = NULL, *to = NULL;
+    AUTO_FREE char *program = NULL, *to = NULL;
     if (m->program)
         TRY_WRAP(proc_find(m->program, &program), "mount_program %s", m->program);
     else
@@ -155,25 +169,18 @@ static struct err *fuse_start(const struct storage_mount *m, const char *target,
         .cwd = m->rootfs ? "/" : m->layers_dir,
         .default_signals = true,
     };
-    return proc_output(&opts, 4096, &said);
+    return storage_start_server(&opts);
 }
 
 struct err *fuse_mount(const struct storage_mount *m, const char *target)
 {
     bool done = false;
     AUTO_FREE char *options = NULL;
-    int reaper = 0;
     TRY(bind_trivial(m, target, &done));
     if (done)
         return NULL;
     TRY(fuse_options(m, &options));
-    if (prctl(PR_GET_CHILD_SUBREAPER, &reaper) < 0)
-        reaper = 0;
-    if (reaper)
-        (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
     struct err *e = fuse_start(m, target, options);
-    if (reaper)
-        (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (!e && m->program)
         e = bind_flags(target, m->flags, m->read_only);
     return ERR_WRAP(e, "mount with %s", m->program ? m->program : "coracle-overlay");

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -14,13 +13,14 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "engine/storage/driver.h"
 
 #define FUSE_MAGIC 0x65735546 /* statfs(2) */
 #define PACKED_FILE 3         /* in coracle-packed */
 
 static struct err *packed_start(int file, const char *target)
 {
-    AUTO_FREE char *program = NULL, *said = NULL, *to = NULL;
+    AUTO_FREE char *program = NULL, *to = NULL;
     TRY(proc_find_helper("coracle-packed", &program));
     TRY(mem_strdup(target, &to));
     char name[] = "coracle-packed";
@@ -33,15 +33,7 @@ static struct err *packed_start(int file, const char *target)
         .n_fds = ARRAY_LEN(fds),
         .default_signals = true,
     };
-    int reaper = 0; /* it becomes nobody's child: see fuse.c */
-    if (prctl(PR_GET_CHILD_SUBREAPER, &reaper) < 0)
-        reaper = 0;
-    if (reaper)
-        (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
-    struct err *e = proc_output(&opts, 4096, &said);
-    if (reaper)
-        (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    return e;
+    return storage_start_server(&opts);
 }
 
 /* A process that was killed leaves a mount that only says ENOTCONN. */
