@@ -54,7 +54,6 @@ static bool prepare(const struct ids_call *c, int dir_arg, unsigned path_arg, mo
 {
     int dirfd = dir_arg < 0 ? AT_FDCWD : (int)ids_arg(c, (unsigned)dir_arg);
     m->mode = mode;
-    m->parent = -1;
     if (ids_read_path(c, c->notif->data.args[path_arg], m->path) != 0 ||
         ids_open_parent(c, dirfd, m->path, &m->name, &m->parent) != 0 || settle_owner(c, m) != 0 ||
         !override_is_needed(m->owner.uid, m->owner.gid, m->mode))
@@ -91,7 +90,7 @@ static struct ids_answer hand_over(const struct ids_call *c, int fd, int flags)
 
 struct ids_answer ids_do_open(const struct ids_call *c)
 {
-    AUTO_MAKING struct making m;
+    AUTO_MAKING struct making m = {.parent = -1};
     bool at = c->notif->data.nr == SYS_openat;
     unsigned base = at ? 1 : 0; /* the path; flags and mode follow */
     int flags = (int)ids_arg(c, base + 1);
@@ -102,7 +101,7 @@ struct ids_answer ids_do_open(const struct ids_call *c)
         mode = (mode_t)ids_arg(c, 1) & 07777;
     }
 #endif
-    if (!prepare(c, at ? 0 : -1, base, S_IFREG | mode, &m) || (flags & O_TMPFILE) == O_TMPFILE || flags & O_PATH)
+    if ((flags & O_TMPFILE) == O_TMPFILE || flags & O_PATH || !prepare(c, at ? 0 : -1, base, S_IFREG | mode, &m))
         return IDS_GO_ON;
     AUTO_FD int fd =
         openat(m.parent, m.name, flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, m.mode & 07777);
@@ -114,7 +113,7 @@ struct ids_answer ids_do_open(const struct ids_call *c)
 
 struct ids_answer ids_do_mkdir(const struct ids_call *c)
 {
-    AUTO_MAKING struct making m;
+    AUTO_MAKING struct making m = {.parent = -1};
     bool at = c->notif->data.nr == SYS_mkdirat;
     unsigned base = at ? 1 : 0;
     if (!prepare(c, at ? 0 : -1, base, S_IFDIR | (mode_t)(ids_arg(c, base + 1) & 01777), &m))
@@ -131,7 +130,7 @@ struct ids_answer ids_do_mkdir(const struct ids_call *c)
 /* Devices are empty files with a record; others are the kernel's, which refuses nothing. */
 struct ids_answer ids_do_mknod(const struct ids_call *c)
 {
-    AUTO_MAKING struct making m;
+    AUTO_MAKING struct making m = {.parent = -1};
     bool at = c->notif->data.nr == SYS_mknodat;
     unsigned base = at ? 1 : 0;
     mode_t mode = (mode_t)ids_arg(c, base + 1);
