@@ -1,29 +1,23 @@
 #include "engine/monitor/ids.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/audit.h>
 #include <signal.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "engine/monitor/ids_internal.h"
+#include "engine/monitor/runtime_socket.h"
 #include "engine/monitor/server.h"
 
 #define BACKLOG 16
-#define STATE_MAX ((size_t)64 << 10)
 
 /* Wake who answers on the processor of who waits: both take turns (Linux 6.6; headers may be older). */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -32,7 +26,6 @@
 #define SYNC_WAKE_UP UINT64_C(1)
 
 struct ids {
-    int listen_fd;
     struct loop *loop;
     struct ids_table table;
     bool sealed_outside;
@@ -129,42 +122,13 @@ static struct err *on_call(struct loop_source *src, int fd, uint32_t events, voi
 
 /* --- filters */
 
-/* The first descriptor of the message is the filter's; what the runtime says of the container isn't needed. */
-static int receive_listener(int conn)
-{
-    char text[4096];
-    struct iovec iov = {text, sizeof(text)};
-    union {
-        char buf[CMSG_SPACE(4 * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control)};
-    int ret = -1;
-    ssize_t n = recvmsg(conn, &m, MSG_CMSG_CLOEXEC);
-    if (n < 0)
-        return -1;
-    for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
-        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof(fd));
-            if (ret < 0)
-                ret = fd;
-            else
-                fd_close(fd);
-        }
-    }
-    return ret;
-}
-
 static struct err *on_message(struct loop_source *src, int fd, uint32_t events, void *arg)
 {
     struct ids *ids = arg;
     uint64_t flags = SYNC_WAKE_UP;
+    int listener = -1;
     (void)events;
-    int listener = receive_listener(fd);
+    err_drop(runtime_socket_receive(fd, &listener)); /* what it says of the container isn't needed */
     loop_remove(src);
     fd_close(fd);
     if (listener < 0)
@@ -214,7 +178,7 @@ static void separate(int listen_fd)
 
 static void live(int listen_fd, pid_t monitor)
 {
-    struct ids ids = {.listen_fd = listen_fd};
+    struct ids ids = {.loop = NULL};
     separate(listen_fd);
     if (getppid() != monitor)
         _exit(1);
@@ -227,26 +191,12 @@ static void live(int listen_fd, pid_t monitor)
     _exit(e ? 1 : 0);
 }
 
-/* The runtime wants a stream. */
-static struct err *listen_at(int dirfd, int *ret)
-{
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return ERR_SYS(errno, "create a socket");
-    (void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/" IDS_SOCKET, fd_proc_path(dirfd).s);
-    if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, BACKLOG) < 0)
-        return ERR_SYS(errno, "listen for seccomp filters");
-    *ret = TAKE_FD(fd);
-    return NULL;
-}
-
 struct err *ids_start(struct server *s)
 {
     if (!s->plan.emulate_ids)
         return NULL;
     AUTO_FD int listen_fd = -1;
-    TRY(listen_at(s->private_fd, &listen_fd));
+    TRY(runtime_socket_listen(s->private_fd, IDS_SOCKET, BACKLOG, &listen_fd));
     pid_t monitor = getpid();
     s->ids_pid = fork();
     if (s->ids_pid < 0) {

@@ -34,7 +34,6 @@ struct ids_answer {
 uint32_t ids_arg(const struct ids_call *c, unsigned index);
 
 /* ids_target.c: the process that waits. */
-bool ids_is_valid(const struct ids_call *c);
 /* False where it cannot be read; the text is then not to be used. */
 bool ids_read(const struct ids_call *c, uint64_t address, void *buf, size_t len);
 /* 0 or an errno; PATH_MAX bytes. */

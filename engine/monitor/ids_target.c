@@ -35,7 +35,8 @@ uint32_t ids_arg(const struct ids_call *c, unsigned index)
     return (uint32_t)c->notif->data.args[index];
 }
 
-bool ids_is_valid(const struct ids_call *c)
+/* Does it still wait? What was read of it counts only then. */
+static bool is_valid(const struct ids_call *c)
 {
     uint64_t id = c->notif->id;
     return ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
@@ -57,7 +58,7 @@ static ssize_t read_some(const struct ids_call *c, uint64_t address, void *buf, 
 
 bool ids_read(const struct ids_call *c, uint64_t address, void *buf, size_t len)
 {
-    return read_some(c, address, buf, len) == (ssize_t)len && ids_is_valid(c);
+    return read_some(c, address, buf, len) == (ssize_t)len && is_valid(c);
 }
 
 /* Up to the end of each page: the next one may not be there. */
@@ -71,7 +72,7 @@ int ids_read_path(const struct ids_call *c, uint64_t address, char *buf)
         if (n <= 0)
             return EFAULT;
         if (memchr(buf + have, '\0', (size_t)n))
-            return ids_is_valid(c) ? 0 : ESRCH;
+            return is_valid(c) ? 0 : ESRCH;
         have += (size_t)n;
     }
     return ENAMETOOLONG;
@@ -80,7 +81,7 @@ int ids_read_path(const struct ids_call *c, uint64_t address, char *buf)
 bool ids_write(const struct ids_call *c, uint64_t address, const void *data, size_t len)
 {
     AUTO_FD int fd = open(proc_of(c, "mem").s, O_RDWR | O_CLOEXEC);
-    return fd >= 0 && ids_is_valid(c) && pwrite(fd, data, len, (off_t)address) == (ssize_t)len;
+    return fd >= 0 && is_valid(c) && pwrite(fd, data, len, (off_t)address) == (ssize_t)len;
 }
 
 /* --- credentials */
@@ -111,7 +112,7 @@ int ids_creds_put(const struct ids_call *c, const struct ids_creds *creds)
     if (full)
         return EAGAIN;
     l.rlim_cur = value;
-    if (!ids_is_valid(c))
+    if (!is_valid(c))
         return ESRCH;
     return prlimit((pid_t)c->notif->pid, RLIMIT_LOCKS, &l, NULL) < 0 ? errno : 0;
 }

@@ -137,10 +137,11 @@ static void job_close(struct job *j)
     stream_close(&j->err);
     j->in_fd = j->tty ? -1 : fd_close(j->in_fd);
     j->closed = true;
-    if (j != j->server->container)
+    if (j != j->server->container) {
         job_tell_end(j);
-    if (j != j->server->container && !j->is_probe)
-        report_end(j->server, "exec_died", j->exit.exit_code);
+        if (!j->is_probe)
+            report_end(j->server, "exec_died", j->exit.exit_code);
+    }
     life_job_closed(j->server, j);
 }
 

@@ -20,6 +20,7 @@
 #include "engine/monitor/life.h"
 #include "engine/monitor/peer.h"
 #include "engine/monitor/report.h"
+#include "engine/monitor/runtime_socket.h"
 #include "engine/monitor/sealed.h"
 #include "engine/monitor/spawnfd.h"
 
@@ -173,7 +174,7 @@ static struct err *launch_new(struct server *s, enum launch_what what, struct jo
     l->serial = s->launch_serial++;
     struct err *e = NULL;
     if (j && j->tty)
-        e = console_listen(s->private_fd, name_of(l, "console").s, &l->console_fd);
+        e = runtime_socket_listen(s->private_fd, name_of(l, "console").s, 1, &l->console_fd);
     if (!e && l->console_fd >= 0)
         e = loop_add_fd(s->loop, l->console_fd, EPOLLIN, console_event, l, &l->console_src);
     l->next = s->launches;

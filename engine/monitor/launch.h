@@ -49,7 +49,6 @@ struct err *runtime_error(const char *name, const char *text) ERR_RESULT;
 /* The last "error" message in a log that was written with --log-format json; heap, or NULL. */
 struct err *runtime_error_from_log(const char *log, char **ret) ERR_RESULT;
 
-/* console.c: the terminal arrives over a Unix socket (the OCI runtimes' --console-socket). */
-struct err *console_listen(int dirfd, const char *name, int *ret) ERR_RESULT;
-/* Take one connection and its descriptor; -1 when none has come. */
+/* console.c: the terminal arrives over a Unix socket (the OCI runtimes' --console-socket; runtime_socket.h). Take
+ * one connection and its descriptor; -1 when none has come. */
 struct err *console_receive(int listen_fd, int *ret_master) ERR_RESULT;

@@ -1,7 +1,9 @@
 /* The states of a container, as its monitor sees them:
  *
- *   STARTING ──► (INITIALIZED) ──► RUNNING ──► (STOPPING) ──► process ended ──► streams done ─┬─► RESTARTING ──►
- * STARTING … └─► EXITED ──► the end
+ *   STARTING ──► (INITIALIZED) ──► RUNNING ──► (STOPPING) ──► process ended ──► streams done
+ *
+ *   streams done ─┬─► RESTARTING ──► STARTING …
+ *                 └─► EXITED ──► the end
  *
  * "Streams done" waits for attached clients that are slow to read, so that none of them misses a byte, unless somebody
  * asked for the container's end: then they have two seconds. After EXITED was told and recorded the root is unmounted,

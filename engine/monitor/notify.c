@@ -49,7 +49,6 @@ static struct err *bind_socket(int dir, int fd)
 
 struct err *notify_listen(struct server *s)
 {
-    s->notify_fd = -1;
     if (!s->plan.notify_socket || s->plan.notify != PLAN_NOTIFY_CONTAINER)
         return NULL;
     AUTO_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -70,9 +69,7 @@ void notify_close(struct server *s)
 {
     loop_remove(s->notify_src);
     s->notify_src = NULL;
-    if (s->notify_fd > 0)
-        fd_close(s->notify_fd);
-    s->notify_fd = -1;
+    s->notify_fd = fd_close(s->notify_fd);
 }
 
 void notify_healthy(struct server *s)

@@ -40,7 +40,7 @@
 void server_init(struct server *s)
 {
     s->session_mntns_fd = s->private_fd = s->root_fd = s->oom_fd = s->holder_fd = s->listen_fd = -1;
-    s->early_fd = -1;
+    s->early_fd = s->notify_fd = -1;
     s->lock = (struct lockfile)LOCKFILE_INIT;
     s->cgroup_manager = "disabled";
 }
