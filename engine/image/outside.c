@@ -102,7 +102,7 @@ static struct err *open_packed(const char *path, struct image **ret)
     return make_image(&d, path, ret);
 }
 
-struct err *outside_packed(const char *path, struct image **ret)
+static struct err *find_packed(const char *path, struct image **ret)
 {
     AUTO_FREE char *absolute = NULL;
     AUTO_IMAGE struct image *i = NULL;
@@ -163,29 +163,6 @@ static struct err *read_listed(const char *store, struct outside_index *ret)
     return NULL;
 }
 
-static const struct outside_entry *by_name(const struct outside_index *x, const struct strv *candidates)
-{
-    for (size_t k = 0; k < candidates->count; k++)
-        for (size_t i = 0; i < x->count; i++)
-            if (strv_contains(&x->entries[i].names, candidates->items[k]))
-                return &x->entries[i];
-    return NULL;
-}
-
-/* NULL too when more than one fits. */
-static const struct outside_entry *by_id(const struct outside_index *x, const char *prefix)
-{
-    const struct outside_entry *found = NULL;
-    for (size_t i = 0; i < x->count; i++) {
-        if (!has_prefix(x->entries[i].id, prefix))
-            continue;
-        if (found)
-            return NULL;
-        found = &x->entries[i];
-    }
-    return found;
-}
-
 static struct err *find_origin(const char *origin, struct image **ret)
 {
     AUTO_FREE char *store = NULL;
@@ -195,7 +172,7 @@ static struct err *find_origin(const char *origin, struct image **ret)
         return ERR_NEW(ERR_INVALID, "%s: not an image in an image store", origin);
     TRY(mem_strndup(origin, (size_t)(hash - origin), &store));
     TRY(read_store(store, &x));
-    const struct outside_entry *entry = by_id(&x, hash + 1);
+    const struct outside_entry *entry = outside_index_by_id(&x, hash + 1);
     if (!entry)
         return ERR_NEW(ERR_NOT_FOUND, "image %.12s is no longer in the image store %s", hash + 1, store);
     return open_entry(store, entry, ret);
@@ -205,9 +182,9 @@ static struct err *find_in(const char *store, const char *name, const struct str
 {
     AUTO_OUTSIDE_INDEX struct outside_index x = {0};
     TRY(read_listed(store, &x));
-    const struct outside_entry *entry = by_name(&x, candidates);
+    const struct outside_entry *entry = outside_index_by_name(&x, candidates);
     if (!entry && ident_is_prefix(name))
-        entry = by_id(&x, name);
+        entry = outside_index_by_id(&x, name);
     return entry ? open_entry(store, entry, ret) : NULL;
 }
 
@@ -216,7 +193,7 @@ struct err *outside_find(struct engine *e, const char *name, struct image **ret)
     AUTO_STRV struct strv candidates = STRV_INIT;
     const struct strv *stores;
     if (has_prefix(name, OUTSIDE_PACKED))
-        return outside_packed(name + strlen(OUTSIDE_PACKED), ret);
+        return find_packed(name + strlen(OUTSIDE_PACKED), ret);
     if (has_prefix(name, OUTSIDE_STORE "/"))
         return find_origin(name + strlen(OUTSIDE_STORE), ret);
     TRY(engine_image_stores(e, &stores));

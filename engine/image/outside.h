@@ -32,8 +32,6 @@ bool outside_is_name(const char *name);
 struct err *outside_find(struct engine *e, const char *name, struct image **ret) ERR_RESULT;
 /* Images of the additional stores, appended to a list of pointers. */
 struct err *outside_list(struct engine *e, struct image ***list, size_t *count) ERR_RESULT;
-/* One packed file. */
-struct err *outside_packed(const char *path, struct image **ret) ERR_RESULT;
 /* ERR_UNSUPPORTED for what needs the layers as they came: "save: …". NULL for images of our own. */
 struct err *outside_refuse(const struct image *i, const char *what) ERR_RESULT;
 
@@ -51,6 +49,9 @@ void outside_index_done(struct outside_index *x);
 /* ERR_NOT_FOUND: it is no such store. */
 struct err *outside_index_read(int dirfd, struct outside_index *ret) ERR_RESULT;
 struct err *outside_index_parse(const char *text, size_t len, struct outside_index *ret) ERR_RESULT;
+/* Borrowed, or NULL. By the first of full names that one has; by a prefix of an id, NULL too when several have it. */
+struct outside_entry *outside_index_by_name(const struct outside_index *x, const struct strv *candidates);
+struct outside_entry *outside_index_by_id(const struct outside_index *x, const char *prefix);
 /* Replaces what has the same id; names of it are taken from others. */
 struct err *outside_index_put(struct outside_index *x, const char *id, const char *path,
                               const struct strv *names) ERR_RESULT;

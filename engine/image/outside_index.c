@@ -91,6 +91,28 @@ struct err *outside_index_read(int dirfd, struct outside_index *ret)
     return outside_index_parse(text, len, ret);
 }
 
+struct outside_entry *outside_index_by_name(const struct outside_index *x, const struct strv *candidates)
+{
+    for (size_t k = 0; k < candidates->count; k++)
+        for (size_t i = 0; i < x->count; i++)
+            if (strv_contains(&x->entries[i].names, candidates->items[k]))
+                return &x->entries[i];
+    return NULL;
+}
+
+struct outside_entry *outside_index_by_id(const struct outside_index *x, const char *prefix)
+{
+    struct outside_entry *found = NULL;
+    for (size_t i = 0; i < x->count; i++) {
+        if (strncmp(x->entries[i].id, prefix, strlen(prefix)) != 0)
+            continue;
+        if (found)
+            return NULL;
+        found = &x->entries[i];
+    }
+    return found;
+}
+
 struct err *outside_index_put(struct outside_index *x, const char *id, const char *path, const struct strv *names)
 {
     struct outside_entry *entry = NULL;

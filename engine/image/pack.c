@@ -24,6 +24,7 @@
 #define PACK_IMAGES "images"
 #define PACK_BLOCK "131072" /* what FUSE reads ahead at once */
 #define PACK_ALIGN 4096
+#define PACK_ID_MIN 4 /* digits of an id that an image is removed by */
 
 /* --- the document */
 
@@ -252,14 +253,6 @@ static struct err *open_store(const char *dir, int *ret_dir, struct outside_inde
     return ERR_WRAP(e, "image store %s", dir);
 }
 
-static const struct outside_entry *entry_of(const struct outside_index *x, const char *id)
-{
-    for (size_t i = 0; i < x->count; i++)
-        if (strcmp(x->entries[i].id, id) == 0)
-            return &x->entries[i];
-    return NULL;
-}
-
 static struct err *put_image(struct engine *e, const struct image *i, int dir, const char *store,
                              const struct image_pack_opts *o, const char *name)
 {
@@ -285,7 +278,7 @@ struct err *image_pack_into(struct engine *e, const char *name, const char *dir,
     TRY(open_store(absolute, &lock, &x));
     TRY(mem_asprintf(&file, "%s%s", i->id, opts->unpacked ? "" : ".packed"));
     TRY(mem_asprintf(&path, PACK_IMAGES "/%s", file));
-    const struct outside_entry *before = entry_of(&x, i->id);
+    const struct outside_entry *before = outside_index_by_id(&x, i->id);
     if (before && strcmp(before->path, path) != 0)
         TRY(mem_strdup(before->path, &old));
     TRY(put_image(e, i, lock, absolute, opts, file));
@@ -296,20 +289,14 @@ struct err *image_pack_into(struct engine *e, const char *name, const char *dir,
     return mem_strdup(i->id, ret_id);
 }
 
-static struct err *find_entry(const struct outside_index *x, const char *name, size_t *ret)
+static struct err *find_entry(const struct outside_index *x, const char *name, struct outside_entry **ret)
 {
     AUTO_STRV struct strv candidates = STRV_INIT;
     err_drop(reference_candidates(name, &candidates)); /* then it is an id, or nothing */
-    for (size_t i = 0; i < x->count; i++) {
-        const struct outside_entry *entry = &x->entries[i];
-        bool found = ident_is_prefix(name) && strlen(name) >= 4 && strncmp(entry->id, name, strlen(name)) == 0;
-        for (size_t k = 0; k < candidates.count; k++)
-            found |= strv_contains(&entry->names, candidates.items[k]);
-        *ret = i;
-        if (found)
-            return NULL;
-    }
-    return ERR_NEW(ERR_NOT_FOUND, "%s: image not known", name);
+    *ret = outside_index_by_name(x, &candidates);
+    if (!*ret && ident_is_prefix(name) && strlen(name) >= PACK_ID_MIN)
+        *ret = outside_index_by_id(x, name);
+    return *ret ? NULL : ERR_NEW(ERR_NOT_FOUND, "%s: image not known", name);
 }
 
 struct err *image_pack_remove(const char *name, const char *dir, char **ret_id)
@@ -317,14 +304,14 @@ struct err *image_pack_remove(const char *name, const char *dir, char **ret_id)
     AUTO_OUTSIDE_INDEX struct outside_index x = {0};
     AUTO_FREE char *path = NULL;
     AUTO_FD int lock = -1;
-    size_t at;
+    struct outside_entry *entry;
     TRY_WRAP(file_open_locked(AT_FDCWD, dir, true, true, &lock), "image store %s", dir);
     TRY_WRAP(outside_index_read(lock, &x), "image store %s", dir);
-    TRY(find_entry(&x, name, &at));
-    *ret_id = TAKE_PTR(x.entries[at].id);
-    path = TAKE_PTR(x.entries[at].path);
-    strv_done(&x.entries[at].names);
-    x.entries[at] = x.entries[--x.count];
+    TRY(find_entry(&x, name, &entry));
+    *ret_id = TAKE_PTR(entry->id);
+    path = TAKE_PTR(entry->path);
+    strv_done(&entry->names);
+    *entry = x.entries[--x.count];
     TRY(outside_index_write(lock, &x));
     return file_remove_tree(lock, path);
 }

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
@@ -121,10 +120,8 @@ struct err *push_manifest(struct push *p, const char *text, const char *media_ty
     struct digest digest = digest_of(text, strlen(text));
     if (p->files)
         return ERR_WRAP(push_files_put_manifest(p->files, text, media_type, tag != NULL), "writing manifest");
-    AUTO_FD int fd = memfd_create("manifest", MFD_CLOEXEC);
-    if (fd < 0)
-        return ERR_SYS(errno, "memfd_create");
-    TRY(fd_write_all(fd, text, strlen(text)));
+    AUTO_FD int fd = -1;
+    TRY(fd_memory("manifest", text, strlen(text), &fd));
     const struct registry_request request = {.verb = REGISTRY_PUT_MANIFEST,
                                              .target = tag ? tag : digest.s,
                                              .media_type = media_type,

@@ -8,21 +8,15 @@
 
 static struct err *users_of(struct engine *e, const char *digest, struct strv *ret_ids)
 {
-    struct store_stmt *st;
-    bool row = true;
-    TRY(store_prepare(
-        engine_store(e),
-        "SELECT id FROM images WHERE manifest = ?1 OR config = ?1 UNION SELECT image_id FROM image_layers "
-        "WHERE blob = ?1 UNION SELECT il.image_id FROM image_layers il JOIN layers l ON l.id = il.layer_id "
-        "WHERE l.diff_id = ?1",
-        &st));
-    TRY(store_bind(st, "t", digest));
-    while (row) {
-        TRY(store_step(st, &row));
-        const char *id = row ? store_col_text(st, 0) : NULL;
-        if (id && !strv_contains(ret_ids, id))
-            TRY(strv_add(ret_ids, id));
-    }
+    AUTO_STRV struct strv users = STRV_INIT;
+    TRY(store_texts(engine_store(e),
+                    "SELECT id FROM images WHERE manifest = ?1 OR config = ?1 UNION SELECT image_id FROM image_layers "
+                    "WHERE blob = ?1 UNION SELECT il.image_id FROM image_layers il JOIN layers l ON l.id = il.layer_id "
+                    "WHERE l.diff_id = ?1",
+                    digest, &users));
+    for (size_t i = 0; i < users.count; i++)
+        if (!strv_contains(ret_ids, users.items[i]))
+            TRY(strv_add(ret_ids, users.items[i]));
     return NULL;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "base/fd.h"
@@ -200,10 +199,8 @@ struct err *signer_open(const struct image_signing *o, uid_t host_uid, const cha
 
 static struct err *put(struct registry *r, enum registry_verb verb, const char *target, const char *text)
 {
-    AUTO_FD int fd = memfd_create("document", MFD_CLOEXEC);
-    if (fd < 0)
-        return ERR_SYS(errno, "memfd_create");
-    TRY(fd_write_all(fd, text, strlen(text)));
+    AUTO_FD int fd = -1;
+    TRY(fd_memory("document", text, strlen(text), &fd));
     const struct registry_request request = {.verb = verb,
                                              .target = target,
                                              .media_type = verb == REGISTRY_PUT_MANIFEST ? MEDIA_OCI_MANIFEST : NULL,
