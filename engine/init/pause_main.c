@@ -2,8 +2,8 @@
  *
  * Holds the namespaces that the pod's containers join, and, as the first process of a pid namespace that they share,
  * reaps what is left to it. Ends on SIGTERM or SIGINT. One is there for every running pod, so it does without libc
- * where that is known how: a page of code and one of stack, where libc's start alone takes sixty (vdso(7), "syscall
- * numbers and registers": syscall(2), "Architecture calling conventions").
+ * where that is known how: a page of code and one of stack, where libc's start alone takes sixty. Numbers and
+ * registers: syscall(2), "Architecture calling conventions".
  */
 #include <signal.h>
 #include <stddef.h>

@@ -141,7 +141,7 @@ struct err *confine_process(int dirfd, enum confine_for purpose, int *ret_landlo
 {
     (void)umask(0);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN);
+    fd_survive_size_limit();
     TRY(confine_limits());
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return ERR_SYS(errno, "forbid new privileges");

@@ -103,7 +103,7 @@ static struct err *pack_put(struct pack *p, struct archive_entry *e)
 void pack_entry_owner(const struct pack *p, int fd, struct stat *st)
 {
     struct override o;
-    if (p->opts->single_id && p->mode != PACK_FILES && override_read_fd(fd, &o))
+    if (p->opts->single_id && override_read_fd(fd, &o))
         override_apply(&o, st);
 }
 
