@@ -157,7 +157,7 @@ struct step {
 static struct err *make_or_find(struct engine *e, struct hpc_root *r, const struct image *i, struct step *ret)
 {
     AUTO_FREE char *dir = NULL, *lock_path = NULL, *user = NULL, *place = NULL, *mnt = NULL;
-    AUTO_FD int lock = -1;
+    AUTO_FD int lock = -1, hold = -1;
     char name[HPC_NAME_LEN + 1];
     TRY(path_join(&dir, engine_run_dir(e), "hpc"));
     TRY(path_join(&lock_path, engine_run_dir(e), "hpc.lock"));
@@ -173,7 +173,7 @@ static struct err *make_or_find(struct engine *e, struct hpc_root *r, const stru
         TRY(file_remove_tree(AT_FDCWD, place)); /* of one who was killed */
         TRY(file_mkdirs(place, 0700));
         r->place = place;
-        TRY(image_layers_ready(e, &i->layer_dirs, &r->layers));
+        TRY(image_layers_ready(e, &i->layer_dirs, &r->layers, &hold));
         TRY(hpc_make_root(e, r));
     }
     TRY(open_namespace(user, &ret->user));

@@ -91,9 +91,7 @@ struct err *start_load_image(struct start *s)
         TRY(container_find_image(s->e, s->c, &s->image));
         TRY(image_read_config(s->e, s->image, &s->config));
     }
-    if (s->image->origin)
-        TRY(image_layers_hold(s->e, &s->packed_fd));
-    return image_layers_ready(s->e, &s->image->layer_dirs, &s->layer_dirs);
+    return image_layers_ready(s->e, &s->image->layer_dirs, &s->layer_dirs, &s->packed_fd);
 }
 
 /* The monitor writes it when the container runs, and nobody would hear of a failure then. */

@@ -26,7 +26,7 @@ struct start {
     struct strv layer_dirs;            /* of the root, shifted where a user namespace of its own wants that */
     const struct cgroup_facts *cgroup; /* the engine's */
     int root_fd;                       /* the mounted root, O_PATH */
-    int packed_fd;                     /* keeps the mount of a packed image until the root is mounted; 0: none */
+    int packed_fd;                     /* keeps the mounts of packed images until the root is mounted; 0: none */
     int private_fd;                    /* the monitor's private directory, O_PATH: <run_dir>/m in its namespace */
     struct ids_choice ids;
     struct idmap ct_uids, ct_gids; /* of its own user namespace; empty: the session's */

@@ -82,7 +82,7 @@ static struct err *image_source(struct start *s, const struct mount_spec *m, cha
     size_t index;
     TRY(add_plan_mount(s, &pm, &index));
     TRY(image_find(s->e, m->source, &i));
-    struct err *err = image_layers_ready(s->e, &i->layer_dirs, &pm->layers);
+    struct err *err = image_layers_ready(s->e, &i->layer_dirs, &pm->layers, &s->packed_fd);
     image_free(i);
     TRY(err);
     TRY(mem_asprintf(&pm->layers_dir, "%s/layers", engine_root(s->e)));

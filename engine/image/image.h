@@ -55,10 +55,10 @@ void image_free(struct image *i);
  * list stands for its image for this machine. "packed:FILE" is a packed image; images of additional stores are found
  * when there is none of the name in our own. */
 struct err *image_find(struct engine *e, const char *name, struct image **ret) ERR_RESULT;
-/* Layers as a storage driver takes them: packed ones are mounted. Appended. */
-struct err *image_layers_ready(struct engine *e, const struct strv *layers, struct strv *ret) ERR_RESULT;
-/* Before that, for an image of `origin`: keep such mounts from being taken away until *ret_fd is closed. */
-struct err *image_layers_hold(struct engine *e, int *ret_fd) ERR_RESULT;
+/* Layers as a storage driver takes them: packed ones are mounted. Appended. Such mounts are not taken away as long as
+ * *hold_fd is open, which the caller closes when the layers are in a mount of its own; it is opened here where there is
+ * something to hold, if it is not above 0 already. */
+struct err *image_layers_ready(struct engine *e, const struct strv *layers, struct strv *ret, int *hold_fd) ERR_RESULT;
 /* Take packed images' mounts away that nobody holds; what runs on them goes on. */
 void image_layers_sweep(struct engine *e);
 /* Only whether; a manifest list is as good as an image. ERR_NOT_FOUND. */

@@ -26,10 +26,10 @@ static const char *run_dir(struct engine *e)
 struct err *image_mount_layers(struct engine *e, const struct strv *layers, const char *target, bool lasting)
 {
     AUTO_FREE char *layers_dir = NULL;
-    AUTO_FD int watch = -1;
+    AUTO_FD int watch = -1, hold = -1;
     const struct storage_options *options;
     AUTO_STRV struct strv ready = STRV_INIT;
-    TRY(image_layers_ready(e, layers, &ready));
+    TRY(image_layers_ready(e, layers, &ready, &hold));
     struct storage_mount m = {.layers = ready, .read_only = true};
     TRY(engine_storage_driver(e, &m.driver));
     TRY(engine_storage_options(e, &options));

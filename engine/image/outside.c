@@ -250,7 +250,7 @@ static struct err *packed_dir(struct engine *e, char **ret)
     return path_join(ret, engine_run_dir(e), "packed");
 }
 
-struct err *image_layers_ready(struct engine *e, const struct strv *layers, struct strv *ret)
+struct err *image_layers_ready(struct engine *e, const struct strv *layers, struct strv *ret, int *hold_fd)
 {
     AUTO_FREE char *dir = NULL;
     for (size_t i = 0; i < layers->count; i++) {
@@ -260,18 +260,13 @@ struct err *image_layers_ready(struct engine *e, const struct strv *layers, stru
         if (*layer == '/' && stat(layer, &st) == 0 && S_ISREG(st.st_mode)) {
             if (!dir)
                 TRY(packed_dir(e, &dir));
+            if (*hold_fd <= 0)
+                TRY(storage_packed_hold(dir, hold_fd));
             TRY(storage_packed(dir, layer, &root));
         }
         TRY(strv_add(ret, root ? root : layer));
     }
     return NULL;
-}
-
-struct err *image_layers_hold(struct engine *e, int *ret_fd)
-{
-    AUTO_FREE char *dir = NULL;
-    TRY(packed_dir(e, &dir));
-    return storage_packed_hold(dir, ret_fd);
 }
 
 void image_layers_sweep(struct engine *e)
