@@ -128,6 +128,27 @@ static void a_name_belongs_to_the_last_image_that_got_it(void **state)
     outside_index_done(&x);
 }
 
+static void what_several_images_begin_with_is_none_of_them(void **state)
+{
+    (void)state;
+    struct outside_index x = {0};
+    struct strv names = {0}, wanted = {0};
+    expect_success(strv_add(&names, "localhost/a:1"));
+    expect_success(strv_add(&wanted, "docker.io/library/a:1"));
+    expect_success(strv_add(&wanted, "localhost/a:1"));
+    expect_success(
+        outside_index_put(&x, "aaaabbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "images/a", &names));
+    expect_success(outside_index_put(&x, HEX, "images/b", &(struct strv){0}));
+    assert_null(outside_index_by_id(&x, "aaaa"));
+    assert_null(outside_index_by_id(&x, "bbbb"));
+    assert_ptr_equal(outside_index_by_id(&x, "aaaaa"), &x.entries[1]);
+    assert_ptr_equal(outside_index_by_id(&x, HEX), &x.entries[1]);
+    assert_ptr_equal(outside_index_by_name(&x, &wanted), &x.entries[0]);
+    strv_done(&names);
+    strv_done(&wanted);
+    outside_index_done(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +158,7 @@ int main(void)
         cmocka_unit_test(documents_that_lack_something_are_refused),
         cmocka_unit_test(an_index_never_leads_out_of_its_store),
         cmocka_unit_test(a_name_belongs_to_the_last_image_that_got_it),
+        cmocka_unit_test(what_several_images_begin_with_is_none_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
