@@ -190,6 +190,8 @@ struct err *image_find_id(struct store *s, const char *name, char **ret_id, char
     AUTO_STRV struct strv candidates = STRV_INIT;
     size_t skip = strncmp(name, SHA256_PREFIX, strlen(SHA256_PREFIX)) == 0 ? strlen(SHA256_PREFIX) : 0;
     bool is_id = ident_is_prefix(name + skip);
+    if (outside_is_name(name)) /* which would be no reference */
+        return ERR_NEW(ERR_NOT_FOUND, "%s: image not known", name);
     struct err *e = skip ? NULL : reference_candidates(name, &candidates);
     if (e && err_kind(e) == ERR_INVALID && is_id) {
         err_drop(e); /* 64 digits */
@@ -232,8 +234,7 @@ struct err *image_find_for(struct engine *e, const char *name, const struct imag
     struct store *s = engine_store(e);
     AUTO_FREE char *id = NULL;
     AUTO_IMAGE struct image *i = NULL, *instance = NULL;
-    struct err *error =
-        outside_is_name(name) ? ERR_NEW(ERR_NOT_FOUND, "%s: image not known", name) : image_find_id(s, name, &id, NULL);
+    struct err *error = image_find_id(s, name, &id, NULL);
     if (error && err_kind(error) == ERR_NOT_FOUND)
         return find_outside(e, name, error, ret);
     TRY(error);
@@ -255,8 +256,6 @@ struct err *image_exists(struct engine *e, const char *name)
 {
     AUTO_FREE char *id = NULL;
     AUTO_IMAGE struct image *i = NULL;
-    if (outside_is_name(name))
-        return image_find(e, name, &i);
     struct err *error = image_find_id(engine_store(e), name, &id, NULL);
     store_idle(engine_store(e));
     return error && err_kind(error) == ERR_NOT_FOUND ? find_outside(e, name, error, &i) : error;
