@@ -46,7 +46,7 @@ struct doctor_opts {
 };
 /* Only failures of the probing itself are errors (out of memory …). Makes the data directory. */
 struct err *doctor_run(const struct doctor_opts *opts, struct doctor_report *ret) ERR_RESULT;
-/* The sum of enum ladder_breaks over what is missing: 0 when containers run, are built and publish ports. */
+/* The bits of enum ladder_breaks of all that is missing: 0 when containers run, are built and publish ports. */
 unsigned doctor_verdict(const struct doctor_report *r);
 /* {"works":{"run":…,"build":…,"publish":…},"needs":[{"need":…,"state":…,"probed":…,"found":…,"meaning":…,"fix":…,"file":…,"rung":…,
  * "use":…,"lost":…},…]} */

@@ -141,8 +141,6 @@ static struct err *security_profile(struct doctor_item *item)
     if (!strstr(item->fix ? item->fix : "", "AppArmor"))
         return NULL;
     TRY(proc_find_helper("coracle-session", &path));
-    free(item->file);
-    item->file = NULL;
     return refused_apparmor_profile(path, &item->file);
 }
 

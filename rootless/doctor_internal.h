@@ -22,13 +22,8 @@ struct err *doctor_probe_userns(const struct doctor_opts *opts, struct doctor_it
 struct err *doctor_probe_overlay(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
 /* In a child: a user namespace with this process's one id, and a mount namespace. 0 or an errno. */
 int doctor_enter(void);
-/* doctor_rungs.c */
-struct err *doctor_probe_net_ns(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
-struct err *doctor_probe_namespaces(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
-struct err *doctor_probe_proc(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
-struct err *doctor_probe_sysfs(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
-struct err *doctor_probe_sysctls(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
-struct err *doctor_probe_seccomp(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
+/* doctor_rungs.c: any need that is made of rungs (rung.h), and this process's limits */
+struct err *doctor_probe_rungs(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
 struct err *doctor_probe_limits(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;
 /* doctor_host.c */
 struct err *doctor_probe_fuse(const struct doctor_opts *opts, struct doctor_item *item) ERR_RESULT;

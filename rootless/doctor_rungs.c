@@ -9,69 +9,32 @@
 #include "rootless/rung.h"
 
 /* What the ladder says of a need is what was looked at and what it means. */
-static struct err *rungs_judge(struct doctor_item *item, const struct rungs *r, const enum rung *which, size_t count,
-                               enum doctor_state worst)
+struct err *doctor_probe_rungs(const struct doctor_opts *opts, struct doctor_item *item)
 {
     AUTO_STRBUF struct strbuf missing = STRBUF_INIT;
     AUTO_FREE char *reason = NULL;
     const struct ladder *l = item->ladder;
-    for (size_t i = 0; i < count; i++) {
-        int errnum = r->errnum[which[i]];
-        if (!errnum)
+    for (unsigned i = 0; i < RUNG_COUNT; i++) {
+        int errnum = opts->rungs->errnum[i];
+        if (!errnum || !rung_is_of((enum rung)i, item->need))
             continue;
-        TRY(strbuf_printf(&missing, "%s%s", missing.len ? ", " : "", rung_name(which[i])));
+        TRY(strbuf_printf(&missing, "%s%s", missing.len ? ", " : "", rung_name((enum rung)i)));
         if (!reason)
-            TRY(rung_reason(which[i], errnum, &reason));
+            TRY(rung_reason((enum rung)i, errnum, &reason));
     }
     DOCTOR_SET(item->probed, "%s", l->probe);
     if (!missing.len) {
         DOCTOR_SET(item->found, "%s", l->rungs[0].use);
         return NULL;
     }
-    item->state = worst;
+    item->state = ladder_height(l) > 1 ? DOCTOR_DEGRADED : DOCTOR_MISSING;
     DOCTOR_SET(item->found, "refused: %s", strbuf_str(&missing));
-    if (worst == DOCTOR_MISSING)
+    if (item->state == DOCTOR_MISSING)
         DOCTOR_SET(item->meaning, "%s", l->end);
     else
         DOCTOR_SET(item->meaning, "%s; lost: %s", l->rungs[1].use, l->rungs[1].lost);
     DOCTOR_SET(item->fix, "%s", reason);
     return NULL;
-}
-
-struct err *doctor_probe_net_ns(const struct doctor_opts *opts, struct doctor_item *item)
-{
-    static const enum rung which[] = {RUNG_NET_NS};
-    return rungs_judge(item, opts->rungs, which, ARRAY_LEN(which), DOCTOR_MISSING);
-}
-
-struct err *doctor_probe_namespaces(const struct doctor_opts *opts, struct doctor_item *item)
-{
-    static const enum rung which[] = {RUNG_PID_NS, RUNG_IPC_NS, RUNG_UTS_NS, RUNG_CGROUP_NS};
-    return rungs_judge(item, opts->rungs, which, ARRAY_LEN(which), DOCTOR_DEGRADED);
-}
-
-struct err *doctor_probe_proc(const struct doctor_opts *opts, struct doctor_item *item)
-{
-    static const enum rung which[] = {RUNG_PROC};
-    return rungs_judge(item, opts->rungs, which, ARRAY_LEN(which), DOCTOR_DEGRADED);
-}
-
-struct err *doctor_probe_sysfs(const struct doctor_opts *opts, struct doctor_item *item)
-{
-    static const enum rung which[] = {RUNG_SYSFS};
-    return rungs_judge(item, opts->rungs, which, ARRAY_LEN(which), DOCTOR_DEGRADED);
-}
-
-struct err *doctor_probe_sysctls(const struct doctor_opts *opts, struct doctor_item *item)
-{
-    static const enum rung which[] = {RUNG_SYSCTL};
-    return rungs_judge(item, opts->rungs, which, ARRAY_LEN(which), DOCTOR_DEGRADED);
-}
-
-struct err *doctor_probe_seccomp(const struct doctor_opts *opts, struct doctor_item *item)
-{
-    static const enum rung which[] = {RUNG_SECCOMP};
-    return rungs_judge(item, opts->rungs, which, ARRAY_LEN(which), DOCTOR_MISSING);
 }
 
 /* --- limits */

@@ -10,7 +10,7 @@
 
 #define LADDER_RUNGS_MAX 3
 
-/* What does not work when a need is not met at all. Also doctor's exit code: the sum over all needs. */
+/* What does not work when a need is not met at all. Bits; those of all such needs are doctor's exit code. */
 enum ladder_breaks { LADDER_NOTHING = 0, LADDER_RUN = 1, LADDER_BUILD = 2, LADDER_PORTS = 4, LADDER_ALL = 7 };
 
 struct ladder_rung {

@@ -25,12 +25,7 @@
 #define RUNGS_FILE_MAX 1024
 #define PING_RANGE "/proc/sys/net/ipv4/ping_group_range"
 
-/* --- trying; each returns 0 or an errno, in a child */
-
-static int try_unshare(int flags)
-{
-    return unshare(flags) < 0 ? errno : 0;
-}
+/* --- trying, in a child; each returns 0 or an errno */
 
 /* In a mount namespace of its own, over a directory that is there; what it hides is of no interest any more. */
 static int try_mount(const char *type, const char *target)
@@ -49,37 +44,9 @@ static int exit_code_of(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
 }
 
-static int try_pid_ns(void)
-{
-    return try_unshare(CLONE_NEWPID);
-}
-
-static int try_ipc_ns(void)
-{
-    return try_unshare(CLONE_NEWIPC);
-}
-
-static int try_uts_ns(void)
-{
-    return try_unshare(CLONE_NEWUTS);
-}
-
-static int try_cgroup_ns(void)
-{
-    return try_unshare(CLONE_NEWCGROUP);
-}
-
-static int try_net_ns(void)
-{
-    return try_unshare(CLONE_NEWNET);
-}
-
 /* Only a process of the new pid namespace can mount its proc. */
 static int try_proc(void)
 {
-    int errnum = try_unshare(CLONE_NEWNS | CLONE_NEWPID);
-    if (errnum)
-        return errnum;
     pid_t pid = fork();
     if (pid < 0)
         return errno;
@@ -90,25 +57,20 @@ static int try_proc(void)
 
 static int try_sysfs(void)
 {
-    int errnum = try_unshare(CLONE_NEWNS | CLONE_NEWNET);
-    return errnum ? errnum : try_mount("sysfs", "/sys");
+    return try_mount("sysfs", "/sys");
 }
 
 static int try_sysctl(void)
 {
-    int errnum = try_unshare(CLONE_NEWNET);
-    if (errnum)
-        return errnum;
     int fd = open(PING_RANGE, O_WRONLY | O_CLOEXEC);
-    errnum = fd < 0 ? errno : 0;
+    int errnum = fd < 0 ? errno : 0;
     (void)fd_close(fd);
     return errnum == ENOENT ? 0 : errnum; /* a kernel without it needs none */
 }
 
 static int try_mqueue(void)
 {
-    int errnum = try_unshare(CLONE_NEWNS | CLONE_NEWIPC);
-    return errnum ? errnum : try_mount("mqueue", "/proc");
+    return try_mount("mqueue", "/proc");
 }
 
 static int try_seccomp(void)
@@ -122,25 +84,38 @@ static int try_seccomp(void)
 
 /* In the order of the enum. */
 static const struct {
-    const char *name;
-    int (*try)(void);
+    const char *name, *need;
+    int spaces;       /* CLONE_NEW*: made first; 0: none */
+    int (*try)(void); /* in them; NULL: they are all */
     enum refused_step step;
 } rung_table[RUNG_COUNT] = {
-    [RUNG_PID_NS] = {"pid namespaces", try_pid_ns, REFUSED_PID_NS},
-    [RUNG_IPC_NS] = {"IPC namespaces", try_ipc_ns, REFUSED_IPC_NS},
-    [RUNG_UTS_NS] = {"UTS namespaces", try_uts_ns, REFUSED_UTS_NS},
-    [RUNG_CGROUP_NS] = {"cgroup namespaces", try_cgroup_ns, REFUSED_CGROUP_NS},
-    [RUNG_NET_NS] = {"network namespaces", try_net_ns, REFUSED_NET_NS},
-    [RUNG_PROC] = {"a new /proc", try_proc, REFUSED_PROC},
-    [RUNG_SYSFS] = {"a new /sys", try_sysfs, REFUSED_SYSFS},
-    [RUNG_SYSCTL] = {"writing to /proc/sys", try_sysctl, REFUSED_SYSCTL},
-    [RUNG_MQUEUE] = {"a new /dev/mqueue", try_mqueue, REFUSED_MOUNT},
-    [RUNG_SECCOMP] = {"seccomp filters", try_seccomp, REFUSED_SECCOMP},
+    [RUNG_PID_NS] = {"pid namespaces", "namespaces", CLONE_NEWPID, NULL, REFUSED_PID_NS},
+    [RUNG_IPC_NS] = {"IPC namespaces", "namespaces", CLONE_NEWIPC, NULL, REFUSED_IPC_NS},
+    [RUNG_UTS_NS] = {"UTS namespaces", "namespaces", CLONE_NEWUTS, NULL, REFUSED_UTS_NS},
+    [RUNG_CGROUP_NS] = {"cgroup namespaces", "namespaces", CLONE_NEWCGROUP, NULL, REFUSED_CGROUP_NS},
+    [RUNG_NET_NS] = {"network namespaces", "network namespaces", CLONE_NEWNET, NULL, REFUSED_NET_NS},
+    [RUNG_PROC] = {"a new /proc", "proc", CLONE_NEWNS | CLONE_NEWPID, try_proc, REFUSED_PROC},
+    [RUNG_SYSFS] = {"a new /sys", "sysfs", CLONE_NEWNS | CLONE_NEWNET, try_sysfs, REFUSED_SYSFS},
+    [RUNG_SYSCTL] = {"writing to /proc/sys", "sysctls", CLONE_NEWNET, try_sysctl, REFUSED_SYSCTL},
+    [RUNG_MQUEUE] = {"a new /dev/mqueue", NULL, CLONE_NEWNS | CLONE_NEWIPC, try_mqueue, REFUSED_MOUNT},
+    [RUNG_SECCOMP] = {"seccomp filters", "seccomp", 0, try_seccomp, REFUSED_SECCOMP},
 };
+
+static int try_rung(enum rung r)
+{
+    if (rung_table[r].spaces && unshare(rung_table[r].spaces) < 0)
+        return errno;
+    return rung_table[r].try ? rung_table[r].try() : 0;
+}
 
 const char *rung_name(enum rung r)
 {
     return rung_table[r].name;
+}
+
+bool rung_is_of(enum rung r, const char *need)
+{
+    return rung_table[r].need && strcmp(rung_table[r].need, need) == 0;
 }
 
 static struct err *probe_one(enum rung r, int (*enter)(void), int *ret_errnum)
@@ -151,7 +126,7 @@ static struct err *probe_one(enum rung r, int (*enter)(void), int *ret_errnum)
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         int errnum = enter ? enter() : 0;
-        _exit(errnum ? errnum : rung_table[r].try());
+        _exit(errnum ? errnum : try_rung(r));
     }
     *ret_errnum = exit_code_of(pid);
     return NULL;

@@ -25,6 +25,8 @@ struct rungs {
 };
 /* In words: "pid namespaces", "a new /proc" … */
 const char *rung_name(enum rung r);
+/* It is one of those that this need of the ladder is made of. */
+bool rung_is_of(enum rung r, const char *need);
 
 /* In the session, or anywhere else with `enter`, which each child calls first: it makes the namespaces that the rest is
  * tried in, and returns 0 or an errno, which then is the answer to everything. The process must be single-threaded. */

@@ -70,16 +70,18 @@ static struct err *say_cgroups(const struct explanation *x)
     return say(x, "cgroups", 1, NULL);
 }
 
-/* Needs that are rungs of rung.h; one of them that is refused speaks for all. */
-static struct err *say_rungs(const struct explanation *x, const struct rungs *r, const char *need,
-                             const enum rung *which, size_t count)
+/* A need that is made of rungs of rung.h; one of them that is refused speaks for all. */
+static struct err *say_rungs(const struct explanation *x, const struct rungs *r, const char *need)
 {
     AUTO_FREE char *why = NULL;
     enum rung_use use = RUNG_UNUSED;
-    for (size_t i = 0; i < count && !why; i++) {
-        use = start_rung_use(&x->c->spec, which[i]) > use ? start_rung_use(&x->c->spec, which[i]) : use;
-        if (use != RUNG_UNUSED && r->errnum[which[i]])
-            TRY(rung_reason(which[i], r->errnum[which[i]], &why));
+    for (unsigned i = 0; i < RUNG_COUNT && !why; i++) {
+        if (!rung_is_of((enum rung)i, need))
+            continue;
+        enum rung_use own = start_rung_use(&x->c->spec, (enum rung)i);
+        use = own > use ? own : use;
+        if (use != RUNG_UNUSED && r->errnum[i])
+            TRY(rung_reason((enum rung)i, r->errnum[i], &why));
     }
     if (use == RUNG_UNUSED)
         return NULL;
@@ -88,9 +90,7 @@ static struct err *say_rungs(const struct explanation *x, const struct rungs *r,
 
 static struct err *say_refusable(const struct explanation *x)
 {
-    static const enum rung spaces[] = {RUNG_PID_NS, RUNG_IPC_NS, RUNG_UTS_NS, RUNG_CGROUP_NS}, net[] = {RUNG_NET_NS},
-                           proc[] = {RUNG_PROC}, sysfs[] = {RUNG_SYSFS}, sysctl[] = {RUNG_SYSCTL},
-                           seccomp[] = {RUNG_SECCOMP};
+    static const char *const needs[] = {"namespaces", "network namespaces", "proc", "sysfs", "sysctls", "seccomp"};
     struct rungs r = {{0}};
     bool refused = false;
     TRY(rungs_probe(NULL, &r));
@@ -98,12 +98,9 @@ static struct err *say_refusable(const struct explanation *x)
         refused = refused || r.errnum[i];
     if (refused) /* the start need not fail first */
         TRY(rungs_save(engine_run_dir(x->e), &r));
-    TRY(say_rungs(x, &r, "namespaces", spaces, ARRAY_LEN(spaces)));
-    TRY(say_rungs(x, &r, "network namespaces", net, ARRAY_LEN(net)));
-    TRY(say_rungs(x, &r, "proc", proc, ARRAY_LEN(proc)));
-    TRY(say_rungs(x, &r, "sysfs", sysfs, ARRAY_LEN(sysfs)));
-    TRY(say_rungs(x, &r, "sysctls", sysctl, ARRAY_LEN(sysctl)));
-    return say_rungs(x, &r, "seccomp", seccomp, ARRAY_LEN(seccomp));
+    for (size_t i = 0; i < ARRAY_LEN(needs); i++)
+        TRY(say_rungs(x, &r, needs[i]));
+    return NULL;
 }
 
 struct err *container_explain(struct engine *e, struct container *c, struct strv *ret_lines)

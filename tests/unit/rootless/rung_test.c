@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "rootless/ladder.h"
 #include "rootless/rung.h"
 
 static int refuse_everything(void)
@@ -45,6 +46,23 @@ static void a_reason_is_always_given(void **state)
     }
 }
 
+/* And each of them is a need of the ladder; a new /dev/mqueue has no row there. */
+static void needs_are_made_of_rungs(void **state)
+{
+    (void)state;
+    static const char *const needs[] = {"namespaces", "network namespaces", "proc", "sysfs", "sysctls", "seccomp"};
+    size_t found = 0;
+    for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
+        size_t before = found;
+        assert_non_null(ladder_find(needs[i]));
+        for (unsigned k = 0; k < RUNG_COUNT; k++)
+            found += rung_is_of((enum rung)k, needs[i]);
+        assert_true(found > before);
+        assert_false(rung_is_of(RUNG_MQUEUE, needs[i]));
+    }
+    assert_int_equal(found, RUNG_COUNT - 1);
+}
+
 static void what_was_found_is_read_again(void **state)
 {
     (void)state;
@@ -73,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_answer_of_entering_is_everybodys),
         cmocka_unit_test(a_reason_is_always_given),
+        cmocka_unit_test(needs_are_made_of_rungs),
         cmocka_unit_test(what_was_found_is_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
