@@ -14,7 +14,6 @@
 #define NAMES_ARPA4 ".in-addr.arpa"
 #define NAMES_ARPA6 ".ip6.arpa"
 #define NAMES_NIBBLES6 ((size_t)32)
-#define NAMES_SERVER_PORT 53
 
 struct names_container {
     struct dns_names_entry entry;
@@ -99,11 +98,10 @@ static void names_set_servers(struct names_container *c)
         const struct in6_addr *a = &e->servers[c->own.n];
         union slirp_addr *s = &c->own.servers[c->own.n];
         if (IN6_IS_ADDR_V4MAPPED(a)) {
-            *s = (union slirp_addr){.in = {.sin_family = AF_INET, .sin_port = htons(NAMES_SERVER_PORT)}};
+            *s = (union slirp_addr){.in = {.sin_family = AF_INET, .sin_port = htons(RESOLV_PORT)}};
             memcpy(&s->in.sin_addr, &a->s6_addr[12], sizeof(s->in.sin_addr));
         } else {
-            *s = (union slirp_addr){
-                .in6 = {.sin6_family = AF_INET6, .sin6_port = htons(NAMES_SERVER_PORT), .sin6_addr = *a}};
+            *s = (union slirp_addr){.in6 = {.sin6_family = AF_INET6, .sin6_port = htons(RESOLV_PORT), .sin6_addr = *a}};
         }
     }
 }

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "slirp/config.h"
+#include "slirp/resolv.h"
 
 #define HUB_ID_MAX 64                    /* of a container or a network: hexadecimal digits */
 #define HUB_NAMES_MAX ((size_t)16 << 10) /* bytes of text with names */
@@ -32,7 +33,6 @@ enum hub_msg {
 };
 
 #define HUB_ROUTES_MAX 16
-#define HUB_SERVERS_MAX 3 /* as the C library: MAXNS */
 
 /* A static route inside the container; IPv4 addresses are the first four bytes. */
 struct hub_route {
@@ -55,10 +55,10 @@ struct hub_join {
     uint32_t metric; /* of the default routes: the lowest wins; another one when that interface goes */
     uint32_t n_routes, n_servers;
     struct hub_route routes[HUB_ROUTES_MAX];
-    struct in6_addr servers[HUB_SERVERS_MAX]; /* that are asked for this container, instead of those of all; IPv4 ones
-                                                 are mapped (RFC 4291, 2.5.5.2) */
-    uint32_t names_len;                       /* of the text behind: names, one a line … */
-    uint32_t resolv_len;                      /* … and resolvers, SLIRP_DNS_TEXT_MAX at most */
+    struct in6_addr servers[RESOLV_SERVERS_MAX]; /* that are asked for this container, instead of those of all; IPv4
+                                                 ones are mapped (RFC 4291, 2.5.5.2) */
+    uint32_t names_len;                          /* of the text behind: names, one a line … */
+    uint32_t resolv_len;                         /* … and resolvers, SLIRP_DNS_TEXT_MAX at most */
 };
 
 /* As it came: strings end, digits are digits, addresses are inside. ERR_INVALID. (hub_join.c) */

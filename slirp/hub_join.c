@@ -42,7 +42,7 @@ struct err *hub_join_check(const struct hub_join *j)
         return ERR_NEW(ERR_INVALID, "the container's address is outside of the network, or the gateway's");
     if (j->network.ipv6 && !join_is_inside6(j))
         return ERR_NEW(ERR_INVALID, "the container's IPv6 address is outside of the network, or the gateway's");
-    if (j->n_routes > HUB_ROUTES_MAX || j->n_servers > HUB_SERVERS_MAX)
+    if (j->n_routes > HUB_ROUTES_MAX || j->n_servers > RESOLV_SERVERS_MAX)
         return ERR_NEW(ERR_INVALID, "too many routes or resolvers");
     for (size_t i = 0; i < j->n_routes; i++)
         if (!join_is_route(&j->routes[i]))

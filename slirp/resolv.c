@@ -8,7 +8,6 @@
 
 #include "base/number.h"
 
-#define RESOLV_PORT 53
 #define RESOLV_WORD_MAX ((size_t)64) /* an IPv6 address with "%" and an interface */
 
 static bool resolv_blank(char c)

@@ -8,6 +8,7 @@
 #include "slirp/control.h"
 
 #define RESOLV_SERVERS_MAX 3 /* as the C library: MAXNS */
+#define RESOLV_PORT 53
 
 struct resolv {
     union slirp_addr servers[RESOLV_SERVERS_MAX]; /* port 53 */

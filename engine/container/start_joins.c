@@ -129,7 +129,8 @@ static struct err *fill_place(const struct container *c, const struct network_pl
 
 static void fill_routes(const struct network *n, struct hub_join *j)
 {
-    for (; j->n_routes < n->n_routes && j->n_routes < HUB_ROUTES_MAX; j->n_routes++) {
+    _Static_assert(NETWORK_ROUTES_MAX <= HUB_ROUTES_MAX, "all routes of a network have room");
+    for (; j->n_routes < n->n_routes; j->n_routes++) {
         const struct route *from = &n->routes[j->n_routes];
         struct hub_route *to = &j->routes[j->n_routes];
         to->family = (uint32_t)from->to.first.family;
@@ -143,7 +144,7 @@ static void fill_routes(const struct network *n, struct hub_join *j)
 /* --dns: what the network's resolver asks for this container. As many as libc would read from a resolv.conf. */
 static void fill_servers(const struct container *c, struct hub_join *j)
 {
-    for (size_t i = 0; i < c->spec.dns.count && j->n_servers < HUB_SERVERS_MAX; i++) {
+    for (size_t i = 0; i < c->spec.dns.count && j->n_servers < RESOLV_SERVERS_MAX; i++) {
         struct in6_addr *to = &j->servers[j->n_servers];
         struct ip_addr a;
         if (!ip_parse(c->spec.dns.items[i], &a))
