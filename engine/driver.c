@@ -114,9 +114,11 @@ struct err *engine_image_stores(struct engine *e, const struct strv **ret)
     *ret = &o->image_stores;
     if (e->has_stores || o->image_stores.count || e->storage_opts.count || e->storage_file)
         return NULL;
-    /* The system's file, which commands that only run what is here needn't read. */
+    /* The system's file, which commands that only run what is here needn't read; or, with --storage-driver, beside
+     * which no file's driver and options count, whichever file there is. */
     AUTO_STORAGE_CONF struct storage_conf conf = {0};
     TRY(storage_conf_read(e->session->host_uid == 0, true, &conf));
+    storage_conf_keep_stores(&conf);
     e->has_stores = true;
     return conf.file && e->session->host_uid != 0 ? ERR_WRAP(add_options(e, &conf.options, true), "%s", conf.file)
                                                   : NULL;

@@ -102,6 +102,13 @@ static struct err *read_file(struct storage_conf *c, const char *path)
     return take_document(c, root);
 }
 
+void storage_conf_keep_stores(struct storage_conf *c)
+{
+    for (size_t i = c->options.count; i-- > 0;)
+        if (strncmp(c->options.items[i], CONF_STORE, strlen(CONF_STORE)) != 0)
+            strv_remove(&c->options, i);
+}
+
 struct err *storage_conf_read(bool is_root, bool system, struct storage_conf *ret)
 {
     static const char *const systems[] = {"/etc/containers/" CONF_NAME, "/usr/share/containers/" CONF_NAME};
@@ -120,8 +127,7 @@ struct err *storage_conf_read(bool is_root, bool system, struct storage_conf *re
     for (size_t i = 0; i < ARRAY_LEN(systems) && !ret->file; i++)
         TRY(read_file(ret, systems[i]));
     /* What an administrator says about drivers is about root's; what he shares is for all. */
-    for (size_t i = is_root ? 0 : ret->options.count; i-- > 0;)
-        if (strncmp(ret->options.items[i], CONF_STORE, strlen(CONF_STORE)) != 0)
-            strv_remove(&ret->options, i);
+    if (!is_root)
+        storage_conf_keep_stores(ret);
     return NULL;
 }

@@ -145,6 +145,11 @@ PY
     reader rm -ft0 c >/dev/null
     run -125 --separate-stderr reader rmi bb
     has "$stderr" "read-only"
+    # With --storage-driver a file says where stores are, and nothing about drivers.
+    sed '$a[storage.options.overlay]\nsize = "4M"' "$SHARED/storage.conf" >"$FILE_DIR/sized.conf"
+    CONTAINERS_STORAGE_CONF=$FILE_DIR/sized.conf
+    is "$(reader run --rm --network none bb df -k / | awk 'END { print $2 }')" 4096
+    [ "$(reader --storage-driver fuse-overlay run --rm --network none bb df -k / | awk 'END { print $2 }')" -gt 4096 ]
     unset CONTAINERS_STORAGE_CONF
     is "$(reader images -q)" ""
     is "$(reader --storage-opt "additionalimagestore=$SHARED/store" images -q | wc -l)" 1

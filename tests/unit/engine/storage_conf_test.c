@@ -70,6 +70,20 @@ static void mistakes_name_the_file(void **state)
     }
 }
 
+static void image_stores_alone_are_kept(void **state)
+{
+    AUTO_STORAGE_CONF struct storage_conf c = {0};
+    expect_success(read_text(*state,
+                             "[storage.options]\nmountopt = \"nodev\"\nadditionalimagestores = [\"/a\", \"/b\"]\n"
+                             "[storage.options.overlay]\nsize = \"1G\"\n",
+                             &c));
+    assert_int_equal(c.options.count, 4);
+    storage_conf_keep_stores(&c);
+    assert_int_equal(c.options.count, 2);
+    assert_string_equal(c.options.items[0], "overlay.additionalimagestore=/a");
+    assert_string_equal(c.options.items[1], "overlay.additionalimagestore=/b");
+}
+
 static void a_named_file_must_be_there(void **state)
 {
     AUTO_STORAGE_CONF struct storage_conf c = {0};
@@ -95,11 +109,9 @@ static void the_users_own_is_below_the_configuration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEMPDIR_TEST(driver_and_options),
-        TEMPDIR_TEST(an_empty_file_says_nothing),
-        TEMPDIR_TEST(mistakes_name_the_file),
-        TEMPDIR_TEST(a_named_file_must_be_there),
-        TEMPDIR_TEST(the_users_own_is_below_the_configuration),
+        TEMPDIR_TEST(driver_and_options),         TEMPDIR_TEST(an_empty_file_says_nothing),
+        TEMPDIR_TEST(mistakes_name_the_file),     TEMPDIR_TEST(image_stores_alone_are_kept),
+        TEMPDIR_TEST(a_named_file_must_be_there), TEMPDIR_TEST(the_users_own_is_below_the_configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
