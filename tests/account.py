@@ -1,4 +1,4 @@
-"""Who runs the tests that are written in Python: an ordinary user, with the coracle that was built.
+"""Who runs the tests that are written in Python: an ordinary user, with the coracle that was built; and the removal of what they leave.
 
 Root hands over to the user that tests/system/setup made ($CORACLE_TEST_USER, else "coracle-test").
 """
@@ -6,6 +6,7 @@ Root hands over to the user that tests/system/setup made ($CORACLE_TEST_USER, el
 import os
 import pwd
 import shutil
+import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -40,3 +41,10 @@ def find_coracle():
         if path and os.access(path, os.X_OK):
             return os.path.abspath(path)
     sys.exit("no coracle to test: build it (./quickstart), or say where it is with CORACLE=PATH")
+
+
+def remove(directory):
+    """With all that is in it: layers have files of subordinate ids. Where the user has none, its own id must do."""
+    for maps in (["--map-root-user", "--map-auto"], ["--map-root-user"]):
+        subprocess.run(["unshare", "--user", *maps, "rm", "-rf", directory], check=False, stderr=subprocess.DEVNULL)
+    shutil.rmtree(directory, ignore_errors=True)

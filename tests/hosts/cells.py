@@ -9,12 +9,12 @@ ids. `accept`: an expression for outcomes that differ in their details from run 
 
 import os
 
-NEW_CALLS = ("clone3,openat2,pidfd_open,pidfd_getfd,close_range,faccessat2,epoll_pwait2,fsopen,fsconfig,fsmount,fspick,"
-             "move_mount,open_tree,mount_setattr,landlock_create_ruleset,landlock_add_rule,landlock_restrict_self,"
-             "process_madvise,process_mrelease,quotactl_fd,memfd_secret,futex_waitv,io_uring_setup")
 MOUNT_API = "fsopen,fsconfig,fsmount,fspick,move_mount,open_tree,mount_setattr"
+NEW_CALLS = ("clone3,openat2,pidfd_open,pidfd_getfd,close_range,faccessat2,epoll_pwait2," + MOUNT_API +
+             ",landlock_create_ruleset,landlock_add_rule,landlock_restrict_self,process_madvise,process_mrelease,"
+             "quotactl_fd,memfd_secret,futex_waitv,io_uring_setup")
 # What the default profiles of docker and podman refuse to processes without CAP_SYS_ADMIN.
-DOCKER = "mount,umount2,pivot_root,setns,fsopen,fsconfig,fsmount,fspick,move_mount,open_tree,mount_setattr,keyctl,add_key"
+DOCKER = "mount,umount2,pivot_root,setns," + MOUNT_API + ",keyctl,add_key"
 
 # As the default profiles cover /proc: a new one must not show more (mount_too_revealing() in the kernel).
 MASK_PROC = """
@@ -107,7 +107,7 @@ CELLS = [
     Cell("full-home", "room: the home directory has 512 KiB",
          root="mount -t tmpfs -o size=512k none $HOME_DIR; chown $USER_NAME: $HOME_DIR"),
     Cell("full-tmp", "room in /tmp", root="mount -t tmpfs -o size=4k,mode=1777 none /tmp; head -c 4096 /dev/zero >/tmp/full"),
-    Cell("read-only-tmp", "writing to /tmp and /var/tmp",
+    Cell("read-only-tmp", "writing to /tmp and /run",
          root="for d in /tmp /run; do mount -t tmpfs -o ro none $d; done"),
     Cell("no-run-user", "/run/user and XDG_RUNTIME_DIR", root="mount -t tmpfs none /run", env={"XDG_RUNTIME_DIR": None}),
     Cell("no-proc", "/proc", root="umount -l /proc"),

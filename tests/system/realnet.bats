@@ -125,13 +125,11 @@ S
 
 @test "real: apt-get update and install from a repository on the host's loopback" {
     need dpkg-deb
-    local port dir deb
+    local port dir
     dir=$(scratch)
     port=$(free_port)
     cp "$DEBS"/hello_*.deb "$dir/"
-    deb=$(cd "$dir" && echo hello_*.deb)
-    { dpkg-deb -f "$dir/$deb"; echo "Filename: ./$deb"; echo "Size: $(stat -c %s "$dir/$deb")"
-      echo "SHA256: $(sha256sum "$dir/$deb" | cut -d' ' -f1)"; } >"$dir/Packages"
+    index_packages "$dir"
     background python3 -m http.server --bind 127.0.0.1 --directory "$dir" "$port" >/dev/null 2>&1
     eventually curl -fsS "http://127.0.0.1:$port/Packages"
     LIMIT=120 run -0 coracle run --rm --network slirp4netns:allow_host_loopback=true $DEBIAN sh -ec "

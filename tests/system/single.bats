@@ -127,11 +127,7 @@ teardown() { clean; }
 @test "single id: apt-get installs a package, with apt's own user" {
     local repo; repo=$(scratch)
     cp "$DEBS"/hello_*.deb "$DEBS"/sudo_*.deb "$repo"
-    for deb in "$repo"/*.deb; do
-        dpkg-deb -f "$deb"
-        printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "${deb##*/}" "$(stat -c %s "$deb")" "$(sha256sum "$deb" | cut -d' ' -f1)"
-    done >"$repo/Packages"
-    chmod -R a+rX "$repo"
+    index_packages "$repo"
     run -0 coracle run --rm -v "$repo:/repo:ro" $DEBIAN sh -c 'rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*; echo "deb [trusted=yes] file:/repo ./" >/etc/apt/sources.list
         apt-get -q update 2>&1 && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install hello sudo 2>&1 && hello && stat -c "%a %U" /usr/bin/sudo && stat -c %U /var/lib/apt/lists/partial'
     hasnt "$output" "W:"

@@ -11,7 +11,9 @@ setup_file() {
     export FILE_DIR THEIRS REPO=$FILE_DIR/repo
     chmod 711 "$FILE_DIR" "$THEIRS"
     install -d -o coracle-single "$FILE_DIR/single"
-    make_repo
+    mkdir "$REPO"
+    cp "$DEBS"/*.deb "$REPO"
+    index_packages "$REPO"
     single load -q -i "$IMAGES/debian.tar" >/dev/null 2>&1
 }
 
@@ -35,18 +37,6 @@ their() {
     local words
     words=$(printf '%q ' "$TESTS/podman-here" "$@")
     timeout --foreground -k 5 150 su - coracle-test -c "umask 022; FILE_DIR=$THEIRS $words"
-}
-
-# A repository of real packages, as a directory.
-make_repo() {
-    local deb
-    mkdir "$REPO"
-    cp "$DEBS"/*.deb "$REPO"
-    for deb in "$REPO"/*.deb; do
-        dpkg-deb -f "$deb"
-        printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "${deb##*/}" "$(stat -c %s "$deb")" "$(sha256sum "$deb" | cut -d' ' -f1)"
-    done >"$REPO/Packages"
-    chmod -R a+rX "$REPO"
 }
 
 # "MODE OWNER NAME" of the last layer of a saved image, but for what differs from run to run.

@@ -219,6 +219,16 @@ host_port() { coracle port "$1" "$2" | sed 's/.*://'; }
 # nothing where there is none.
 own_address() { ip -4 -o addr show scope global | awk '{ split($4, a, "/"); print a[1]; exit }'; }
 
+# What apt asks of a directory of packages.
+index_packages() { # DIRECTORY
+    local deb
+    for deb in "$1"/*.deb; do
+        dpkg-deb -f "$deb"
+        printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "${deb##*/}" "$(stat -c %s "$deb")" "$(sha256sum "$deb" | cut -d' ' -f1)"
+    done >"$1/Packages"
+    chmod -R a+rX "$1"
+}
+
 need() { # COMMAND...
     local c
     for c in "$@"; do
