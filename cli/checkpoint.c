@@ -21,11 +21,6 @@ struct checkpoint_opts {
     struct strv publish;
 };
 #define O(field) offsetof(struct checkpoint_opts, field)
-#define LATEST_FLAG                                                                                \
-    {                                                                                              \
-        "latest", 'l', CLI_BOOL, .offset = O(latest),                                              \
-                                 .help = "Act on the latest container " CLI_PROGRAM " is aware of" \
-    }
 #define KEEP_FLAG                                                                               \
     {                                                                                           \
         "keep", 'k', CLI_BOOL, .offset = O(keep), .help = "Keep all temporary checkpoint files" \
@@ -44,7 +39,7 @@ static const struct cli_flag checkpoint_flags[] = {
     {"ignore-volumes", 0, CLI_BOOL, .offset = O(ignore_volumes),
      .help = "Do not export volumes associated with container"},
     KEEP_FLAG,
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"leave-running", 'R', CLI_BOOL, .offset = O(leave_running),
      .help = "Leave the container running after writing checkpoint to disk"},
     {"pre-checkpoint", 'P', CLI_BOOL, .offset = O(pre_checkpoint),
@@ -72,7 +67,7 @@ static const struct cli_flag restore_flags[] = {
     {"import-previous", 0, CLI_STRING, CLI_COMPLETE_FILE, .offset = O(import_previous),
      .help = "Restore from exported pre-checkpoint archive (tar.gz)"},
     KEEP_FLAG,
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"name", 'n', CLI_STRING, .offset = O(name),
      .help = "Specify new name for container restored from exported checkpoint (only works with image or --import)"},
     {"pod", 0, CLI_STRING, .offset = O(pod),

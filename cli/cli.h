@@ -17,6 +17,11 @@
 #include "engine/engine.h"
 
 #define CLI_PROGRAM "coracle"
+/* Entry for the flags of a verb that acts on a "container" or a "pod"; `at`: the offset of a bool. */
+#define CLI_LATEST_FLAG(at, kind)                                                                                 \
+    {                                                                                                             \
+        "latest", 'l', CLI_BOOL, .offset = (at), .help = "Act on the latest " kind " " CLI_PROGRAM " is aware of" \
+    }
 
 struct cli_globals {
     const char *root, *runroot, *runtime, *storage_driver, *cgroup_manager;

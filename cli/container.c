@@ -91,7 +91,7 @@ static const struct cli_flag wait_flags[] = {
     {"interval", 'i', CLI_DURATION, .offset = O(interval_nsec), .def = "250ms",
      .help = "Time Interval to wait before polling for completion (only --exit-first-match polls here, other changes "
              "are told)"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {0},
 };
 

@@ -18,7 +18,7 @@ struct mount_opts {
 static const struct cli_flag mount_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Mount all containers"},
     {"format", 0, CLI_STRING, .offset = O(format), .help = "Print the mounted containers in specified format (json)"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"no-trunc", 0, CLI_BOOL, .offset = O(no_trunc), .help = "Do not truncate output"},
     {0},
 };
@@ -97,7 +97,7 @@ static const struct cli_flag unmount_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Unmount all of the currently mounted containers"},
     {"force", 'f', CLI_BOOL, .offset = O(force),
      .help = "Force the complete unmount of the specified mounted containers"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {0},
 };
 

@@ -22,7 +22,7 @@ static const struct cli_flag image_diff_flags[] = {
 
 static const struct cli_flag diff_flags[] = {
     {"format", 0, CLI_STRING, .offset = O(format), .help = "Change the output format (json)"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {0},
 };
 

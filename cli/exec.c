@@ -31,7 +31,7 @@ static const struct cli_flag exec_flags[] = {
     {"env-file", 0, CLI_STRINGS, CLI_COMPLETE_FILE, .offset = O(env_files),
      .help = "Read in a file of environment variables"},
     {"interactive", 'i', CLI_BOOL, .offset = O(interactive), .help = "Keep STDIN open even if not attached"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"preserve-fd", 0, CLI_STRINGS, .offset = O(preserve_fd),
      .help = "Pass a list of additional file descriptors to the container"},
     {"preserve-fds", 0, CLI_UINT, .offset = O(preserve_fds),

@@ -9,7 +9,7 @@ struct init_opts {
 
 static const struct cli_flag init_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Initialize all containers"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {0},
 };
 

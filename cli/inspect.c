@@ -344,24 +344,20 @@ static struct err *inspect_volume_verb(struct cli *c, void *opts, int *exit_code
         "format", 'f', CLI_STRING, .offset = O(format), .def = "json",                  \
                                    .help = "Format the output to a Go template or json" \
     }
-#define LATEST_FLAG                                                                                \
-    {                                                                                              \
-        "latest", 'l', CLI_BOOL, .offset = O(latest),                                              \
-                                 .help = "Act on the latest container " CLI_PROGRAM " is aware of" \
-    }
 #define SIZE_FLAG                                                                   \
     {                                                                               \
         "size", 's', CLI_BOOL, .offset = O(size), .help = "Display total file size" \
     }
 
 static const struct cli_flag inspect_flags[] = {
-    FORMAT_FLAG, LATEST_FLAG,
+    FORMAT_FLAG, CLI_LATEST_FLAG(O(latest), "container"),
     SIZE_FLAG,   {"type", 't', CLI_STRING, .offset = O(type), .def = "all", .help = "Specify inspect-object type"},
     {0},
 };
-static const struct cli_flag container_inspect_flags[] = {FORMAT_FLAG, LATEST_FLAG, SIZE_FLAG, {0}};
+static const struct cli_flag container_inspect_flags[] = {
+    FORMAT_FLAG, CLI_LATEST_FLAG(O(latest), "container"), SIZE_FLAG, {0}};
 static const struct cli_flag format_flags[] = {FORMAT_FLAG, {0}}; /* of images and networks */
-static const struct cli_flag pod_inspect_flags[] = {FORMAT_FLAG, LATEST_FLAG, {0}};
+static const struct cli_flag pod_inspect_flags[] = {FORMAT_FLAG, CLI_LATEST_FLAG(O(latest), "container"), {0}};
 static const struct cli_flag volume_inspect_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Inspect all volumes"},
     FORMAT_FLAG,

@@ -14,7 +14,7 @@
 static const struct cli_flag logs_flags[] = {
     {"color", 0, CLI_BOOL, .offset = O(color), .help = "Output the containers with different colors in the log."},
     {"follow", 'f', CLI_BOOL, .offset = O(follow), .help = "Follow log output.  The default is false"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"names", 'n', CLI_BOOL, .offset = O(names), .help = "Output the container name in the log"},
     {"since", 0, CLI_STRING, .offset = O(since), .help = "Show logs since TIMESTAMP"},
     {"tail", 0, CLI_INT, .offset = O(tail), .def = "-1",

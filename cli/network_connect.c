@@ -132,7 +132,7 @@ struct reload_opts {
 
 static const struct cli_flag reload_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Reload network configuration of all containers"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {0},
 };
 

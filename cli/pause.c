@@ -16,8 +16,7 @@ struct pause_opts {
                                                                  .offset = O(cidfiles),                          \
                                                                  .help = "Read the container ID from the file"}, \
         {"filter", 'f', CLI_STRINGS, .offset = O(filters), .help = "Filter output based on conditions given"},   \
-        {"latest", 'l', CLI_BOOL, .offset = O(latest),                                                           \
-         .help = "Act on the latest container " CLI_PROGRAM " is aware of"},                                     \
+        CLI_LATEST_FLAG(O(latest), "container"),                                                                 \
     {                                                                                                            \
         0                                                                                                        \
     }

@@ -25,10 +25,6 @@ struct pod_opts {
     {                                                         \
         "all", 'a', CLI_BOOL, .offset = O(all), .help = text, \
     }
-#define LATEST_FLAG                                                                                               \
-    {                                                                                                             \
-        "latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest pod " CLI_PROGRAM " is aware of" \
-    }
 #define IDFILE_FLAG                                                                                                   \
     {                                                                                                                 \
         "pod-id-file", 0, CLI_ARRAY, CLI_COMPLETE_FILE, .offset = O(idfiles), .help = "Read the pod ID from the file" \
@@ -68,7 +64,7 @@ static struct err *each_pod(struct cli *c, const struct pod_opts *o,
 
 static const struct cli_flag start_flags[] = {
     ALL_FLAG("Start all pods"),
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "pod"),
     IDFILE_FLAG,
     {0},
 };
@@ -99,7 +95,7 @@ const struct cli_verb cli_verb_pod_start = {
 };
 
 static const struct cli_flag stop_flags[] = {
-    ALL_FLAG("Stop all running pods"), IGNORE_FLAG, LATEST_FLAG, IDFILE_FLAG, TIME_FLAG, {0},
+    ALL_FLAG("Stop all running pods"), IGNORE_FLAG, CLI_LATEST_FLAG(O(latest), "pod"), IDFILE_FLAG, TIME_FLAG, {0},
 };
 
 static struct err *stop_one(struct cli *c, const struct pod_opts *o, struct pod *p)
@@ -129,7 +125,7 @@ const struct cli_verb cli_verb_pod_stop = {
 
 static const struct cli_flag restart_flags[] = {
     ALL_FLAG("Restart all running pods"),
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "pod"),
     {0},
 };
 
@@ -163,7 +159,7 @@ const struct cli_verb cli_verb_pod_restart = {
 
 static const struct cli_flag kill_flags[] = {
     ALL_FLAG("Kill all containers in all pods"),
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "pod"),
     {"signal", 's', CLI_STRING, .offset = O(signal), .def = "KILL",
      .help = "Signal to send to the containers in the pod"},
     {0},
@@ -201,7 +197,7 @@ const struct cli_verb cli_verb_pod_kill = {
 
 static const struct cli_flag pause_flags[] = {
     ALL_FLAG("Pause all running pods"),
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "pod"),
     {0},
 };
 
@@ -233,7 +229,7 @@ const struct cli_verb cli_verb_pod_pause = {
 
 static const struct cli_flag unpause_flags[] = {
     ALL_FLAG("Unpause all running pods"),
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "pod"),
     {0},
 };
 
@@ -271,7 +267,7 @@ static const struct cli_flag rm_flags[] = {
      .help = "Force removal of a running pod by first stopping all containers, then removing all containers in the "
              "pod.  The default is false"},
     IGNORE_FLAG,
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "pod"),
     IDFILE_FLAG,
     TIME_FLAG,
     {0},

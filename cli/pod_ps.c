@@ -23,7 +23,7 @@ static const struct cli_flag ps_flags[] = {
     {"ctr-status", 0, CLI_BOOL, .offset = O(ctr_status), .help = "Display the container status"},
     {"filter", 'f', CLI_STRINGS, .offset = O(filters), .help = "Filter output based on conditions given"},
     {"format", 0, CLI_STRING, .offset = O(format), .help = "Pretty-print pods to JSON or using a Go template"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest pod " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "pod"),
     {"namespace", 0, CLI_BOOL, .hidden = true, .offset = O(ns)},
     {"no-trunc", 0, CLI_BOOL, .offset = O(no_trunc), .help = "Do not truncate pod and container IDs"},
     {"noheading", 0, CLI_BOOL, .offset = O(no_heading), .help = "Do not print headers"},

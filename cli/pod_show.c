@@ -22,7 +22,7 @@ static const struct cli_flag logs_flags[] = {
     {"container", 'c', CLI_STRING, CLI_COMPLETE_CONTAINER, .offset = O(container),
      .help = "Filter logs by container name or id which belongs to pod"},
     {"follow", 'f', CLI_BOOL, .offset = O(logs.follow), .help = "Follow log output."},
-    {"latest", 'l', CLI_BOOL, .offset = O(logs.latest), .help = "Act on the latest pod " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(logs.latest), "pod"),
     {"names", 'n', CLI_BOOL, .offset = O(logs.names),
      .help = "Output container names instead of container IDs in the log"},
     {"since", 0, CLI_STRING, .offset = O(logs.since), .help = "Show logs since TIMESTAMP"},
@@ -104,8 +104,7 @@ struct pod_top_opts {
 };
 
 static const struct cli_flag top_flags[] = {
-    {"latest", 'l', CLI_BOOL, .offset = offsetof(struct pod_top_opts, latest),
-     .help = "Act on the latest pod " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(offsetof(struct pod_top_opts, latest), "pod"),
     {0},
 };
 

@@ -18,7 +18,7 @@ static const struct cli_flag port_flags[] = {
     {"add", 0, CLI_ARRAY, .offset = O(add), .arg = "[[IP:]HOSTPORT:]PORT[/PROTO]",
      .help = "Publish one more port, also of a running container"},
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Display port information for all containers"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"rm", 0, CLI_ARRAY, .offset = O(remove), .arg = "[IP:]HOSTPORT:PORT[/PROTO]",
      .help = "Publish a port no longer; connections that are open stay"},
     {0},

@@ -33,7 +33,7 @@ static const struct cli_flag ps_flags[] = {
     {"filter", 'f', CLI_STRINGS, .offset = O(filters), .help = "Filter output based on conditions given"},
     {"format", 0, CLI_STRING, .offset = O(format), .help = "Pretty-print containers to JSON or using a Go template"},
     {"last", 'n', CLI_INT, .offset = O(last), .def = "-1", .help = "Print the n last created containers (all states)"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"namespace", 0, CLI_BOOL, .hidden = true, .offset = O(ns)},
     {"no-trunc", 0, CLI_BOOL, .offset = O(no_trunc), .help = "Display the extended information"},
     {"noheading", 0, CLI_BOOL, .offset = O(no_heading), .help = "Do not print headers"},

@@ -20,7 +20,7 @@ static const struct cli_flag rm_flags[] = {
     {"filter", 0, CLI_STRINGS, .offset = O(filters), .help = "Filter output based on conditions given"},
     {"force", 'f', CLI_BOOL, .offset = O(force), .help = "Force removal of a running or unusable container"},
     {"ignore", 'i', CLI_BOOL, .offset = O(ignore), .help = "Ignore errors when a specified container is missing"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"time", 't', CLI_UINT, .offset = O(time), .def = "10",
      .help = "Seconds to wait for stop before killing the container"},
     {"volumes", 'v', CLI_BOOL, .offset = O(volumes), .help = "Remove anonymous volumes associated with the container"},
@@ -144,7 +144,7 @@ static const struct cli_flag cleanup_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Cleans up all containers"},
     {"exec", 0, CLI_STRING, .missing = "what is left of exec sessions goes with them",
      .help = "Clean up the given exec session instead of the container"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"pod", 0, CLI_STRING, .hidden = true, .offset = O(pod)}, /* of monitors: that stops with its last container */
     {"rm", 0, CLI_BOOL, .offset = O(rm), .help = "After cleanup, remove the container entirely"},
     {"rmi", 0, CLI_BOOL, .offset = O(rmi), .help = "After cleanup, remove the image entirely"},

@@ -23,7 +23,7 @@ static const struct cli_flag start_flags[] = {
     {"detach-keys", 0, CLI_STRING, .offset = O(detach_keys), .arg = "[a-Z]", .help = DETACH_KEYS_HELP},
     {"filter", 'f', CLI_STRINGS, .offset = O(filters), .help = "Filter output based on conditions given"},
     {"interactive", 'i', CLI_BOOL, .offset = O(interactive), .help = "Keep STDIN open even if not attached"},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"sig-proxy", 0, CLI_TRISTATE, .offset = O(sig_proxy),
      .help = "Proxy received signals to the process (default true if attaching, false otherwise)"},
     {0},
@@ -120,7 +120,7 @@ static struct err *set_no_sig_proxy(void *opts, const struct cli_flag *f, const 
 
 static const struct cli_flag attach_flags[] = {
     {"detach-keys", 0, CLI_STRING, .offset = O(detach_keys), .arg = "[a-Z]", .help = DETACH_KEYS_HELP},
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"no-stdin", 0, CLI_BOOL, .offset = O(no_stdin), .help = "Do not attach STDIN. The default is false"},
     {"sig-proxy", 0, CLI_CALL_BOOL, .set = set_no_sig_proxy, .def = "true",
      .help = "Proxy received signals to the process"},

@@ -12,11 +12,6 @@ struct stop_opts {
     const char *signal;
 };
 #define O(field) offsetof(struct stop_opts, field)
-#define LATEST_FLAG                                                                                \
-    {                                                                                              \
-        "latest", 'l', CLI_BOOL, .offset = O(latest),                                              \
-                                 .help = "Act on the latest container " CLI_PROGRAM " is aware of" \
-    }
 #define CIDFILE_FLAG                                                                              \
     {                                                                                             \
         "cidfile", 0, CLI_ARRAY, CLI_COMPLETE_FILE, .offset = O(cidfiles),                        \
@@ -45,7 +40,7 @@ static const struct cli_flag stop_flags[] = {
     CIDFILE_FLAG,
     FILTER_FLAG,
     {"ignore", 'i', CLI_BOOL, .offset = O(ignore), .help = "Ignore errors when a specified container is missing"},
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "container"),
     TIME_FLAGS,
     {0},
 };
@@ -100,7 +95,7 @@ static const struct cli_flag restart_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Restart all non-running containers"},
     CIDFILE_FLAG,
     FILTER_FLAG,
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"running", 0, CLI_BOOL, .offset = O(running), .help = "Restart only running containers"},
     TIME_FLAGS,
     {0},
@@ -144,7 +139,7 @@ const struct cli_verb cli_verb_restart = {
 static const struct cli_flag kill_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Signal all running containers"},
     CIDFILE_FLAG,
-    LATEST_FLAG,
+    CLI_LATEST_FLAG(O(latest), "container"),
     {"signal", 's', CLI_STRING, .offset = O(signal), .def = "KILL", .help = "Signal to send to the container"},
     {0},
 };

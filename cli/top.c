@@ -13,8 +13,7 @@ struct top_opts {
 };
 
 static const struct cli_flag top_flags[] = {
-    {"latest", 'l', CLI_BOOL, .offset = offsetof(struct top_opts, latest),
-     .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(offsetof(struct top_opts, latest), "container"),
     {0},
 };
 

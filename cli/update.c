@@ -29,7 +29,7 @@ static const struct cli_flag update_flags[] = {
     RESOURCE_THROTTLE_FLAGS(O(spec.res)),
     {"env", 'e', CLI_ARRAY, .offset = O(env), .help = "Set environment variables in container"},
     HEALTH_FLAGS(O(health)),
-    {"latest", 'l', CLI_BOOL, .offset = O(latest), .help = "Act on the latest container " CLI_PROGRAM " is aware of"},
+    CLI_LATEST_FLAG(O(latest), "container"),
     RESOURCE_MEMORY_FLAGS(O(spec.res)),
     NO_HEALTHCHECK_FLAG(O(health)),
     RESOURCE_PIDS_FLAG(O(spec.res)),
