@@ -1,5 +1,4 @@
 /* artifact ls. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -9,8 +8,6 @@
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "engine/image/artifact.h"
-
-#define SHORT_DIGEST 12
 
 struct ls_opts {
     bool no_heading, no_trunc;
@@ -45,19 +42,14 @@ static struct err *get_tag(const void *p, json_t **ret)
 static struct err *get_digest(const void *p, json_t **ret)
 {
     const struct row *row = p;
-    char text[80];
     const char *colon = strchr(row->artifact->digest, ':');
-    (void)snprintf(text, sizeof text, "%.*s", row->no_trunc ? (int)sizeof text - 1 : SHORT_DIGEST,
-                   colon ? colon + 1 : row->artifact->digest);
-    return report_string(ret, text);
+    return report_id(ret, colon ? colon + 1 : row->artifact->digest, row->no_trunc);
 }
 
 static struct err *get_created(const void *p, json_t **ret)
 {
     const struct row *row = p;
-    char text[80];
-    (void)snprintf(text, sizeof text, "%s ago", timefmt_human_duration(row->now_nsec - row->artifact->created_nsec).s);
-    return report_string(ret, text);
+    return report_ago(ret, row->now_nsec - row->artifact->created_nsec);
 }
 
 static struct err *get_created_at(const void *p, json_t **ret)
@@ -67,18 +59,12 @@ static struct err *get_created_at(const void *p, json_t **ret)
 
 static struct err *get_size(const void *p, json_t **ret)
 {
-    /* go-units' HumanSize, as Podman prints here: no blank before the unit. */
-    struct number_text text = number_human_bytes(((const struct row *)p)->artifact->size_bytes);
-    char *blank = strchr(text.s, ' ');
-    if (blank)
-        memmove(blank, blank + 1, strlen(blank));
-    return report_string(ret, text.s);
+    return report_string(ret, number_packed_bytes(((const struct row *)p)->artifact->size_bytes).s);
 }
 
 static struct err *get_bytes(const void *p, json_t **ret)
 {
-    *ret = json_integer((json_int_t)((const struct row *)p)->artifact->size_bytes);
-    return *ret ? NULL : err_oom();
+    return report_integer(ret, (int64_t)((const struct row *)p)->artifact->size_bytes);
 }
 
 static const struct template_field fields[] = {
@@ -90,25 +76,7 @@ static const struct template_field fields[] = {
 
 static struct err *get_all(const void *p, json_t **ret)
 {
-    AUTO_JSON json_t *object = json_object();
-    for (const struct template_field *f = fields; f->name; f++) {
-        json_t *value;
-        TRY(f->get(p, &value));
-        TRY(json_put(object, f->name, value));
-    }
-    *ret = TAKE_PTR(object);
-    return NULL;
-}
-
-static struct err *print_json(struct cli *c, const void *const *rows, size_t n)
-{
-    AUTO_JSON json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        json_t *object;
-        TRY(get_all(rows[i], &object));
-        TRY(json_push(list, object));
-    }
-    return report_json(c, list, 4);
+    return report_all(fields, p, ret);
 }
 
 static struct err *print_rows(struct cli *c, const struct ls_opts *o, struct artifact *const *list, size_t count,
@@ -129,7 +97,8 @@ static struct err *print_rows(struct cli *c, const struct ls_opts *o, struct art
         pointers[i] = &rows[i];
         TRY(image_split_name(list[i]->name, &rows[i].repository, &rows[i].tag));
     }
-    return report_is_json(o->format) ? print_json(c, pointers, count) : report_rows(c, &r, o->format, pointers, count);
+    return report_is_json(o->format) ? report_list(c, &class, pointers, count, 4)
+                                     : report_rows(c, &r, o->format, pointers, count);
 }
 
 static struct err *ls_verb(struct cli *c, void *opts, int *exit_code)

@@ -112,25 +112,19 @@ static struct err *get_identity(const void *p, json_t **ret)
     return report_string(ret, ((const struct connection *)p)->identity);
 }
 
-static struct err *boolean(json_t **ret, bool value)
-{
-    *ret = json_boolean(value);
-    return NULL;
-}
-
 static struct err *get_default(const void *p, json_t **ret)
 {
-    return boolean(ret, ((const struct connection *)p)->is_default);
+    return report_boolean(ret, ((const struct connection *)p)->is_default);
 }
 
 static struct err *get_read_write(const void *p, json_t **ret)
 {
-    return boolean(ret, ((const struct connection *)p)->read_write);
+    return report_boolean(ret, ((const struct connection *)p)->read_write);
 }
 
 static struct err *get_machine(const void *p, json_t **ret)
 {
-    return boolean(ret, ((const struct connection *)p)->is_machine);
+    return report_boolean(ret, ((const struct connection *)p)->is_machine);
 }
 
 static const struct template_field fields[] = {
@@ -145,14 +139,7 @@ static const struct template_field fields[] = {
 
 static struct err *get_all(const void *p, json_t **ret)
 {
-    AUTO_JSON json_t *o = json_object();
-    for (const struct template_field *f = fields; f->name; f++) {
-        json_t *value;
-        TRY(f->get(p, &value));
-        TRY(json_put(o, f->name, value));
-    }
-    *ret = json_incref(o);
-    return NULL;
+    return report_all(fields, p, ret);
 }
 
 static const struct template_class class = {
@@ -166,19 +153,13 @@ static struct err *print_list(struct cli *c, const struct list_opts *o, const st
         .table = "{{.Name}}\t{{.URI}}\t{{.Identity}}\t{{.Default}}\t{{.ReadWrite}}",
     };
     AUTO_FREE const void **rows = mem_zalloc((all->count + 1) * sizeof(*rows));
-    AUTO_JSON json_t *list = json_array();
     if (!rows)
         return err_oom();
     for (size_t i = 0; i < all->count; i++)
         rows[i] = &all->items[i];
-    if (!report_is_json(o->format))
-        return report_rows(c, &report, o->format ? o->format : o->quiet ? "{{.Name}}" : NULL, rows, all->count);
-    for (size_t i = 0; i < all->count; i++) {
-        json_t *object;
-        TRY(get_all(rows[i], &object));
-        TRY(json_push(list, object));
-    }
-    return report_json(c, list, 4);
+    if (report_is_json(o->format))
+        return report_list(c, &class, rows, all->count, 4);
+    return report_rows(c, &report, o->format ? o->format : o->quiet ? "{{.Name}}" : NULL, rows, all->count);
 }
 
 static struct err *list_verb(struct cli *c, void *opts, int *exit_code)

@@ -37,20 +37,16 @@ struct row {
 static struct err *get_id(const void *p, json_t **ret)
 {
     const struct row *row = p;
-    char text[80];
-    (void)snprintf(text, sizeof text, "%.*s", row->o->no_trunc ? 64 : 12, row->line->id);
-    return report_string(ret, text);
+    return report_id(ret, row->line->id, row->o->no_trunc);
 }
 
 static struct err *get_since(const void *p, json_t **ret)
 {
     const struct row *row = p;
-    char text[80];
     int64_t seconds = row->line->created_nsec / SECOND;
     if (!row->o->human)
         return report_string(ret, timefmt_rfc3339(seconds * SECOND, 0).s);
-    (void)snprintf(text, sizeof text, "%s ago", timefmt_human_duration(row->now_nsec - seconds * SECOND).s);
-    return report_string(ret, text);
+    return report_ago(ret, row->now_nsec - seconds * SECOND);
 }
 
 static struct err *get_created_at(const void *p, json_t **ret)
@@ -131,18 +127,6 @@ static const struct template_class history_class = {
 };
 static const struct template_member history_members[] = {{"CreatedAt", TEMPLATE_TIME, NULL}, {0}};
 
-/* One line, not indented, unlike all other listings. */
-static struct err *print_json(struct cli *c, const struct row *rows, size_t n)
-{
-    AUTO_JSON json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        json_t *object;
-        TRY(get_all(&rows[i], &object));
-        TRY(json_push(list, object));
-    }
-    return report_json(c, list, 0);
-}
-
 static struct err *print_history(struct cli *c, const struct history_opts *o, const struct image_history *lines,
                                  size_t n)
 {
@@ -155,7 +139,7 @@ static struct err *print_history(struct cli *c, const struct history_opts *o, co
         order[i] = &rows[i];
     }
     if (report_is_json(o->format))
-        return print_json(c, rows, n);
+        return report_list(c, &history_class, order, n, 0); /* not indented, unlike all other listings */
     const struct report r = {
         .name = "history",
         .class = &history_class,

@@ -53,10 +53,8 @@ static struct err *get_digest(const void *p, json_t **ret)
 static struct err *get_since(const void *p, json_t **ret)
 {
     const struct image_row *row = p;
-    char text[80];
     int64_t created = row->image->created_nsec / SECOND * SECOND;
-    (void)snprintf(text, sizeof text, "%s ago", timefmt_human_duration(row->now_nsec - created).s);
-    return report_string(ret, text);
+    return report_ago(ret, row->now_nsec - created);
 }
 
 static struct err *get_created_at(const void *p, json_t **ret)
@@ -83,8 +81,7 @@ static struct err *get_zero(const void *p, json_t **ret)
 
 static struct err *get_read_only(const void *p, json_t **ret)
 {
-    *ret = json_boolean(((const struct image_row *)p)->image->origin != NULL);
-    return NULL;
+    return report_boolean(ret, ((const struct image_row *)p)->image->origin != NULL);
 }
 
 static struct err *get_empty(const void *p, json_t **ret)
@@ -96,8 +93,7 @@ static struct err *get_empty(const void *p, json_t **ret)
 static struct err *get_dangling(const void *p, json_t **ret)
 {
     const struct image *i = ((const struct image_row *)p)->image;
-    *ret = json_boolean(i->names.count + i->digest_names.count == 0);
-    return NULL;
+    return report_boolean(ret, i->names.count + i->digest_names.count == 0);
 }
 
 static struct err *get_containers(const void *p, json_t **ret)

@@ -28,12 +28,6 @@ struct row {
     bool no_trunc;
 };
 
-static struct err *boolean(json_t **ret, bool b)
-{
-    *ret = json_boolean(b);
-    return NULL;
-}
-
 static const struct network *network_of(const void *p)
 {
     return ((const struct row *)p)->n;
@@ -108,17 +102,17 @@ static struct err *get_ipam(const void *p, json_t **ret)
 
 static struct err *get_ipv6(const void *p, json_t **ret)
 {
-    return boolean(ret, network_of(p)->ipv6);
+    return report_boolean(ret, network_of(p)->ipv6);
 }
 
 static struct err *get_internal(const void *p, json_t **ret)
 {
-    return boolean(ret, network_of(p)->internal);
+    return report_boolean(ret, network_of(p)->internal);
 }
 
 static struct err *get_dns(const void *p, json_t **ret)
 {
-    return boolean(ret, network_of(p)->dns);
+    return report_boolean(ret, network_of(p)->dns);
 }
 
 static struct err *get_servers(const void *p, json_t **ret)
@@ -168,17 +162,6 @@ static const struct template_member network_members[] = {
     {0},
 };
 
-static struct err *print_json(struct cli *c, struct network *const *list, size_t count)
-{
-    AUTO_JSON json_t *all = json_array();
-    for (size_t i = 0; i < count; i++) {
-        json_t *object;
-        TRY(network_json(list[i], &object));
-        TRY(json_push(all, object));
-    }
-    return report_json(c, all, 2);
-}
-
 static struct err *print_networks(struct cli *c, const struct ls_opts *o, struct network *const *list, size_t count)
 {
     const struct report r = {
@@ -188,8 +171,6 @@ static struct err *print_networks(struct cli *c, const struct ls_opts *o, struct
         .table = "{{.ID}}\t{{.Name}}\t{{.Driver}}",
         .no_heading = o->no_heading,
     };
-    if (report_is_json(o->format) && !o->quiet)
-        return print_json(c, list, count);
     AUTO_FREE struct row *rows = mem_zalloc((count + 1) * sizeof(*rows));
     AUTO_FREE const void **pointers = mem_zalloc((count + 1) * sizeof(*pointers));
     if (!rows || !pointers)
@@ -198,6 +179,8 @@ static struct err *print_networks(struct cli *c, const struct ls_opts *o, struct
         rows[i] = (struct row){.n = list[i], .no_trunc = o->no_trunc};
         pointers[i] = &rows[i];
     }
+    if (report_is_json(o->format) && !o->quiet)
+        return report_list(c, &network_class, pointers, count, 2);
     return report_rows(c, &r, o->quiet ? "{{.Name}}" : o->format, pointers, count);
 }
 

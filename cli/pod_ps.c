@@ -63,9 +63,7 @@ static struct err *get_status(const void *p, json_t **ret)
 
 static struct err *get_created(const void *p, json_t **ret)
 {
-    char text[96];
-    (void)snprintf(text, sizeof(text), "%s ago", timefmt_human_duration(timefmt_now() - row_of(p)->created_nsec).s);
-    return report_string(ret, text);
+    return report_ago(ret, timefmt_now() - row_of(p)->created_nsec);
 }
 
 static struct err *get_infra(const void *p, json_t **ret)
@@ -236,17 +234,6 @@ static struct err *default_table(const struct ps_opts *o, struct strbuf *ret)
     return any ? NULL : strbuf_puts(ret, "\t{{.NumberOfContainers}}");
 }
 
-static struct err *print_json(struct cli *c, const void *const *rows, size_t n)
-{
-    AUTO_JSON json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        json_t *object;
-        TRY(get_all(rows[i], &object));
-        TRY(json_push(list, object));
-    }
-    return report_json(c, list, 2);
-}
-
 static struct err *print_rows(struct cli *c, const struct ps_opts *o, const void *const *rows, size_t n)
 {
     AUTO_STRBUF struct strbuf table = STRBUF_INIT;
@@ -256,7 +243,7 @@ static struct err *print_rows(struct cli *c, const struct ps_opts *o, const void
         return NULL;
     }
     if (report_is_json(o->format))
-        return print_json(c, rows, n);
+        return report_list(c, &ps_pods_class, rows, n, 2);
     TRY(default_table(o, &table));
     const struct report r = {
         .name = "pod ps",

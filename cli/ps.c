@@ -259,17 +259,6 @@ static struct err *print_ids(struct cli *c, const struct ps_opts *o, const struc
     return NULL;
 }
 
-static struct err *print_json(struct cli *c, const struct listing *l)
-{
-    AUTO_JSON json_t *list = json_array();
-    for (size_t i = 0; i < l->count; i++) {
-        json_t *object;
-        TRY(ps_json(l->order[i], &object));
-        TRY(json_push(list, object));
-    }
-    return report_json(c, list, 2);
-}
-
 /* One listing: `t` is what the format was parsed to, NULL for JSON and --quiet. */
 static struct err *list_once(struct cli *c, const struct ps_opts *o, const struct report *r, const struct template *t)
 {
@@ -279,7 +268,7 @@ static struct err *list_once(struct cli *c, const struct ps_opts *o, const struc
     TRY(cli_engine(c, &e));
     TRY(load(e, o, needs_of(o, t, json), &l));
     if (json)
-        return print_json(c, &l);
+        return report_list(c, &ps_class, l.order, l.count, 2);
     if (!t)
         return print_ids(c, o, &l);
     return report_print(c, r, o->format, t, l.order, l.count);

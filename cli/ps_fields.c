@@ -180,8 +180,7 @@ static bool has_exited(const struct ps_row *row)
 
 static struct err *make_exited(const struct ps_row *row, json_t **ret)
 {
-    *ret = json_boolean(has_exited(row));
-    return NULL;
+    return report_boolean(ret, has_exited(row));
 }
 FIELD(exited)
 
@@ -238,8 +237,7 @@ FIELD(restarts)
 
 static struct err *make_auto_remove(const struct ps_row *row, json_t **ret)
 {
-    *ret = json_boolean(row->container->auto_remove);
-    return NULL;
+    return report_boolean(ret, row->container->auto_remove);
 }
 FIELD(auto_remove)
 
@@ -251,8 +249,7 @@ FIELD(cidfile)
 
 static struct err *make_is_infra(const struct ps_row *row, json_t **ret)
 {
-    *ret = json_boolean(row->container->is_infra);
-    return NULL;
+    return report_boolean(ret, row->container->is_infra);
 }
 FIELD(is_infra)
 

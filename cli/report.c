@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/timefmt.h"
 #include "cli/tabwriter.h"
 
 #define SHORT_ID 12 /* characters */
@@ -20,6 +21,19 @@ struct err *report_integer(json_t **ret, int64_t i)
 {
     *ret = json_integer(i);
     return *ret ? NULL : err_oom();
+}
+
+struct err *report_boolean(json_t **ret, bool b)
+{
+    *ret = json_boolean(b); /* a constant */
+    return NULL;
+}
+
+struct err *report_ago(json_t **ret, int64_t age_nsec)
+{
+    AUTO_FREE char *text = NULL;
+    TRY(mem_asprintf(&text, "%s ago", timefmt_human_duration(age_nsec).s));
+    return report_string(ret, text);
 }
 
 struct err *report_id(json_t **ret, const char *id, bool no_trunc)
@@ -170,6 +184,30 @@ struct err *report_json(struct cli *c, const json_t *value, int indent)
     TRY(indent ? json_text_indented(value, indent, &text) : json_text(value, &text));
     TRY(strbuf_puts(&c->out, text));
     return strbuf_putc(&c->out, '\n');
+}
+
+struct err *report_all(const struct template_field *fields, const void *row, json_t **ret)
+{
+    AUTO_JSON json_t *o = json_object();
+    for (const struct template_field *f = fields; f->name; f++) {
+        json_t *value;
+        TRY(f->get(row, &value));
+        TRY(json_put(o, f->name, value));
+    }
+    *ret = json_incref(o);
+    return NULL;
+}
+
+struct err *report_list(struct cli *c, const struct template_class *class, const void *const *rows, size_t n,
+                        int indent)
+{
+    AUTO_JSON json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *object;
+        TRY(class->get_all(rows[i], &object));
+        TRY(json_push(list, object));
+    }
+    return report_json(c, list, indent);
 }
 
 /* Documents (inspect, info, version): no headings, but "table" still makes columns. */

@@ -18,8 +18,14 @@ struct report {
 /* A text member of a row; NULL is "". */
 struct err *report_string(json_t **ret, const char *s) ERR_RESULT;
 struct err *report_integer(json_t **ret, int64_t i) ERR_RESULT;
+struct err *report_boolean(json_t **ret, bool b) ERR_RESULT;
+/* "2 hours ago" */
+struct err *report_ago(json_t **ret, int64_t age_nsec) ERR_RESULT;
 /* An id, of which twelve characters are shown unless --no-trunc was given; NULL is "". */
 struct err *report_id(json_t **ret, const char *id, bool no_trunc) ERR_RESULT;
+
+/* An object of these fields, each of which has a `get`: get_all of classes whose JSON has the names of their fields. */
+struct err *report_all(const struct template_field *fields, const void *row, json_t **ret) ERR_RESULT;
 
 /* "json", "{{json .}}" and the like. NULL is none. */
 bool report_is_json(const char *format);
@@ -31,7 +37,10 @@ struct err *report_print(struct cli *c, const struct report *r, const char *form
 /* Both. */
 struct err *report_rows(struct cli *c, const struct report *r, const char *format, const void *const *rows,
                         size_t n) ERR_RESULT;
-/* One JSON value through a template, or as indented JSON when the format is none. */
+/* Rows as a list of what the class's get_all makes of them, for such a format; `indent` as for report_json(). */
+struct err *report_list(struct cli *c, const struct template_class *class, const void *const *rows, size_t n,
+                        int indent) ERR_RESULT;
+/* One JSON value as text: with so many blanks for each level, or on one line (0). */
 struct err *report_json(struct cli *c, const json_t *value, int indent) ERR_RESULT;
 /* A list of JSON objects through `format`, one line each. */
 struct err *report_objects(struct cli *c, const char *name, const char *format, const json_t *list,

@@ -62,12 +62,6 @@ static struct err *take_filter(const char *filter, struct search_opts *o)
 
 /* --- rows */
 
-static struct err *get_str(const char *value, json_t **ret)
-{
-    *ret = json_string(value);
-    return *ret ? NULL : err_oom();
-}
-
 static const char *mark(bool on)
 {
     return on ? "[OK]" : "";
@@ -77,7 +71,7 @@ static const char *mark(bool on)
     static struct err *get_##name(const void *row, json_t **ret) \
     {                                                            \
         const struct search_result *r = row;                     \
-        return get_str(value, ret);                              \
+        return report_string(ret, value);                        \
     }
 GETTER(index, r->index)
 GETTER(name, r->name)
@@ -88,9 +82,7 @@ GETTER(automated, mark(r->automated))
 
 static struct err *get_stars(const void *row, json_t **ret)
 {
-    const struct search_result *r = row;
-    *ret = json_integer(r->stars);
-    return *ret ? NULL : err_oom();
+    return report_integer(ret, ((const struct search_result *)row)->stars);
 }
 
 static const struct template_field fields[] = {
@@ -106,14 +98,7 @@ static const struct template_field fields[] = {
 
 static struct err *get_all(const void *row, json_t **ret)
 {
-    AUTO_JSON json_t *o = json_object();
-    for (const struct template_field *f = fields; f->name; f++) {
-        json_t *value = NULL;
-        TRY(f->get(row, &value));
-        TRY(json_put(o, f->name, value));
-    }
-    *ret = json_incref(o);
-    return NULL;
+    return report_all(fields, row, ret);
 }
 
 static const struct template_class search_class = {
@@ -138,17 +123,6 @@ static struct err *print_tags_json(struct cli *c, const struct search_results *f
     return report_json(c, list, 4);
 }
 
-static struct err *print_json(struct cli *c, const struct search_results *found)
-{
-    AUTO_JSON json_t *list = json_array();
-    for (size_t i = 0; i < found->count; i++) {
-        json_t *one = NULL;
-        TRY(get_all(&found->items[i], &one));
-        TRY(json_push(list, one));
-    }
-    return report_json(c, list, 4);
-}
-
 static struct err *print(struct cli *c, const struct search_flags *f, const struct search_results *found)
 {
     const struct report r = {
@@ -160,14 +134,16 @@ static struct err *print(struct cli *c, const struct search_flags *f, const stru
     };
     if (!found->count)
         return NULL; /* no heading for nothing, and no [] either */
-    if (report_is_json(f->format))
-        return f->list_tags ? print_tags_json(c, found) : print_json(c, found);
+    bool json = report_is_json(f->format);
+    if (json && f->list_tags)
+        return print_tags_json(c, found);
     AUTO_FREE const void **rows = mem_zalloc(found->count * sizeof *rows);
     if (!rows)
         return err_oom();
     for (size_t i = 0; i < found->count; i++)
         rows[i] = &found->items[i];
-    return report_rows(c, &r, f->format, rows, found->count);
+    return json ? report_list(c, &search_class, rows, found->count, 4)
+                : report_rows(c, &r, f->format, rows, found->count);
 }
 
 static struct err *search_verb(struct cli *c, void *opts, int *exit_code)

@@ -76,21 +76,14 @@ static struct err *get_driver(const void *p, json_t **ret)
     return report_string(ret, ((const struct secret *)p)->driver);
 }
 
-static struct err *ago(int64_t nsec, json_t **ret)
-{
-    AUTO_FREE char *text = NULL;
-    TRY(mem_asprintf(&text, "%s ago", timefmt_human_duration(timefmt_now() - nsec).s));
-    return report_string(ret, text);
-}
-
 static struct err *get_created(const void *p, json_t **ret)
 {
-    return ago(((const struct secret *)p)->created_nsec, ret);
+    return report_ago(ret, timefmt_now() - ((const struct secret *)p)->created_nsec);
 }
 
 static struct err *get_updated(const void *p, json_t **ret)
 {
-    return ago(((const struct secret *)p)->updated_nsec, ret);
+    return report_ago(ret, timefmt_now() - ((const struct secret *)p)->updated_nsec);
 }
 
 static const struct template_field fields[] = {
@@ -104,14 +97,7 @@ static const struct template_field fields[] = {
 
 static struct err *get_all(const void *p, json_t **ret)
 {
-    AUTO_JSON json_t *o = json_object();
-    for (const struct template_field *f = fields; f->name; f++) {
-        json_t *value;
-        TRY(f->get(p, &value));
-        TRY(json_put(o, f->name, value));
-    }
-    *ret = json_incref(o);
-    return NULL;
+    return report_all(fields, p, ret);
 }
 
 static const struct template_class class = {

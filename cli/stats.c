@@ -187,29 +187,23 @@ static const struct template_field fields[] = {
     {0},
 };
 
+/* JSON has other names. */
 static struct err *get_all(const void *p, json_t **ret)
 {
-    static const struct {
-        const char *key;
-        struct err *(*get)(const void *p, json_t **ret);
-    } members[] = {{"id", get_id},
-                   {"name", get_name},
-                   {"cpu_time", get_cpu_time},
-                   {"cpu_percent", get_cpu},
-                   {"avg_cpu", get_average},
-                   {"mem_usage", get_memory},
-                   {"mem_percent", get_memory_percent},
-                   {"net_io", get_net},
-                   {"block_io", get_block},
-                   {"pids", get_pids}};
-    AUTO_JSON json_t *o = json_object();
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        json_t *value;
-        TRY(members[i].get(p, &value));
-        TRY(json_put(o, members[i].key, value));
-    }
-    *ret = json_incref(o);
-    return NULL;
+    static const struct template_field members[] = {
+        {"id", NULL, get_id, NULL},
+        {"name", NULL, get_name, NULL},
+        {"cpu_time", NULL, get_cpu_time, NULL},
+        {"cpu_percent", NULL, get_cpu, NULL},
+        {"avg_cpu", NULL, get_average, NULL},
+        {"mem_usage", NULL, get_memory, NULL},
+        {"mem_percent", NULL, get_memory_percent, NULL},
+        {"net_io", NULL, get_net, NULL},
+        {"block_io", NULL, get_block, NULL},
+        {"pids", NULL, get_pids, NULL},
+        {0},
+    };
+    return report_all(members, p, ret);
 }
 
 static const struct template_class class = {
@@ -233,14 +227,7 @@ static const struct template_field pod_fields[] = {
 
 static struct err *get_pod_all(const void *p, json_t **ret)
 {
-    AUTO_JSON json_t *o = json_object();
-    for (const struct template_field *f = pod_fields; f->name; f++) {
-        json_t *value;
-        TRY(f->get(p, &value));
-        TRY(json_put(o, f->name, value));
-    }
-    *ret = json_incref(o);
-    return NULL;
+    return report_all(pod_fields, p, ret);
 }
 
 static const struct template_class pod_class = {
@@ -324,17 +311,6 @@ static struct err *collect(struct cli *c, const struct stats_opts *o, const stru
     return NULL;
 }
 
-static struct err *print_json(struct cli *c, const struct stats_opts *o, const struct round *r)
-{
-    AUTO_JSON json_t *list = json_array();
-    for (size_t i = 0; i < r->count; i++) {
-        json_t *object;
-        TRY(o->pods ? get_pod_all(&r->rows[i], &object) : get_all(&r->rows[i], &object));
-        TRY(json_push(list, object));
-    }
-    return report_json(c, list, 1);
-}
-
 static struct err *print_round(struct cli *c, const struct stats_opts *o, const struct template *t,
                                const struct round *r)
 {
@@ -346,7 +322,7 @@ static struct err *print_round(struct cli *c, const struct stats_opts *o, const 
     if (!o->no_stream && !o->no_reset && !report_is_json(o->format))
         TRY(cli_printf(c, "\033[2J\033[1;1H"));
     const struct report *what = o->pods ? &pod_report : &report;
-    TRY(t ? report_print(c, what, o->format, t, rows, r->count) : print_json(c, o, r));
+    TRY(t ? report_print(c, what, o->format, t, rows, r->count) : report_list(c, what->class, rows, r->count, 1));
     return cli_flush(c);
 }
 

@@ -151,12 +151,8 @@ static const struct template_field fields[] = {
 static struct err *get_all(const void *p, json_t **ret)
 {
     const struct row *r = p;
-    AUTO_JSON json_t *o = json_object();
-    for (const struct template_field *f = fields; f->name; f++) {
-        json_t *value;
-        TRY(f->get(p, &value));
-        TRY(json_put(o, f->name, value));
-    }
+    AUTO_JSON json_t *o = NULL;
+    TRY(report_all(fields, p, &o));
     TRY(json_put_int(o, "RawSize", (int64_t)r->bytes));
     TRY(json_put_int(o, "RawReclaimable", (int64_t)r->reclaimable_bytes));
     *ret = json_incref(o);
@@ -185,13 +181,7 @@ static struct err *df_verb(struct cli *c, void *opts, int *exit_code)
     TRY(count_volumes(e, &rows[2]));
     if (!report_is_json(o->format))
         return report_rows(c, &report, o->format, order, ARRAY_LEN(rows));
-    AUTO_JSON json_t *list = json_array();
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        json_t *object;
-        TRY(get_all(&rows[i], &object));
-        TRY(json_push(list, object));
-    }
-    return report_json(c, list, 4);
+    return report_list(c, &class, order, ARRAY_LEN(rows), 4);
 }
 
 const struct cli_verb cli_verb_system_df = {

@@ -62,21 +62,18 @@ static struct err *get_options(const void *p, json_t **ret)
 
 static struct err *get_anonymous(const void *p, json_t **ret)
 {
-    *ret = json_boolean(((const struct volume *)p)->anonymous);
-    return NULL;
+    return report_boolean(ret, ((const struct volume *)p)->anonymous);
 }
 
 static struct err *get_needs_copy_up(const void *p, json_t **ret)
 {
-    *ret = json_boolean(((const struct volume *)p)->needs_copy_up);
-    return NULL;
+    return report_boolean(ret, ((const struct volume *)p)->needs_copy_up);
 }
 
 static struct err *get_zero(const void *p, json_t **ret)
 {
     (void)p;
-    *ret = json_integer(0);
-    return *ret ? NULL : err_oom();
+    return report_integer(ret, 0);
 }
 
 static struct err *get_empty_map(const void *p, json_t **ret)
@@ -147,15 +144,8 @@ static int by_name(const void *a, const void *b)
 
 static struct err *print_volumes(struct cli *c, const struct ls_opts *o, const void **rows, size_t n)
 {
-    if (report_is_json(o->format)) {
-        AUTO_JSON json_t *list = json_array();
-        for (size_t i = 0; i < n; i++) {
-            json_t *object;
-            TRY(get_all(rows[i], &object));
-            TRY(json_push(list, object));
-        }
-        return report_json(c, list, 2);
-    }
+    if (report_is_json(o->format))
+        return report_list(c, &volume_class, rows, n, 2);
     const struct report r = {
         .name = "volume list",
         .class = &volume_class,

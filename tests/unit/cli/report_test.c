@@ -106,14 +106,31 @@ static void test_unknown_field_keeps_the_heading(void **state)
     assert_string_equal(strbuf_str(&c.out), "A WORD      <no value>\none         ");
 }
 
+static struct err *get_all(const void *p, json_t **ret)
+{
+    static const struct template_field members[] = {
+        {"word", NULL, get_word, NULL}, {"other", NULL, get_word, NULL}, {0}};
+    return report_all(members, p, ret);
+}
+
+static void test_list(void **state)
+{
+    (void)state;
+    AUTO_CLI struct cli c = {0};
+    const struct template_class with_all = {.type_name = "words", .fields = fields, .get_all = get_all};
+    const void *const rows[] = {"one", "two"};
+    expect_success(report_list(&c, &with_all, rows, 2, 0));
+    expect_success(report_list(&c, &with_all, NULL, 0, 4));
+    assert_string_equal(strbuf_str(&c.out),
+                        "[{\"word\":\"one\",\"other\":\"one\"},{\"word\":\"two\",\"other\":\"two\"}]\n[]\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_is_json),
-        cmocka_unit_test(test_normalize),
-        cmocka_unit_test(test_headings),
-        cmocka_unit_test(test_listing),
-        cmocka_unit_test(test_unknown_field_keeps_the_heading),
+        cmocka_unit_test(test_is_json),  cmocka_unit_test(test_normalize),
+        cmocka_unit_test(test_headings), cmocka_unit_test(test_listing),
+        cmocka_unit_test(test_list),     cmocka_unit_test(test_unknown_field_keeps_the_heading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
