@@ -49,6 +49,8 @@ static struct err *print_logs(struct cli *c, const struct logs_flags *o, const s
  * waits for its own log. */
 static struct err *follow_all(struct cli *c, const struct logs_flags *o, const struct logs_opts *logs, int *exit_code)
 {
+    cli_show_notices(c);
+    engine_close(TAKE_PTR(c->engine)); /* pod logs has looked for the pod with it */
     for (size_t i = 0; i < c->n_args; i++) {
         pid_t pid = fork();
         if (pid < 0)

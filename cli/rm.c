@@ -191,12 +191,14 @@ static struct err *cleanup_all(struct cli *c, const struct cleanup_opts *o)
 static struct err *cleanup_verb(struct cli *c, void *opts, int *exit_code)
 {
     const struct cleanup_opts *o = opts;
+    struct engine *engine;
     (void)exit_code;
     struct err *e = cleanup_all(c, o);
     if (!o->pod || (e && err_kind(e) != ERR_NOT_FOUND))
         return e;
     err_drop(e);
-    return pod_row_ended(c->engine, o->pod);
+    TRY(cli_engine(c, &engine));
+    return pod_row_ended(engine, o->pod);
 }
 
 const struct cli_verb cli_verb_container_cleanup = {

@@ -170,6 +170,14 @@ sleeper() { # POD NAME [FLAG...]
     is "$(pod_state q)" Running
 }
 
+@test "pods: logs of several containers are followed side by side" {
+    coracle pod create --name p >/dev/null
+    coracle run -d --pod p --name l1 $BB sh -c 'echo first; sleep 0.5; echo end' >/dev/null
+    coracle run -d --pod p --name l2 $BB sh -c 'echo second; sleep 0.5; echo end' >/dev/null
+    run -0 coracle pod logs -f -n p
+    is "$(sort <<<"$output")" $'l1 end\nl1 first\nl2 end\nl2 second'
+}
+
 @test "pods: --pod new:NAME makes one, with the container's network" {
     coracle run -d --pod new:made --name n1 --hostname given -p 127.0.0.1::99 $BB sleep 100 >/dev/null
     is "$(coracle pod inspect -f '{{.Hostname}} {{.NumContainers}}' made)" "given 2"
