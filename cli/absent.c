@@ -21,7 +21,7 @@ bool absent_verb(const char *group, const char *word, const char **ret_why)
         {"", "podmansh", "a login shell in a container is one line in the shell's own profile"},
         {"", "quadlet", NULL},
         {"image", "build", NULL},
-        {"system", "service", NULL},
+        {"system", "service", NULL}, /* there is a verb to say so, with its flags */
     };
     for (size_t i = 0; i < ARRAY_LEN(absent); i++) {
         if (strcmp(absent[i].group, group) != 0 || strcmp(absent[i].word, word) != 0)

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
@@ -203,13 +202,18 @@ struct err *cli_check_detach_keys(const char *keys)
     return keys ? detach_keys_parse(keys, &parsed) : NULL;
 }
 
+struct err *cli_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
+{
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return cli_errno(errno, "open", path);
+    return fd_read_all(fd, max, ret, ret_len);
+}
+
 struct err *cli_read_cidfile(const char *path, char **ret)
 {
     AUTO_FREE char *text = NULL;
-    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ERR_WRAP(cli_errno(errno, "open", path), "reading CIDFile");
-    TRY_WRAP(fd_read_all(fd, CIDFILE_MAX, &text, NULL), "reading CIDFile");
+    TRY_WRAP(cli_read_file(path, CIDFILE_MAX, &text, NULL), "reading CIDFile");
     text[strcspn(text, "\r\n")] = '\0';
     *ret = TAKE_PTR(text);
     return NULL;

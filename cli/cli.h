@@ -101,5 +101,7 @@ struct err *cli_errno(int errnum, const char *operation, const char *path) ERR_R
 struct err *cli_parse_time(const char *flag, const char *value, int64_t *ret_nsec) ERR_RESULT;
 /* Refuse a --detach-keys that can't be understood; NULL is fine. */
 struct err *cli_check_detach_keys(const char *keys) ERR_RESULT;
+/* A file that the user named, of whatever kind (--env-file <(…) is a FIFO), of `max` bytes at most; ret_len or NULL. */
+struct err *cli_read_file(const char *path, size_t max, char **ret, size_t *ret_len) ERR_RESULT;
 /* First line of a file, as --cidfile holds an id. */
 struct err *cli_read_cidfile(const char *path, char **ret) ERR_RESULT;

@@ -121,6 +121,14 @@ static struct err *add(const struct completion *k, const char *candidate, const 
     return strbuf_putc(k->out, '\n');
 }
 
+/* Short ids, for who has begun one. */
+static struct err *add_id(const struct completion *k, const char *id, const char *description)
+{
+    char text[13];
+    (void)snprintf(text, sizeof text, "%.12s", id);
+    return strlen(k->word) >= 2 ? add(k, text, description) : NULL;
+}
+
 static struct err *add_containers(const struct completion *k, bool running)
 {
     const struct container_list_opts opts = {.all = !running};
@@ -130,11 +138,8 @@ static struct err *add_containers(const struct completion *k, bool running)
     struct err *e = NULL;
     for (size_t i = 0; i < count && !e; i++) {
         e = add(k, list[i]->name, list[i]->image_name);
-        if (!e && strlen(k->word) >= 2) {
-            char id[13];
-            (void)snprintf(id, sizeof id, "%.12s", list[i]->id);
-            e = add(k, id, list[i]->name);
-        }
+        if (!e)
+            e = add_id(k, list[i]->id, list[i]->name);
     }
     container_list_free(list, count);
     return e;
@@ -160,10 +165,8 @@ static struct err *add_images(const struct completion *k)
     for (size_t i = 0; i < count && !e; i++) {
         for (size_t n = 0; n < list[i]->names.count && !e; n++)
             e = add_image_name(k, list[i]->names.items[n]);
-        char id[13];
-        (void)snprintf(id, sizeof id, "%.12s", list[i]->id);
-        if (!e && strlen(k->word) >= 2)
-            e = add(k, id, NULL);
+        if (!e)
+            e = add_id(k, list[i]->id, NULL);
     }
     image_list_free(list, count);
     return e;
@@ -199,12 +202,9 @@ static struct err *add_pods(const struct completion *k)
     TRY(pod_row_ids(k->c->engine, &ids));
     for (size_t i = 0; i < ids.count; i++) {
         AUTO_POD_ROW struct pod_row p = {0};
-        char id[13];
         TRY(pod_row_find(k->c->engine, ids.items[i], &p));
         TRY(add(k, p.name, NULL));
-        (void)snprintf(id, sizeof id, "%.12s", p.id);
-        if (strlen(k->word) >= 2)
-            TRY(add(k, id, p.name));
+        TRY(add_id(k, p.id, p.name));
     }
     return NULL;
 }

@@ -270,22 +270,25 @@ static struct err *use_host_ip(struct cli *c, struct create_opts *o, const json_
     return mem_replace(&o->spec.host_ip, strcmp(text, "none") == 0 ? "" : text);
 }
 
+static struct err *take_boolean(const json_t *value, bool *ret)
+{
+    *ret = json_is_true(value);
+    return json_is_boolean(value) ? NULL : ERR_NEW(ERR_INVALID, "neither true nor false");
+}
+
 static struct err *use_keyring(struct cli *c, struct create_opts *o, const json_t *value)
 {
+    bool keyring;
     (void)c;
-    if (!json_is_boolean(value))
-        return ERR_NEW(ERR_INVALID, "neither true nor false");
-    o->spec.no_keyring = json_is_false(value);
+    TRY(take_boolean(value, &keyring));
+    o->spec.no_keyring = !keyring;
     return NULL;
 }
 
 static struct err *use_no_pivot(struct cli *c, struct create_opts *o, const json_t *value)
 {
     (void)c;
-    if (!json_is_boolean(value))
-        return ERR_NEW(ERR_INVALID, "neither true nor false");
-    o->spec.no_pivot = json_is_true(value);
-    return NULL;
+    return take_boolean(value, &o->spec.no_pivot);
 }
 
 /* By --platform, as it was given, unless --runtime names one. Before `runtimes`, which knows what the name means. */

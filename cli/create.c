@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "cli/preserve.h"
+#include "cli/select.h"
 #include "engine/container/container.h"
 #include "engine/image/platform.h"
 #include "engine/secret/secret.h"
@@ -20,22 +20,13 @@
 
 /* --- environment and labels: files first, then flags, whatever their order on the command line */
 
-/* A file that the user named, of whatever kind. */
-static struct err *read_text(const char *path, char **ret, size_t *ret_len)
-{
-    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC); /* FIFOs too: --env-file <(…) */
-    if (fd < 0)
-        return cli_errno(errno, "open", path);
-    return fd_read_all(fd, ENV_FILE_MAX, ret, ret_len);
-}
-
 static struct err *fill_environment(struct create_opts *o)
 {
     for (size_t i = 0; i < o->env_files.count; i++) {
         const char *path = o->env_files.items[i];
         AUTO_FREE char *text = NULL;
         size_t len;
-        TRY_WRAP(read_text(path, &text, &len), "parsing env file \"%s\"", path);
+        TRY_WRAP(cli_read_file(path, ENV_FILE_MAX, &text, &len), "parsing env file \"%s\"", path);
         TRY_WRAP(spec_add_env_file(&o->spec, text, len, environ), "parsing env file \"%s\"", path);
     }
     for (size_t i = 0; i < o->env.count; i++)
@@ -47,7 +38,7 @@ static struct err *add_label_file(struct container_spec *s, const char *path)
 {
     AUTO_FREE char *text = NULL;
     AUTO_STRV struct strv lines = STRV_INIT;
-    TRY_WRAP(read_text(path, &text, NULL), "unable to process labels");
+    TRY_WRAP(cli_read_file(path, ENV_FILE_MAX, &text, NULL), "unable to process labels");
     TRY(strv_split(text, '\n', &lines));
     for (size_t i = 0; i < lines.count; i++) {
         const char *line = lines.items[i] + strspn(lines.items[i], " \t");
@@ -250,23 +241,11 @@ struct err *create_write_cidfile(const char *path, int fd, const char *id)
 struct err *create_replace(struct cli *c, const struct create_opts *o)
 {
     struct engine *e;
-    struct container *old = NULL;
+    bool was;
     if (!o->replace)
         return NULL;
     c->quiet = o->quiet;
     TRY(cli_engine(c, &e));
-    struct err *err = container_find(e, o->spec.name, &old);
-    if (err && err_kind(err) == ERR_NOT_FOUND) {
-        err_drop(err);
-        return NULL;
-    }
-    TRY(err);
-    if (strcmp(old->name, o->spec.name) == 0) { /* a prefix of some id is nobody's name */
-        const struct container_remove_opts opts = {.force = true, .timeout_sec = -1};
-        err = container_remove(e, old, &opts);
-        if (!err)
-            err = cli_printf(c, "%s\n", o->spec.name);
-    }
-    container_free(old);
-    return err;
+    TRY(select_remove_named(e, o->spec.name, &was));
+    return was ? cli_printf(c, "%s\n", o->spec.name) : NULL;
 }

@@ -1,9 +1,6 @@
 /* exec. */
-#include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/preserve.h"
@@ -52,10 +49,7 @@ static struct err *environment(const struct exec_verb_opts *o, struct container_
         const char *path = o->env_files.items[i];
         AUTO_FREE char *text = NULL;
         size_t len;
-        AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-            return ERR_WRAP(cli_errno(errno, "open", path), "parsing env file \"%s\"", path);
-        TRY_WRAP(fd_read_all(fd, ENV_FILE_MAX, &text, &len), "parsing env file \"%s\"", path);
+        TRY_WRAP(cli_read_file(path, ENV_FILE_MAX, &text, &len), "parsing env file \"%s\"", path);
         TRY_WRAP(spec_add_env_file(spec, text, len, environ), "parsing env file \"%s\"", path);
     }
     for (size_t i = 0; i < o->env.count; i++)

@@ -184,13 +184,12 @@ static struct err *check_format(const char *format)
     return template_parse("inspect", strbuf_str(&text), &t);
 }
 
-/* One pod is no list, as in Podman. */
-static struct err *print_objects(struct cli *c, enum object_type type, const char *format, const json_t *list)
+/* One pod of `pod inspect` is no list, as in Podman. */
+static struct err *print_objects(struct cli *c, const char *format, const json_t *list)
 {
-    if ((!format || report_is_json(format)) && type == OBJECT_POD && json_array_size(list) == 1)
-        return report_json(c, json_array_get(list, 0), 5);
+    bool alone = c->verb == &cli_verb_pod_inspect && json_array_size(list) == 1;
     if (!format || report_is_json(format))
-        return report_json(c, list, 5);
+        return report_json(c, alone ? json_array_get(list, 0) : list, 5);
     bool network = json_object_get(json_array_get(list, 0), "network_interface") != NULL;
     TRY(check_format(format));
     return ERR_WRAP(report_objects(c, "inspect", format, list, network ? network_members : members),
@@ -205,10 +204,9 @@ static struct err *inspect_names(struct cli *c, enum object_type type, const str
     AUTO_JSON json_t *list = json_array();
     if (!list)
         return err_oom();
-    bool one_pod = type == OBJECT_POD && strcmp(c->path, "pod inspect") == 0;
     for (size_t i = 0; i < names->count; i++)
         cli_errors_add(&errors, add_object(c, type, names->items[i], o->size, list));
-    cli_errors_add(&errors, print_objects(c, one_pod ? type : OBJECT_ALL, o->format, list));
+    cli_errors_add(&errors, print_objects(c, o->format, list));
     if (errors.last)
         err_drop(cli_flush(c)); /* what was found comes before what was not */
     return cli_errors_finish(&errors);

@@ -4,5 +4,5 @@
 #include "base/err.h"
 #include "base/strv.h"
 
-/* "key=value" or "key", through the parser that containers' labels have. */
-struct err *cli_parse_labels(const struct strv *given, struct strv *ret) ERR_RESULT;
+/* "key=value" or "key", through the parser that containers' labels have: those of `files` (--label-file) first. */
+struct err *cli_parse_labels(const struct strv *files, const struct strv *given, struct strv *ret) ERR_RESULT;

@@ -51,7 +51,7 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
     struct network *n;
     struct engine *e;
     (void)exit_code;
-    TRY(cli_parse_labels(&o->labels, &labels));
+    TRY(cli_parse_labels(&(const struct strv)STRV_INIT, &o->labels, &labels));
     TRY(cli_engine(c, &e));
     const struct network_create_opts create = {
         .name = c->n_args && *c->args[0] ? c->args[0] : NULL,

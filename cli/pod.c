@@ -18,6 +18,7 @@ struct pod_opts {
     bool all, force, ignore, latest;
     uint64_t time;
     const char *signal;
+    int sig; /* what `signal` says */
     struct strv idfiles;
 };
 #define O(field) offsetof(struct pod_opts, field)
@@ -167,17 +168,14 @@ static const struct cli_flag kill_flags[] = {
 
 static struct err *kill_one(struct cli *c, const struct pod_opts *o, struct pod *p)
 {
-    int sig;
-    TRY(spec_parse_signal(o->signal, &sig));
-    return pod_kill(c->engine, p, sig);
+    return pod_kill(c->engine, p, o->sig);
 }
 
 static struct err *kill_verb(struct cli *c, void *opts, int *exit_code)
 {
-    const struct pod_opts *o = opts;
-    int sig;
+    struct pod_opts *o = opts;
     (void)exit_code;
-    TRY(spec_parse_signal(o->signal, &sig));
+    TRY(spec_parse_signal(o->signal, &o->sig));
     return each_pod(c, opts, kill_one);
 }
 

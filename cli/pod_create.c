@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "cli/labels.h"
-#include "cli/pod_select.h"
 #include "cli/resource_flags.h"
 #include "cli/verbs.h"
 #include "engine/pod/pod.h"
@@ -57,39 +55,15 @@ static struct err *set_inverted(void *opts, const struct cli_flag *f, const char
 
 #define NO_CONMON_PIDFILE "there is no conmon here"
 
-/* What both have, in three parts so that tables stay in the order of the alphabet. */
-#define LIMIT_FLAGS                                                                                         \
-    RESOURCE_BLKIO_FLAGS(S(res)),                                                                           \
-        {"cgroup-parent", 0, CLI_STRING, .offset = O(cgroup_parent),                                        \
-         .help = "Optional parent cgroup for the container"},                                               \
-        {"cpu-shares", 'c', CLI_UINT, .offset = S(res.cpu_shares), .help = "CPU shares (relative weight)"}, \
-        {"cpus", 0, CLI_FLOAT, .offset = S(res.cpus),                                                       \
-         .help = "Number of CPUs. The default is 0.000 which means no limit"},                              \
-        {"cpuset-cpus",                                                                                     \
-         0,                                                                                                 \
-         CLI_CALL,                                                                                          \
-         .offset = S(res.cpuset_cpus),                                                                      \
-         .set = resource_set_text,                                                                          \
-         .help = "CPUs in which to allow execution (0-3, 0,1)"},                                            \
-    {                                                                                                       \
-        "cpuset-mems", 0, CLI_CALL,                                                                         \
-            .offset = S(res.cpuset_mems), .set = resource_set_text,                                         \
-            .help = "Memory nodes (MEMs) in which to allow execution (0-3, 0,1). Only effective "           \
-                    "on NUMA systems."                                                                      \
-    }
+/* What both have, in parts so that tables stay in the order of the alphabet. */
+#define LIMIT_FLAGS                                                  \
+    RESOURCE_BLKIO_FLAGS(S(res)),                                    \
+        {"cgroup-parent", 0, CLI_STRING, .offset = O(cgroup_parent), \
+         .help = "Optional parent cgroup for the container"},        \
+        RESOURCE_CPU_SHARE_FLAGS(S(res))
 #define DEVICE_FLAGS                                                                                                 \
     {"device", 0, CLI_CALL_CSV, CLI_COMPLETE_FILE, .set = add_device, .help = "Add a host device to the container"}, \
-    {                                                                                                                \
-        "device-read-bps", 0, CLI_STRINGS, .offset = S(res.device_read_bps),                                         \
-                                           .help = "Limit read rate (bytes per second) from a device "               \
-                                                   "(e.g. --device-read-bps=/dev/sda:1mb)"                           \
-    }
-#define WRITE_BPS_FLAG                                                                                 \
-    {                                                                                                  \
-        "device-write-bps", 0, CLI_STRINGS, .offset = S(res.device_write_bps),                         \
-                                            .help = "Limit write rate (bytes per second) to a device " \
-                                                    "(e.g. --device-write-bps=/dev/sda:1mb)"           \
-    }
+        RESOURCE_READ_BPS_FLAG(S(res)), RESOURCE_WRITE_BPS_FLAG(S(res))
 #define INFRA_FLAGS                                                                                           \
     {"infra-command", 0, CLI_STRING, .offset = O(infra_command),                                              \
      .help = "Overwrite the default ENTRYPOINT of the image"},                                                \
@@ -165,7 +139,6 @@ static const struct cli_flag create_pod_flags[] = {
     {"add-host", 0, CLI_STRINGS, .offset = S(add_host), .help = "Add a custom host-to-IP mapping (host:ip)"},
     LIMIT_FLAGS,
     DEVICE_FLAGS,
-    WRITE_BPS_FLAG,
     {"dns", 0, CLI_STRINGS, .offset = S(dns), .help = "Set custom DNS servers"},
     {"dns-option", 0, CLI_STRINGS, .offset = S(dns_option), .help = "Set custom DNS options"},
     {"dns-search", 0, CLI_STRINGS, .offset = S(dns_search), .help = "Set custom DNS search domains"},
@@ -226,18 +199,6 @@ static void flags_done(void *opts)
 }
 
 /* --- from flags to options */
-
-/* Files first, then flags. */
-static struct err *gather_labels(const struct pod_create_flags *o, struct strv *ret)
-{
-    struct container_spec scratch;
-    container_spec_init(&scratch);
-    struct err *err = create_add_labels(&scratch, &o->label_files, &o->labels);
-    if (!err)
-        err = strv_copy(&scratch.labels, ret);
-    container_spec_done(&scratch);
-    return err;
-}
 
 /* What needs an infra container, in podman's words. */
 static struct err *check_no_infra(const struct cli *c, const struct pod_create_flags *o)
@@ -347,7 +308,7 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
     TRY(settle_share(c, o, &share));
     TRY(check_no_infra(c, o));
     TRY(settle_infra(o));
-    TRY(gather_labels(o, &labels));
+    TRY(cli_parse_labels(&o->label_files, &o->labels, &labels));
     TRY(strv_add_all(&words, c->argv));
     create.share = share;
     create.no_infra = o->no_infra;
@@ -431,7 +392,6 @@ static const struct cli_flag clone_flags[] = {
     LIMIT_FLAGS,
     {"destroy", 0, CLI_BOOL, .offset = O(destroy), .help = "destroy the original pod"},
     DEVICE_FLAGS,
-    WRITE_BPS_FLAG,
     GIDMAP_FLAG,
     HOSTNAME_FLAG,
     INFRA_FLAGS,
@@ -491,7 +451,7 @@ static struct err *clone_verb(struct cli *c, void *opts, int *exit_code)
     (void)exit_code;
     if (c->n_args == 2 && o->name)
         return ERR_NEW(ERR_INVALID, "cannot specify --name and NAME at the same time");
-    TRY(gather_labels(o, &labels));
+    TRY(cli_parse_labels(&o->label_files, &o->labels, &labels));
     TRY(strv_add_all(&words, c->argv));
     struct change change = {c, o};
     const struct pod_clone_opts clone = {

@@ -27,41 +27,53 @@ struct err *resource_set_blkio_weight(void *opts, const struct cli_flag *f, cons
             .arg = "DEVICE_NAME:WEIGHT",                                                       \
             .help = "Block IO weight (relative device weight, format: DEVICE_NAME:WEIGHT)"     \
     }
-#define RESOURCE_CPU_FLAGS(at)                                                                              \
-    {"cpu-period", 0, CLI_UINT, RESOURCE_AT(at, cpu_period),                                                \
-     .help = "Limit the CPU CFS (Completely Fair Scheduler) period"},                                       \
-        {"cpu-quota", 0, CLI_INT, RESOURCE_AT(at, cpu_quota),                                               \
-         .help = "Limit the CPU CFS (Completely Fair Scheduler) quota"},                                    \
-        {"cpu-rt-period", 0, CLI_UINT, RESOURCE_AT(at, cpu_rt_period),                                      \
-         .help = "Limit the CPU real-time period in microseconds"},                                         \
-        {"cpu-rt-runtime", 0, CLI_INT, RESOURCE_AT(at, cpu_rt_runtime),                                     \
-         .help = "Limit the CPU real-time runtime in microseconds"},                                        \
-        {"cpu-shares", 'c', CLI_UINT, RESOURCE_AT(at, cpu_shares), .help = "CPU shares (relative weight)"}, \
-        {"cpus", 0, CLI_FLOAT, RESOURCE_AT(at, cpus),                                                       \
-         .help = "Number of CPUs. The default is 0.000 which means no limit"},                              \
-        {"cpuset-cpus",                                                                                     \
-         0,                                                                                                 \
-         CLI_CALL,                                                                                          \
-         RESOURCE_AT(at, cpuset_cpus),                                                                      \
-         .set = resource_set_text,                                                                          \
-         .help = "CPUs in which to allow execution (0-3, 0,1)"},                                            \
-    {                                                                                                       \
-        "cpuset-mems", 0, CLI_CALL, RESOURCE_AT(at, cpuset_mems),                                           \
-            .set = resource_set_text,                                                                       \
-            .help = "Memory nodes (MEMs) in which to allow execution (0-3, 0,1). Only "                     \
-                    "effective on NUMA systems."                                                            \
+#define RESOURCE_CPU_TIME_FLAGS(at)                                      \
+    {"cpu-period", 0, CLI_UINT, RESOURCE_AT(at, cpu_period),             \
+     .help = "Limit the CPU CFS (Completely Fair Scheduler) period"},    \
+        {"cpu-quota", 0, CLI_INT, RESOURCE_AT(at, cpu_quota),            \
+         .help = "Limit the CPU CFS (Completely Fair Scheduler) quota"}, \
+        {"cpu-rt-period", 0, CLI_UINT, RESOURCE_AT(at, cpu_rt_period),   \
+         .help = "Limit the CPU real-time period in microseconds"},      \
+    {                                                                    \
+        "cpu-rt-runtime", 0, CLI_INT, RESOURCE_AT(at, cpu_rt_runtime),   \
+            .help = "Limit the CPU real-time runtime in microseconds"    \
     }
-#define RESOURCE_THROTTLE_FLAGS(at)                                                                         \
-    {"device-read-bps", 0, CLI_STRINGS, RESOURCE_AT(at, device_read_bps),                                   \
-     .help = "Limit read rate (bytes per second) from a device (e.g. --device-read-bps=/dev/sda:1mb)"},     \
-        {"device-read-iops", 0, CLI_STRINGS, RESOURCE_AT(at, device_read_iops),                             \
-         .help = "Limit read rate (IO per second) from a device (e.g. --device-read-iops=/dev/sda:1000)"},  \
-        {"device-write-bps", 0, CLI_STRINGS, RESOURCE_AT(at, device_write_bps),                             \
-         .help = "Limit write rate (bytes per second) to a device (e.g. --device-write-bps=/dev/sda:1mb)"}, \
-    {                                                                                                       \
-        "device-write-iops", 0, CLI_STRINGS, RESOURCE_AT(at, device_write_iops),                            \
-            .help = "Limit write rate (IO per second) to a device (e.g. "                                   \
-                    "--device-write-iops=/dev/sda:1000)"                                                    \
+#define RESOURCE_CPU_SHARE_FLAGS(at)                                                                    \
+    {"cpu-shares", 'c', CLI_UINT, RESOURCE_AT(at, cpu_shares), .help = "CPU shares (relative weight)"}, \
+        {"cpus", 0, CLI_FLOAT, RESOURCE_AT(at, cpus),                                                   \
+         .help = "Number of CPUs. The default is 0.000 which means no limit"},                          \
+        {"cpuset-cpus",                                                                                 \
+         0,                                                                                             \
+         CLI_CALL,                                                                                      \
+         RESOURCE_AT(at, cpuset_cpus),                                                                  \
+         .set = resource_set_text,                                                                      \
+         .help = "CPUs in which to allow execution (0-3, 0,1)"},                                        \
+    {                                                                                                   \
+        "cpuset-mems", 0, CLI_CALL, RESOURCE_AT(at, cpuset_mems),                                       \
+            .set = resource_set_text,                                                                   \
+            .help = "Memory nodes (MEMs) in which to allow execution (0-3, 0,1). Only "                 \
+                    "effective on NUMA systems."                                                        \
+    }
+#define RESOURCE_CPU_FLAGS(at) RESOURCE_CPU_TIME_FLAGS(at), RESOURCE_CPU_SHARE_FLAGS(at)
+#define RESOURCE_READ_BPS_FLAG(at)                                                                           \
+    {                                                                                                        \
+        "device-read-bps", 0, CLI_STRINGS, RESOURCE_AT(at, device_read_bps),                                 \
+            .help = "Limit read rate (bytes per second) from a device (e.g. --device-read-bps=/dev/sda:1mb)" \
+    }
+#define RESOURCE_WRITE_BPS_FLAG(at)                                                                          \
+    {                                                                                                        \
+        "device-write-bps", 0, CLI_STRINGS, RESOURCE_AT(at, device_write_bps),                               \
+            .help = "Limit write rate (bytes per second) to a device (e.g. --device-write-bps=/dev/sda:1mb)" \
+    }
+#define RESOURCE_THROTTLE_FLAGS(at)                                                                        \
+    RESOURCE_READ_BPS_FLAG(at),                                                                            \
+        {"device-read-iops", 0, CLI_STRINGS, RESOURCE_AT(at, device_read_iops),                            \
+         .help = "Limit read rate (IO per second) from a device (e.g. --device-read-iops=/dev/sda:1000)"}, \
+        RESOURCE_WRITE_BPS_FLAG(at),                                                                       \
+    {                                                                                                      \
+        "device-write-iops", 0, CLI_STRINGS, RESOURCE_AT(at, device_write_iops),                           \
+            .help = "Limit write rate (IO per second) to a device (e.g. "                                  \
+                    "--device-write-iops=/dev/sda:1000)"                                                   \
     }
 #define RESOURCE_MEMORY_FLAGS(at)                                                        \
     {"memory",                                                                           \

@@ -12,9 +12,9 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "cli/registry_flags.h"
+#include "cli/select.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
-#include "engine/container/container.h"
 #include "engine/image/image.h"
 
 #define WORDS_MAX ((size_t)4 << 20) /* bytes */
@@ -107,21 +107,15 @@ static struct err *make_command(struct cli *c, const struct runlabel_opts *o, co
 /* Whoever has the name that the command gives. */
 static struct err *replace(struct cli *c, const struct strv *command)
 {
-    const struct container_remove_opts rm = {.force = true, .timeout_sec = -1};
+    bool was;
     for (size_t i = 0; i < command->count; i++) {
         const char *word = command->items[i], *name = NULL;
         if (strncmp(word, "--name=", 7) == 0)
             name = word + 7;
         else if ((strcmp(word, "--name") == 0 || strcmp(word, "-n") == 0) && i + 1 < command->count)
             name = command->items[i + 1];
-        struct container *ct = NULL;
-        struct err *e = name ? container_find(c->engine, name, &ct) : NULL;
-        if (!e && ct && strcmp(ct->name, name) == 0)
-            e = container_remove(c->engine, ct, &rm);
-        container_free(ct);
-        if (e && err_kind(e) != ERR_NOT_FOUND)
-            return e;
-        err_drop(e);
+        if (name)
+            TRY(select_remove_named(c->engine, name, &was));
     }
     return NULL;
 }

@@ -1,8 +1,6 @@
 /* The group `secret`: create, rm, exists, inspect (ls is in secret_ls.c). */
 #include "engine/secret/secret.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,16 +50,12 @@ static struct err *read_data(const struct create_secret_opts *o, const char *sou
         *ret_len = strlen(value);
         return mem_strdup(value, ret);
     }
-    AUTO_FD int fd = -1;
     if (strcmp(source, "-") == 0) {
         if (isatty(STDIN_FILENO))
             return ERR_NEW(ERR_INVALID, "if `-` is used, data must be passed into stdin");
         return fd_read_all(STDIN_FILENO, SECRET_BYTES_MAX, ret, ret_len);
     }
-    fd = open(source, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return cli_errno(errno, "open", source);
-    return fd_read_all(fd, SECRET_BYTES_MAX, ret, ret_len);
+    return cli_read_file(source, SECRET_BYTES_MAX, ret, ret_len);
 }
 
 static struct err *create_verb(struct cli *c, void *opts, int *exit_code)

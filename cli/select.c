@@ -3,6 +3,7 @@
 #include "cli/select.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -155,6 +156,22 @@ struct err *select_remove_users(struct cli *c, const struct strv *ids, int64_t t
         err_drop(e);
     }
     return NULL;
+}
+
+struct err *select_remove_named(struct engine *e, const char *name, bool *ret_was)
+{
+    const struct container_remove_opts opts = {.force = true, .timeout_sec = -1};
+    struct container *ct = NULL;
+    struct err *err = container_find(e, name, &ct);
+    *ret_was = !err && strcmp(ct->name, name) == 0; /* a prefix of some id is nobody's name */
+    if (*ret_was)
+        err = container_remove(e, ct, &opts);
+    container_free(ct);
+    if (err && err_kind(err) == ERR_NOT_FOUND) {
+        err_drop(err);
+        return NULL;
+    }
+    return err;
 }
 
 struct err *select_remove_container(struct engine *e, const char *id, void *arg)

@@ -30,6 +30,8 @@ struct err *select_one(struct cli *c, bool latest, struct container **ret) ERR_R
 /* rm --force of what containers use: remove these, by id; one that is gone meanwhile (--rm) is fine. `timeout_sec` as
  * in container_remove(). */
 struct err *select_remove_users(struct cli *c, const struct strv *ids, int64_t timeout_sec) ERR_RESULT;
+/* --replace: remove by force who has this very name. *ret_was: somebody had it. */
+struct err *select_remove_named(struct engine *e, const char *name, bool *ret_was) ERR_RESULT;
 /* Removing an image by force takes its containers along: remove_container of image_remove_opts, since the image library
  * doesn't know containers. */
 struct err *select_remove_container(struct engine *e, const char *id, void *arg) ERR_RESULT;

@@ -1,8 +1,6 @@
 /* version, info and the group `system`. */
-#include <string.h>
 
 #include "base/json.h"
-#include "base/mem.h"
 #include "cli/info.h"
 #include "cli/report.h"
 #include "cli/verbs.h"

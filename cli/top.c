@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "cli/select.h"
 #include "cli/tabwriter.h"
 #include "cli/verbs.h"

@@ -58,7 +58,7 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
     struct volume *v;
     struct engine *e;
     (void)exit_code;
-    TRY(cli_parse_labels(&o->labels, &labels));
+    TRY(cli_parse_labels(&(const struct strv)STRV_INIT, &o->labels, &labels));
     const char *name = c->n_args && *c->args[0] ? c->args[0] : NULL;
     if (name)
         TRY_WRAP(spec_check_name(name), "running volume create option");

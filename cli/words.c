@@ -91,5 +91,5 @@ struct err *words_expand(const char *text, const struct strv *values, char **ret
         if (value)
             TRY(strbuf_puts(&sb, value));
     }
-    return mem_strdup(strbuf_str(&sb), ret);
+    return strbuf_take(&sb, ret);
 }
