@@ -230,6 +230,15 @@ void fd_close_from(int first)
     fd_close_range((unsigned)first, UINT_MAX);
 }
 
+void fd_want(size_t n)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= n)
+        return;
+    l.rlim_cur = n < l.rlim_max ? n : l.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
 void fd_open_standard(void)
 {
     for (int fd = 0; fd <= 2; fd++) {

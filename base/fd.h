@@ -39,6 +39,9 @@ struct fd_path fd_proc_path(int fd);
 void fd_survive_size_limit(void);
 /* Duplicate with O_CLOEXEC, at 3 or above. */
 struct err *fd_duplicate(int fd, int *ret) ERR_RESULT;
+/* Have RLIMIT_NOFILE allow `n` descriptors, or as many as its hard limit does. What containers may open is another
+ * matter: the runtime sets their limits. */
+void fd_want(size_t n);
 /* First thing in a program that users start: whoever closed 0, 1 or 2 (`>&-`) gets /dev/null there, so that no file or
  * socket of ours takes the number and then what is printed. */
 void fd_open_standard(void);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -376,11 +375,7 @@ static struct err *holder_read_hello(struct holder *h, int dir_fd)
 
 static struct err *holder_setup(struct holder *h, const struct holder_opts *o)
 {
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* two descriptors for each running container */
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
-    }
+    fd_want(SIZE_MAX); /* two descriptors for each running container */
     TRY(holder_read_hello(h, o->dir_fd));
     TRY(holder_open_namespace("/proc/self/ns/user", &h->fds[0]));
     TRY(holder_open_namespace("/proc/self/ns/mnt", &h->fds[1]));

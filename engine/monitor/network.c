@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -183,17 +182,6 @@ static struct err *bind_one(struct network *n, struct slirp_port *port)
     return NULL;
 }
 
-/* The container's own limits are set by the runtime, so ours may grow. */
-static void want_files(size_t ports)
-{
-    struct rlimit l;
-    rlim_t want = ports + NETWORK_FILES_SPARE;
-    if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= want)
-        return;
-    l.rlim_cur = want < l.rlim_max ? want : l.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &l);
-}
-
 static void unbind_from(struct network *n, size_t first)
 {
     while (n->n_ports > first)
@@ -204,7 +192,7 @@ static struct err *bind_range(struct network *n, const struct monitor_publish *r
 {
     size_t before = n->n_ports;
     struct err *e = check_range(r);
-    want_files(n->n_ports + r->count);
+    fd_want(n->n_ports + r->count + NETWORK_FILES_SPARE);
     for (uint32_t i = 0; !e && i < r->count; i++) {
         struct slirp_port p = r->first;
         p.host.in.sin_port = htons((uint16_t)(ntohs(r->first.host.in.sin_port) + i));

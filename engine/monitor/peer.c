@@ -17,6 +17,9 @@
  * answers, which a client asks for one by one. */
 #define PEER_FRAMES_MAX 32
 #define FRAME_FDS_MAX 3
+/* A client with an exec session has one descriptor for itself and up to six for the session. */
+#define FILES_PER_PEER 8
+#define FILES_SPARE 64
 
 struct frame {
     struct frame *next;
@@ -125,6 +128,8 @@ static void peer_remove(struct peer *p)
         }
     }
     s->n_peers--;
+    if (s->listen_src) /* it may have waited for a descriptor */
+        err_drop(loop_set_events(s->listen_src, EPOLLIN));
     if (s->control == p)
         s->control = NULL;
     launch_forget_peer(s, p);
@@ -225,11 +230,13 @@ struct err *peer_add(struct server *s, int take_fd, struct peer **ret)
 static struct err *peer_accept(struct loop_source *src, int fd, uint32_t events, void *arg)
 {
     struct server *s = arg;
-    (void)src;
     (void)events;
+    fd_want(FILES_SPARE + FILES_PER_PEER * (s->n_peers + 1));
     AUTO_FD int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (conn < 0)
-        return NULL; /* gone again, or out of descriptors: the next one may have more luck */
+    if (conn < 0) {
+        /* Gone again; or out of descriptors: it waits until one of ours is free, and we don't turn in circles. */
+        return (errno == EMFILE || errno == ENFILE) && s->n_peers ? loop_set_events(src, 0) : NULL;
+    }
     if (s->n_peers < MONITOR_CLIENTS_MAX) {
         err_drop(peer_add(s, TAKE_FD(conn), NULL));
         return NULL;

@@ -22,8 +22,8 @@
 #define MONITOR_MOUNTS "m/mounts" /* the plan's other mounts: <run_dir>/m/mounts/<index> */
 /* Where a client puts config.json before MONITOR_START, below <run_dir>/m, when the plan has no bundle. */
 #define MONITOR_CONFIG "config.json.new"
-#define MONITOR_CLIENTS_MAX 64
-#define MONITOR_EXECS_MAX 256 /* exec sessions at a time; finished ones are forgotten, the oldest first */
+#define MONITOR_CLIENTS_MAX 1024
+#define MONITOR_EXECS_MAX 512 /* exec sessions at a time; finished ones are forgotten, the oldest first */
 #define MONITOR_ID_MAX 64
 #define MONITOR_OUTPUT_MAX (32u << 10) /* bytes in one MONITOR_OUTPUT */
 

@@ -2,7 +2,7 @@
  * module does, with a config.json of the simplest kind. Not installed.
  *
  *     drive WORKDIR start [options] -- ARGS…     options: see `struct settings`
- *     drive WORKDIR attach|stop|kill|wait|state|peek|clear|rotate|record [argument]
+ *     drive WORKDIR attach|stop|kill|wait|state|peek|clear|rotate|record|crowd [argument]
  *     drive WORKDIR exec [options] -- ARGS…
  */
 #include <errno.h>
@@ -226,6 +226,30 @@ static int query(const struct settings *s, const char *what, const char *arg)
     return 0;
 }
 
+/* So many clients at once, each of which asks, the first one last. */
+static int crowd(const struct settings *s, const char *arg)
+{
+    int64_t n = 0;
+    fail(number_parse_i64(arg, 1, 4096, &n));
+    fd_want((size_t)n + 64);
+    struct monitor **m = calloc((size_t)n, sizeof(struct monitor *));
+    if (!m)
+        fail(err_oom());
+    for (int64_t i = 0; i < n; i++)
+        fail(monitor_connect(s->plan.run_dir, s->id, &m[i]));
+    for (int64_t i = n - 1; i >= 0; i--) {
+        struct monitor_state st;
+        struct monitor_exec_state *execs = NULL;
+        size_t n_execs = 0;
+        fail(monitor_query(m[i], &st, &execs, &n_execs));
+        free(execs);
+    }
+    for (int64_t i = 0; i < n; i++)
+        monitor_free(m[i]);
+    free(m);
+    return 0;
+}
+
 static int peek(const struct settings *s)
 {
     struct monitor_state st;
@@ -340,6 +364,8 @@ int main(int argc, char **argv)
         code = exec(&s, args);
     else if (strcmp(what, "attach") == 0)
         code = attach(&s, arg);
+    else if (strcmp(what, "crowd") == 0 && arg)
+        code = crowd(&s, arg);
     else if (strcmp(what, "peek") == 0)
         code = peek(&s);
     else if (strcmp(what, "record") == 0)
