@@ -355,7 +355,7 @@ static const struct cli_flag inspect_flags[] = {
 static const struct cli_flag container_inspect_flags[] = {
     FORMAT_FLAG, CLI_LATEST_FLAG(O(latest), "container"), SIZE_FLAG, {0}};
 static const struct cli_flag format_flags[] = {FORMAT_FLAG, {0}}; /* of images and networks */
-static const struct cli_flag pod_inspect_flags[] = {FORMAT_FLAG, CLI_LATEST_FLAG(O(latest), "container"), {0}};
+static const struct cli_flag pod_inspect_flags[] = {FORMAT_FLAG, CLI_LATEST_FLAG(O(latest), "pod"), {0}};
 static const struct cli_flag volume_inspect_flags[] = {
     {"all", 'a', CLI_BOOL, .offset = O(all), .help = "Inspect all volumes"},
     FORMAT_FLAG,
