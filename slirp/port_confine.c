@@ -35,7 +35,7 @@
 static const int allowed[] = {
     SYS_recvmsg, SYS_sendmsg, SYS_recvfrom, SYS_sendto, SYS_socket, SYS_setsockopt, SYS_bind, SYS_connect, SYS_close,
     SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_futex, SYS_rt_sigreturn, SYS_rt_sigprocmask,
-    SYS_restart_syscall, SYS_exit_group, SYS_getpid, SYS_gettid,
+    SYS_ppoll, SYS_restart_syscall, SYS_exit_group, SYS_getpid, SYS_gettid,
 };
 /* clang-format on */
 

@@ -9,16 +9,19 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/msg.h"
+#include "base/trim.h"
 #include "slirp/pace.h"
 #include "slirp/port_confine.h"
 #include "slirp/port_route.h"
 
 #define MAKER_SOCK 3 /* the only descriptor besides 0, 1 and 2 */
+#define MAKER_QUIET_USEC 500000
 #define MAKER_PRIORITY_TCP 100u
 #define MAKER_PRIORITY_UDP 101u
 #define MAKER_BATCH_MAX 64u
@@ -287,14 +290,36 @@ static struct err *handle(struct maker *m, const struct msg *msg)
     }
 }
 
+static void wait_for(int sock, suseconds_t usec)
+{
+    const struct timeval limit = {.tv_usec = usec}; /* 0: as long as it takes */
+    (void)setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+}
+
+/* Once all is quiet: without what the monitor's start and ours have touched. */
+static void rest(struct maker *m)
+{
+    struct pollfd fd = {.fd = m->sock, .events = POLLIN};
+    wait_for(m->sock, 0);
+    trim_stack();
+    (void)trim_poll(&fd, 1, -1, false);
+}
+
 static struct err *serve(struct maker *m)
 {
     const struct port_maker_ready ready = {.ipv6 = m->ipv6};
     TRY(msg_send(m->sock, PORT_MAKER_READY, &ready, sizeof(ready), NULL, 0));
+    wait_for(m->sock, MAKER_QUIET_USEC);
     for (;;) {
         AUTO_MSG struct msg msg = MSG_INIT;
         bool eof = false;
-        TRY(msg_recv(m->sock, &msg, &eof));
+        struct err *e = msg_recv(m->sock, &msg, &eof);
+        if (e && err_errno(e) == EAGAIN) {
+            err_drop(e);
+            rest(m);
+            continue;
+        }
+        TRY(e);
         if (eof)
             return NULL;
         TRY(handle(m, &msg));

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/msg.h"
+#include "base/trim.h"
 #include "slirp/control.h"
 
 #define WATCH_FILE "/etc/resolv.conf"
@@ -78,7 +79,8 @@ static bool watch_turn(struct resolv_watch *w, int sock)
 {
     AUTO_FREE char *text = NULL;
     struct pollfd fds[2] = {{.fd = sock, .events = POLLIN}, {.fd = w->fd, .events = POLLIN}};
-    if (poll(fds, 2, -1) < 0)
+    trim_stack();
+    if (trim_poll(fds, 2, -1, true) < 0)
         return errno == EINTR;
     if (fds[0].revents)
         return false;

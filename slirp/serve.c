@@ -95,10 +95,12 @@ static void serve_frames(struct slirp *s)
     }
 }
 
-static void serve_quiet(void)
+/* Wait, with as little memory as possible. */
+static int serve_rest(struct pollfd *fds, size_t n, int timeout_msec)
 {
     (void)madvise(serve_buf, sizeof(serve_buf), MADV_DONTNEED); /* static, so whole pages of zeros again */
-    trim_memory(true);
+    trim_stack();
+    return trim_poll(fds, (unsigned)n, timeout_msec, true);
 }
 
 static int64_t serve_now_nsec(void)
@@ -161,8 +163,10 @@ struct err *slirp_serve_ports(struct slirp *s)
     while (!s->quit) {
         bool any = false;
         TRY(serve_wait(s->loop, busy ? SERVE_QUIET_MSEC : -1, &soon, &any));
-        if (!any && busy)
-            serve_quiet();
+        if (!any && busy) {
+            struct pollfd fd = {.fd = loop_fd(s->loop), .events = POLLIN};
+            (void)serve_rest(&fd, 1, -1);
+        }
         busy = any;
     }
     return NULL;
@@ -170,7 +174,7 @@ struct err *slirp_serve_ports(struct slirp *s)
 
 struct err *slirp_serve(struct slirp *s)
 {
-    bool busy = true;
+    bool busy = true, rest = false;
     while (!s->quit && !stack_is_gone(s->stack)) {
         struct pollfd *fds;
         size_t n;
@@ -180,11 +184,10 @@ struct err *slirp_serve(struct slirp *s)
             timeout_msec = SERVE_QUIET_MSEC;
         fds[SERVE_DEVICE] = (struct pollfd){.fd = s->device->fd, .events = POLLIN};
         fds[SERVE_LOOP] = (struct pollfd){.fd = loop_fd(s->loop), .events = POLLIN};
-        ready = poll(fds, n, timeout_msec);
+        ready = rest ? serve_rest(fds, n, timeout_msec) : poll(fds, n, timeout_msec);
         if (ready < 0 && errno != EINTR)
             return ERR_SYS(errno, "wait for frames");
-        if (!ready && busy)
-            serve_quiet();
+        rest = !ready && busy;
         busy = ready != 0;
         if (ready == 1 && fds[SERVE_LOOP].revents && n == SERVE_FDS) {
             TRY(serve_ports(s));

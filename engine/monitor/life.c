@@ -31,7 +31,6 @@
 #include "engine/monitor/record.h"
 #include "engine/monitor/report.h"
 #include "engine/monitor/spawnfd.h"
-#include "engine/monitor/trim_stack.h"
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define RESTART_FIRST_NSEC (100 * SERVER_NSEC_PER_MSEC)
@@ -66,12 +65,14 @@ static void clear_timer(struct loop_source **slot)
     *slot = NULL;
 }
 
+/* Until the next event, which is then the loop's. */
 static struct err *on_trim(struct loop_source *src, void *arg)
 {
+    const struct server *s = arg;
+    struct pollfd fd = {.fd = loop_fd(s->loop), .events = POLLIN};
     (void)src;
-    (void)arg;
     trim_stack();
-    trim_memory(false);
+    (void)trim_poll(&fd, 1, -1, false);
     return NULL;
 }
 

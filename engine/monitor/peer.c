@@ -203,6 +203,8 @@ static struct err *peer_event(struct loop_source *src, int fd, uint32_t events, 
     /* Nobody will say START any more. */
     if (was_control && (!s->container || s->early) && !s->started)
         loop_quit(s->loop);
+    if (s->started)
+        life_trim_later(s);
     life_check_end(s);
     return NULL;
 }
