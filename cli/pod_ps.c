@@ -212,9 +212,10 @@ static int compare(const void *pa, const void *pb, void *arg)
 
 static struct err *fill_row(struct cli *c, const struct ps_opts *o, const struct pod *p, struct row *row)
 {
+    AUTO_FREE char *own = NULL;
     row->pod = p;
     row->no_trunc = o->no_trunc;
-    TRY(pod_cgroup_parent(c->engine, p, &row->cgroup));
+    TRY(pod_cgroup(c->engine, p, &row->cgroup, &own));
     return pod_infra(p) ? network_names_of(c->engine, pod_infra(p)->id, &row->networks) : NULL;
 }
 

@@ -110,33 +110,6 @@ static struct err *undo(struct cli *c, struct create_opts *o, struct container *
     return take_e;
 }
 
-/* A monitor that is to inherit descriptors starts when all of them are there; one of a pod's container when its place
- * among cgroups is known. */
-static bool can_start_early(const struct container_spec *s)
-{
-    return !s->pod && !s->preserve_fds && !(s->log_driver && strcmp(s->log_driver, "passthrough") == 0);
-}
-
-/* A network with options, or for a user namespace of its own, is for the start to begin. */
-static bool is_default_network(const struct container_spec *s)
-{
-    bool own = s->network.mode == NS_DEFAULT || s->network.mode == NS_PRIVATE;
-    bool session = s->userns.mode == NS_DEFAULT || s->userns.mode == NS_HOST;
-    return own && session && !s->uid_map.count && !s->gid_map.count && !s->ip && !s->ip6 && !s->mac_address &&
-           !(s->network.arg && strchr(s->network.arg, ':'));
-}
-
-static struct engine_start start_of(const struct container_spec *s)
-{
-    return (struct engine_start){
-        .tty = s->tty,
-        .interactive = s->interactive,
-        .cgroup_parent = s->cgroup_parent,
-        .cgroups_disabled = s->cgroups && strcmp(s->cgroups, "disabled") == 0,
-        .network = is_default_network(s),
-    };
-}
-
 /* The id file is made first, so that nothing exists yet when that fails; it goes again when the rest does. */
 static struct err *create_container(struct cli *c, struct create_opts *o, struct container **ret)
 {
@@ -146,8 +119,9 @@ static struct err *create_container(struct cli *c, struct create_opts *o, struct
     TRY(create_open_cidfile(o->spec.cidfile, &cidfile));
     c->registry = &o->pull;
     c->quiet = o->quiet;
-    const struct engine_start start = start_of(&o->spec);
-    c->will_start = o->spec.for_run && can_start_early(&o->spec) ? &start : NULL;
+    struct engine_start start;
+    bool early = o->spec.for_run && !o->spec.pod && container_starts_early(&o->spec, &start);
+    c->will_start = early ? &start : NULL; /* what goes into a pod, once that has been looked up */
     struct err *err = cli_engine(c, &e);
     c->will_start = NULL;
     if (!err)

@@ -65,10 +65,11 @@ struct err *engine_cgroup_manager(struct engine *e, bool disabled, const char **
     return NULL;
 }
 
-/* Before the store is opened: the two take about as long. */
-static struct err *start_spare(struct engine *e, const struct engine_start *what)
+struct err *engine_will_start(struct engine *e, const struct engine_start *what)
 {
     const char *runtime = NULL, *manager = NULL;
+    if (e->spare || e->id_taken)
+        return NULL;
     struct err *err = engine_runtime(e, &runtime);
     if (err && err_kind(err) == ERR_NOT_FOUND) { /* told when it is needed: the container may name another one */
         err_drop(err);
@@ -118,8 +119,8 @@ static struct err *engine_set_up(struct engine *e, const struct engine_opts *opt
     TRY(session_enter(&so, &e->session));
     if (e->session->notice)
         TRY(engine_notice(e, "%s", e->session->notice));
-    if (opts->will_start)
-        TRY(start_spare(e, opts->will_start));
+    if (opts->will_start) /* before the store is opened: the two take about as long */
+        TRY(engine_will_start(e, opts->will_start));
     TRY(store_open(e->session->root, &e->store));
     int keeper = store_log_keeper(e->store);
     if (keeper >= 0 && e->session->keeps)

@@ -55,6 +55,8 @@ struct session *engine_session(const struct engine *e);
 struct store *engine_store(const struct engine *e);
 const char *engine_root(const struct engine *e);
 const char *engine_run_dir(const struct engine *e);
+/* The same later, for what could not be said at engine_open(); does nothing the second time. */
+struct err *engine_will_start(struct engine *e, const struct engine_start *what) ERR_RESULT;
 /* The id that was given to the container of will_start, once; then NULL. Borrowed. */
 const char *engine_take_id(struct engine *e);
 /* The monitor that will_start brought for container `id`, once; else NULL. The caller's. */

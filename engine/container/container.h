@@ -70,6 +70,10 @@ struct err *container_published(const struct container *c, struct strv *ret) ERR
 /* Load and parse the specification when it isn't there. */
 struct err *container_load_spec(struct engine *e, struct container *c) ERR_RESULT;
 
+/* early.c: what can be said of a container before anything is looked up. False: its monitor has to wait for more. */
+struct engine_start;
+bool container_starts_early(const struct container_spec *s, struct engine_start *ret);
+
 /* Takes nothing from `spec`. Finds the image, checks names, creates volumes, writes row and directory. */
 struct err *container_create(struct engine *e, const struct container_spec *spec, struct container **ret) ERR_RESULT;
 

@@ -131,6 +131,22 @@ static struct err *check_init(struct engine *e, const struct container_spec *s, 
     return live ? ERR_NEW(ERR_STATE, "cannot add init-ctr to a running pod") : NULL;
 }
 
+/* `run` wants the monitor at once: its place among cgroups is known now. */
+static struct err *start_early(struct engine *e, const struct container_spec *s)
+{
+    AUTO_FREE char *slice = NULL;
+    struct engine_start start;
+    const char *manager;
+    if (!s->for_run || !container_starts_early(s, &start))
+        return NULL;
+    TRY(engine_cgroup_manager(e, start.cgroups_disabled, &manager));
+    if (s->pod_cgroup && strcmp(manager, "systemd") == 0)
+        TRY(container_pod_slice(s, &slice));
+    if (slice)
+        start.cgroup_parent = slice;
+    return engine_will_start(e, &start);
+}
+
 struct err *create_settle_pod(struct engine *e, struct container_spec *s, struct pod_row *ret)
 {
     struct container_spec from;
@@ -156,7 +172,7 @@ struct err *create_settle_pod(struct engine *e, struct container_spec *s, struct
     TRY(container_spec_from_json(ret->spec, strlen(ret->spec), &from));
     struct err *err = inherit(s, &from);
     container_spec_done(&from);
-    return err;
+    return err ? err : start_early(e, s);
 }
 
 /* Inside the transaction that makes the container. */

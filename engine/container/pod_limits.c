@@ -1,9 +1,9 @@
 /* The cgroup of a pod: a parent of its containers' cgroups, which has the limits that the pod was given.
  *
  * It is made when the infra container starts. With cgroup files alone it is a directory beside the monitor's; with
- * systemd a slice of the user's, which comes into being with the first scope in it and goes with the last. The infra
- * container has the same limits for itself, so what cannot be applied here has been told of by then.
- * Source: cgroup-v2.rst; weights are converted as OCI runtimes do it (runtime-spec, config-linux.md). */
+ * systemd a slice of the user's, which comes into being with the first scope in it and goes with the last (scope.c).
+ * The infra container has the same limits for itself, so what cannot be applied here has been told of by then. Source:
+ * cgroup-v2.rst; weights are converted as OCI runtimes do it (runtime-spec, config-linux.md). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,9 +13,11 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "engine/container/internal.h"
 #include "engine/container/pod_row.h"
 #include "engine/container/start.h"
+#include "engine/monitor/scope.h"
 
 #define PERIOD_USEC 100000 /* of --cpus */
 
@@ -63,11 +65,40 @@ static struct err *set_cpu(int dir, const struct resource_spec *r)
     return r->cpuset_mems ? set_value(dir, "cpuset.mems", r->cpuset_mems) : NULL;
 }
 
-static struct err *set_limits(int dir, const struct resource_spec *r)
+static int64_t io_weight(int64_t blkio_weight)
 {
+    return 1 + (blkio_weight - 10) * 9999 / 990;
+}
+
+/* Single devices, by number; io.max keeps what a line doesn't name. */
+static struct err *set_throttle(int dir, const struct oci_throttle *t)
+{
+    static const char *const words[] = {
+        [THROTTLE_READ_BPS] = "rbps=",
+        [THROTTLE_WRITE_BPS] = "wbps=",
+        [THROTTLE_READ_IOPS] = "riops=",
+        [THROTTLE_WRITE_IOPS] = "wiops=",
+    };
+    char text[96];
+    bool weight = t->kind == THROTTLE_WEIGHT;
+    long long value = weight ? (long long)io_weight((int64_t)t->rate) : (long long)t->rate;
+    if (!t->rate)
+        return NULL; /* no limit */
+    (void)snprintf(text, sizeof(text), "%u:%u %s%lld", (unsigned)t->major, (unsigned)t->minor,
+                   weight ? "" : words[t->kind], value);
+    return set_value(dir, weight ? "io.weight" : "io.max", text);
+}
+
+static struct err *set_limits(int dir, const struct start *s)
+{
+    const struct resource_spec *r = &s->c->spec.res;
     TRY(set_memory(dir, r));
     TRY(set_cpu(dir, r));
-    return r->blkio_weight ? set_number(dir, "io.weight", 1 + (r->blkio_weight - 10) * 9999 / 990) : NULL;
+    if (r->blkio_weight)
+        TRY(set_number(dir, "io.weight", io_weight(r->blkio_weight)));
+    for (size_t i = 0; i < s->facts.n_throttles; i++)
+        TRY(set_throttle(dir, &s->facts.throttles[i]));
+    return NULL;
 }
 
 /* Controllers for what is below; who lacks one says so. */
@@ -118,18 +149,60 @@ struct err *start_pod_limits(struct start *s)
     TRY(cut_path(s->facts.cgroup_path, systemd ? 2 : 1, &path));
     TRY(make_dir(path, &s->cgroup->controllers, &dir));
     pass_down(dir, &s->cgroup->controllers);
-    return set_limits(dir, &s->c->spec.res);
+    return set_limits(dir, s);
 }
 
 /* "-" in the name of a slice leads into another one. */
-struct err *start_pod_slice(struct start *s)
+struct err *container_pod_slice(const struct container_spec *spec, char **ret)
 {
-    const char *parent = s->c->spec.cgroup_parent ? s->c->spec.cgroup_parent : "user.slice";
+    const char *parent = spec->cgroup_parent ? spec->cgroup_parent : "user.slice";
     size_t len = strlen(parent);
-    if (!s->c->spec.pod_cgroup || strcmp(s->plan.cgroup_manager, "systemd") != 0)
-        return NULL;
     if (len <= 6 || strcmp(parent + len - 6, ".slice") != 0)
         return ERR_NEW(ERR_INVALID, "--cgroup-parent %s: systemd takes the name of a slice", parent);
+    return mem_asprintf(ret, "%.*s" SCOPE_POD "%s.slice", (int)(len - 6), parent, spec->pod);
+}
+
+struct err *container_pod_cgroup(const struct container *infra, const char *pod_cgroup, bool *ret_systemd, char **ret)
+{
+    AUTO_FREE char *path = NULL;
+    *ret_systemd = false;
+    *ret = NULL;
+    if (infra->host_pid <= 0)
+        return NULL;
+    TRY(cgroup_of(infra->host_pid, &path));
+    char *last = path ? strrchr(path, '/') : NULL;
+    if (!last)
+        return NULL;
+    *ret_systemd = strcmp(last + 1, SCOPE_CONTAINER) == 0;
+    *last = '\0';
+    if (!*ret_systemd && strcmp(path_last(path), pod_cgroup) == 0)
+        *ret = TAKE_PTR(path);
+    return NULL;
+}
+
+/* Those that start it may be in another session than those that started the pod, with another manager. */
+static struct err *observe_pod(struct start *s)
+{
+    AUTO_POD_ROW struct pod_row p = {0};
+    struct container *infra = NULL;
+    bool systemd = false;
+    TRY(pod_row_find(s->e, s->c->spec.pod, &p));
+    if (!p.infra_id)
+        return NULL;
+    TRY(container_find(s->e, p.infra_id, &infra));
+    struct err *err = container_pod_cgroup(infra, s->c->spec.pod_cgroup, &systemd, &s->pod_cgroup);
+    container_free(infra);
+    return err || !systemd ? err : mem_replace(&s->plan.cgroup_manager, "systemd");
+}
+
+struct err *start_pod_place(struct start *s)
+{
+    if (!s->c->spec.pod_cgroup || strcmp(s->plan.cgroup_manager, "disabled") == 0)
+        return NULL;
+    if (!s->c->is_infra)
+        TRY(observe_pod(s));
+    if (strcmp(s->plan.cgroup_manager, "systemd") != 0)
+        return NULL;
     mem_freep(&s->plan.cgroup_parent);
-    return mem_asprintf(&s->plan.cgroup_parent, "%.*s-coracle_pod_%s.slice", (int)(len - 6), parent, s->c->spec.pod);
+    return container_pod_slice(&s->c->spec, &s->plan.cgroup_parent);
 }

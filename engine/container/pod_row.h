@@ -50,5 +50,13 @@ struct err *pod_row_check_name(struct engine *e, const char *container_name) ERR
 /* What happened to the pod, in a transaction of its own. */
 struct err *pod_row_event(struct engine *e, const struct pod_row *p, const char *action) ERR_RESULT;
 
+/* pod_limits.c: the cgroup of the pod whose infra container this is, "/" based, where it is a directory of ours
+ * (`pod_cgroup` is its name): where that runs, else NULL. *ret_systemd: it is a slice of the user's systemd. */
+struct err *container_pod_cgroup(const struct container *infra, const char *pod_cgroup, bool *ret_systemd,
+                                 char **ret) ERR_RESULT;
+/* Name of such a slice, for a container with spec.pod; with the spec's cgroup parent. ERR_INVALID: that is no slice. */
+struct container_spec;
+struct err *container_pod_slice(const struct container_spec *spec, char **ret) ERR_RESULT;
+
 /* A container of a pod with --exit-policy stop has ended: stop the infra container if it was the last. */
 struct err *pod_row_ended(struct engine *e, const char *id) ERR_RESULT;

@@ -31,10 +31,13 @@ static void release_packed(struct start *s)
 void start_done(struct start *s)
 {
     release_packed(s);
+    if (s->userns_fd > 0)
+        (void)fd_close(s->userns_fd);
     image_free(s->image);
     image_config_done(&s->config);
     plan_done(&s->plan);
     strv_done(&s->layer_dirs);
+    mem_freep(&s->pod_cgroup);
     s->root_fd = fd_close(s->root_fd);
     s->private_fd = fd_close(s->private_fd);
     idmap_done(&s->ct_uids);
@@ -370,6 +373,7 @@ static struct err *start_monitor(struct start *s, const struct container_start_o
         .network = s->plan.network ? &s->network_head : NULL,
         .uid_map = s->uid_map,
         .gid_map = s->gid_map,
+        .userns_fd = s->userns_fd,
         .publish = s->publish,
         .n_publish = s->n_publish,
         .joins = s->joins,

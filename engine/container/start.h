@@ -25,6 +25,7 @@ struct start {
     struct monitor_plan plan;
     struct strv layer_dirs;            /* of the root, shifted where a user namespace of its own wants that */
     const struct cgroup_facts *cgroup; /* the engine's */
+    char *pod_cgroup;                  /* "/" based: the running pod's, a directory of ours; NULL: none, or systemd's */
     int root_fd;                       /* the mounted root, O_PATH */
     int packed_fd;                     /* keeps the mounts of packed images until the root is mounted; 0: none */
     int private_fd;                    /* the monitor's private directory, O_PATH: <run_dir>/m in its namespace */
@@ -40,6 +41,7 @@ struct start {
     bool recorded;                    /* the row says "running" */
     struct monitor_publish *publish;
     size_t n_publish;
+    int userns_fd; /* another container's user namespace, which owns the network; 0: none */
     const char *uid_map,
         *gid_map; /* for the monitor, which makes the user namespace where it makes the network; NULL */
 
@@ -80,6 +82,8 @@ struct err *start_check_rdt(const struct start *s) ERR_RESULT;
 struct err *start_settle_notify(struct start *s) ERR_RESULT;
 struct err *start_notify_pid(const struct start *s) ERR_RESULT;
 struct err *start_notify_ready(const struct start *s) ERR_RESULT;
+/* start_facts.c: another container, whose namespaces this one joins: runs then, started if need be. Its pid. */
+struct err *start_other(struct start *s, const char *id, pid_t *ret) ERR_RESULT;
 /* start_plan.c: the policy as the monitor knows it. */
 enum plan_restart start_restart_of(enum restart_policy p);
 /* start_mounts.c: one more of s->mounts, so far of a type and a target alone. */
@@ -93,9 +97,11 @@ struct err *start_write_subscriptions(struct start *s) ERR_RESULT;
 /* start_hooks.c: --hooks-dir; part of the plan and of config.json. Before monitor_start. */
 struct err *start_settle_hooks(struct start *s) ERR_RESULT;
 /* pod_limits.c: the cgroup of the pod whose infra container this is, with its limits; after the container's own path is
- * known. And, for systemd, the slice that it is, in the plan. */
+ * known. */
 struct err *start_pod_limits(struct start *s) ERR_RESULT;
-struct err *start_pod_slice(struct start *s) ERR_RESULT;
+/* Before: where the cgroup of a pod's container is to be, which is where the pod is. For systemd the slice, in the
+ * plan, and its manager; else s->pod_cgroup. */
+struct err *start_pod_place(struct start *s) ERR_RESULT;
 /* start_files.c: hosts, hostname, resolv.conf, .containerenv into the private directory; sets their paths in s->facts.
  */
 struct err *start_write_files(struct start *s) ERR_RESULT;

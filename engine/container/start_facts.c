@@ -124,8 +124,7 @@ static struct err *settle_user(struct start *s)
 
 /* --- namespaces of other containers */
 
-/* Running, started if need be; its pid. */
-static struct err *pid_of(struct start *s, const char *id, pid_t *ret)
+struct err *start_other(struct start *s, const char *id, pid_t *ret)
 {
     struct container *c;
     TRY(container_find(s->e, id, &c));
@@ -184,7 +183,7 @@ static struct err *settle_namespaces(struct start *s)
         if (all[i].ns->mode != NS_CONTAINER)
             continue;
         if (!known || strcmp(known, all[i].ns->arg) != 0)
-            TRY(pid_of(s, all[i].ns->arg, &pid));
+            TRY(start_other(s, all[i].ns->arg, &pid));
         known = all[i].ns->arg;
         TRY(start_keep(s, all[i].ret, "/proc/%d/ns/%s", (int)pid, all[i].file));
         if (all[i].ns == &spec->ipc)
@@ -263,7 +262,7 @@ static struct err *settle_cgroup_path(struct start *s)
 {
     const struct container_spec *spec = &s->c->spec;
     bool there;
-    if (strcmp(s->plan.cgroup_manager, "systemd") == 0) {
+    if (strcmp(s->plan.cgroup_manager, "systemd") == 0 && !s->pod_cgroup) {
         TRY(beside_monitor(s, &there));
         s->facts.cgroup_writable = there;
         if (!there)
@@ -271,6 +270,8 @@ static struct err *settle_cgroup_path(struct start *s)
         return NULL;
     }
     const char *parent = spec->cgroup_parent ? spec->cgroup_parent : s->cgroup->path;
+    if (s->pod_cgroup)
+        return start_keep(s, &s->facts.cgroup_path, "%s/coracle-%s", s->pod_cgroup, s->c->id);
     if (parent && strcmp(parent, "/") == 0)
         parent = "";
     return start_keep(s, &s->facts.cgroup_path, "%s%s%s/coracle-%s", parent ? parent : "", spec->pod_cgroup ? "/" : "",
@@ -412,11 +413,11 @@ struct err *start_fill_facts(struct start *s)
     settle_oom_score(s);
     TRY(settle_timezone(s));
     TRY(start_settle_rungs(s));
+    TRY(start_settle_throttles(s)); /* also for a pod's cgroup, next */
     TRY(settle_cgroup(s));
     TRY(settle_seccomp(s));
     TRY(settle_init(s));
     TRY(check_devices(s));
-    TRY(start_settle_throttles(s));
     TRY(start_check_rdt(s));
     if (s->c->spec.privileged)
         TRY(add_devices(s, "/dev", true));

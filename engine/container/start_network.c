@@ -1,6 +1,7 @@
 /* The network of a container's own: what its monitor is told of it, and what is published. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -107,9 +108,33 @@ static struct err *settle_ports(struct start *s)
     return NULL;
 }
 
-struct err *start_settle_network(struct start *s)
+/* A network belongs to a user namespace: the other container's, which runs then … */
+static struct err *open_userns(struct start *s)
+{
+    char path[48];
+    pid_t pid = 0;
+    TRY(start_other(s, s->c->spec.userns.arg, &pid));
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ERR_SYS(errno, "open the user namespace of container %s", s->c->spec.userns.arg);
+    s->userns_fd = fd;
+    return NULL;
+}
+
+/* … or one of its own: the monitor makes that, too. */
+static struct err *describe_userns(struct start *s)
 {
     AUTO_STRBUF struct strbuf uids = STRBUF_INIT, gids = STRBUF_INIT;
+    TRY(map_text(&s->ct_uids, &uids));
+    TRY(map_text(&s->ct_gids, &gids));
+    TRY(start_keep(s, &s->uid_map, "%s", strbuf_str(&uids)));
+    TRY(start_keep(s, &s->gid_map, "%s", strbuf_str(&gids)));
+    return start_keep(s, &s->facts.user_ns, "%s/" MONITOR_USERNS, engine_run_dir(s->e));
+}
+
+struct err *start_settle_network(struct start *s)
+{
     bool named = s->c->spec.network.mode == NS_BRIDGE;
     AUTO_STRV struct strv names = STRV_INIT;
     if (named)
@@ -120,13 +145,8 @@ struct err *start_settle_network(struct start *s)
     if (!named)
         TRY(container_network_plan(&s->c->spec, &s->network, &s->network_head));
     TRY(settle_ports(s));
-    if (s->own_userns) { /* a network belongs to a user namespace: the monitor makes that one, too */
-        TRY(map_text(&s->ct_uids, &uids));
-        TRY(map_text(&s->ct_gids, &gids));
-        TRY(start_keep(s, &s->uid_map, "%s", strbuf_str(&uids)));
-        TRY(start_keep(s, &s->gid_map, "%s", strbuf_str(&gids)));
-        TRY(start_keep(s, &s->facts.user_ns, "%s/" MONITOR_USERNS, engine_run_dir(s->e)));
-    }
+    if (s->own_userns)
+        TRY(s->facts.joins_userns ? open_userns(s) : describe_userns(s));
     s->facts.owns_network_ns = true;
     return start_keep(s, &s->facts.network_ns, "%s/" MONITOR_NETNS, engine_run_dir(s->e));
 }

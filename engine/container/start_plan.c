@@ -105,7 +105,7 @@ static struct err *fill_identity(struct start *s)
     TRY(engine_cgroup_manager(s->e, no_cgroups, &manager));
     TRY(mem_strdup(manager, &p->cgroup_manager));
     TRY(mem_strdup(spec->cgroup_parent, &p->cgroup_parent));
-    return start_pod_slice(s);
+    return start_pod_place(s);
 }
 
 struct err *start_fill_plan(struct start *s, const struct container_start_opts *opts)

@@ -187,9 +187,6 @@ static struct err *compute_joined(struct start *s, const struct session *session
     container_free(other);
     TRY(err);
     s->facts.joins_userns = other != NULL && s->ct_uids.count;
-    if (s->facts.joins_userns && container_has_network(&s->c->spec))
-        return ERR_NEW(ERR_UNSUPPORTED,
-                       "a network of its own in another container's user namespace is not built yet; share it as well");
     return NULL;
 }
 

@@ -34,6 +34,7 @@ struct monitor_start_opts {
     const char *helper;                    /* path of coracle-monitor; NULL: proc_find_helper() */
     const struct monitor_network *network; /* netplan.h; NULL: none of its own */
     const char *uid_map, *gid_map;         /* of the user namespace that owns the network; NULL: the session's */
+    int userns_fd;                         /* that of another container, instead of maps; 0: none */
     const struct monitor_publish *publish;
     size_t n_publish;
     const struct strbuf *joins; /* named networks, network->joins of them: netplan_encode_join() */

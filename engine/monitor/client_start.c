@@ -119,18 +119,20 @@ static struct err *start_process(const struct monitor_start_opts *o, struct moni
     return NULL;
 }
 
-static struct err *begin_network(struct monitor *m, const struct monitor_network *network, const char *uid_map,
-                                 const char *gid_map)
+/* `o` says which user namespace is to own it. */
+static struct err *begin_network(struct monitor *m, const struct monitor_network *network,
+                                 const struct monitor_start_opts *o)
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     struct monitor_network head = *network;
-    head.uid_map_len = uid_map ? (uint32_t)strlen(uid_map) : 0;
-    head.gid_map_len = uid_map ? (uint32_t)strlen(gid_map) : 0;
+    head.uid_map_len = o->uid_map ? (uint32_t)strlen(o->uid_map) : 0;
+    head.gid_map_len = o->uid_map ? (uint32_t)strlen(o->gid_map) : 0;
     TRY(strbuf_add(&sb, &head, sizeof(head)));
-    if (uid_map)
-        TRY(strbuf_printf(&sb, "%s%s", uid_map, gid_map));
+    if (o->uid_map)
+        TRY(strbuf_printf(&sb, "%s%s", o->uid_map, o->gid_map));
     m->has_network = true;
-    return ERR_WRAP(msg_send(m->sock, MONITOR_NETWORK, sb.data, sb.len, NULL, 0), "network of a container");
+    return ERR_WRAP(msg_send(m->sock, MONITOR_NETWORK, sb.data, sb.len, &o->userns_fd, o->userns_fd > 0 ? 1 : 0),
+                    "network of a container");
 }
 
 struct err *monitor_spare(int session_lock_fd, const struct monitor_plan *early, const struct monitor_network *network,
@@ -141,7 +143,7 @@ struct err *monitor_spare(int session_lock_fd, const struct monitor_plan *early,
     struct monitor *m = NULL;
     TRY(plan_encode_early(early, &sb));
     TRY(start_process(&opts, &m));
-    struct err *e = network ? begin_network(m, network, NULL, NULL) : NULL;
+    struct err *e = network ? begin_network(m, network, &opts) : NULL;
     if (!e)
         e = msg_send(m->sock, MONITOR_EARLY, sb.data, sb.len, NULL, 0);
     if (e)
@@ -169,7 +171,7 @@ static bool start_can_use_spare(const struct monitor_start_opts *o)
 static struct err *start_tell(struct monitor *m, const struct monitor_start_opts *o, const struct strbuf *plan)
 {
     if (o->network && !m->has_network)
-        TRY(begin_network(m, o->network, o->uid_map, o->gid_map));
+        TRY(begin_network(m, o->network, o));
     for (uint32_t i = 0; o->network && i < o->network->joins; i++)
         TRY_WRAP(msg_send(m->sock, MONITOR_JOIN, o->joins[i].data, o->joins[i].len, NULL, 0),
                  "networks of a container");

@@ -17,7 +17,8 @@
 #define NETPLAN_JOINS_MAX 32 /* named networks of one container */
 
 /* MONITOR_NETWORK; behind it uid_map_len and gid_map_len bytes: the id maps, as written to /proc/PID/uid_map, of a user
- * namespace that the container is to have of its own, since a network namespace belongs to a user namespace. */
+ * namespace that the container is to have of its own, since a network namespace belongs to a user namespace; or with
+ * it, for the same reason, a descriptor of the user namespace of another container. */
 struct monitor_network {
     struct slirp_config config; /* looked at when joins is 0 */
     uint32_t joins;             /* named networks: that many MONITOR_JOIN follow, and there is no network of its own */

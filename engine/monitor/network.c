@@ -101,7 +101,7 @@ static struct err *begin(struct network *n, const struct msg *m)
     n->config = head.config;
     n->hostfwd = head.hostfwd && !head.joins;
     if (!head.uid_map_len)
-        return NULL;
+        return m->n_fds ? fd_duplicate(m->fds[0], &n->userns_fd) : NULL;
     const char *text = m->data + sizeof(head);
     TRY(mem_strndup(text, head.uid_map_len, &n->uid_map));
     return mem_strndup(text + head.uid_map_len, head.gid_map_len, &n->gid_map);

@@ -115,7 +115,28 @@ static struct err *put_properties(struct strbuf *sb, const char *slice, unsigned
     return NULL;
 }
 
-struct err *scope_message(const char *name, const char *slice, unsigned pid, struct strbuf *ret)
+/* a(sa(sv)): other units that come into being with it. Without StopWhenUnneeded a slice would stay for good. */
+static struct err *put_slice(struct strbuf *sb, const char *slice)
+{
+    TRY(put_u32(sb, 0));
+    size_t length_at = sb->len - 4;
+    TRY(put_pad(sb, 8));
+    size_t begin = sb->len;
+    if (slice) {
+        TRY(put_string(sb, slice));
+        TRY(put_u32(sb, 0));
+        size_t inner_at = sb->len - 4;
+        TRY(put_pad(sb, 8));
+        size_t inner = sb->len;
+        TRY(put_property(sb, "StopWhenUnneeded", "b"));
+        TRY(put_u32(sb, 1));
+        set_u32(sb, inner_at, sb->len - inner);
+    }
+    set_u32(sb, length_at, sb->len - begin);
+    return NULL;
+}
+
+struct err *scope_message(const char *name, const char *slice, bool make_slice, unsigned pid, struct strbuf *ret)
 {
     const char fixed[4] = {__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 'l' : 'B', DBUS_CALL, 0, 1};
     TRY(strbuf_add(ret, fixed, sizeof(fixed)));
@@ -134,8 +155,7 @@ struct err *scope_message(const char *name, const char *slice, unsigned pid, str
     TRY(put_string(ret, name));
     TRY(put_string(ret, "fail")); /* mode: when there is such a unit */
     TRY(put_properties(ret, slice, pid));
-    TRY(put_u32(ret, 0)); /* no auxiliary units; padded like any array of structs */
-    TRY(put_pad(ret, 8));
+    TRY(put_slice(ret, make_slice ? slice : NULL));
     set_u32(ret, 4, ret->len - body);
     return NULL;
 }
@@ -221,15 +241,27 @@ static struct err *await_answer(int fd)
     }
 }
 
-static struct err *ask_for_scope(const char *name, const char *slice)
+static struct err *ask_once(const char *name, const char *slice, bool make_slice)
 {
     AUTO_STRBUF struct strbuf message = STRBUF_INIT;
     AUTO_FD int fd = -1;
-    TRY(scope_message(name, slice, (unsigned)getpid(), &message));
+    TRY(scope_message(name, slice, make_slice, (unsigned)getpid(), &message));
     TRY(connect_systemd(&fd));
     TRY(authenticate(fd));
     TRY(fd_write_all(fd, message.data, message.len));
     return await_answer(fd);
+}
+
+/* A pod's slice comes with its first scope. */
+static struct err *ask_for_scope(const char *name, const char *slice)
+{
+    if (!strstr(slice, SCOPE_POD))
+        return ask_once(name, slice, false);
+    struct err *e = ask_once(name, slice, true);
+    if (!e || err_kind(e) != ERR_INTERNAL)
+        return e;
+    err_drop(e); /* it is there */
+    return ask_once(name, slice, false);
 }
 
 /* The answer comes before we are moved. */

@@ -1,6 +1,8 @@
 /* A place in the cgroup tree where the runtime may make the container's cgroup and give it controllers. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 struct server;
@@ -16,6 +18,11 @@ struct server;
  * client sees from where we are. */
 void scope_enter(struct server *s);
 
-/* The request to systemd, for tests: *ret is one D-Bus message, marshalled. `slice` and `name` are plain ASCII. */
+/* In the name of a pod's slice, before the pod's id: such a slice goes with the last scope in it. */
+#define SCOPE_POD "-coracle_pod_"
+
+/* The request to systemd, for tests: *ret is one D-Bus message, marshalled. `slice` and `name` are plain ASCII.
+ * `make_slice`: the slice must not be there yet, and is to go when nothing is in it. */
 struct strbuf;
-struct err *scope_message(const char *name, const char *slice, unsigned pid, struct strbuf *ret) ERR_RESULT;
+struct err *scope_message(const char *name, const char *slice, bool make_slice, unsigned pid,
+                          struct strbuf *ret) ERR_RESULT;

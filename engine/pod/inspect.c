@@ -152,13 +152,10 @@ static struct err *put_limits(json_t *obj, struct engine *e, const struct contai
 static struct err *put_cgroups(json_t *obj, struct engine *e, const struct pod *p)
 {
     AUTO_FREE char *parent = NULL, *path = NULL;
-    TRY(pod_cgroup_parent(e, p, &parent));
+    TRY(pod_cgroup(e, p, &parent, &path));
     TRY(json_put_bool(obj, "CreateCgroup", p->row.share_parent));
     TRY(json_put_str(obj, "CgroupParent", parent));
-    if (!p->row.share_parent)
-        return NULL;
-    TRY(pod_cgroup_path(p, parent, &path));
-    return json_put_str(obj, "CgroupPath", path);
+    return p->row.share_parent ? json_put_str(obj, "CgroupPath", path) : NULL;
 }
 
 static struct err *build(struct engine *e, const struct pod *p, const struct container_spec *s, json_t *obj)

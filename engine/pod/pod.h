@@ -93,5 +93,6 @@ struct err *pod_latest(struct engine *e, struct pod **ret) ERR_RESULT;
 
 /* Podman's `pod inspect` object, as JSON text. */
 struct err *pod_inspect(struct engine *e, const struct pod *p, char **ret_json) ERR_RESULT;
-/* Path of the cgroup that pods' are made in, "" where none can be made; the caller's. */
-struct err *pod_cgroup_parent(struct engine *e, const struct pod *p, char **ret) ERR_RESULT;
+/* cgroup.c: the pod's own cgroup (*ret, NULL where none can be made) and the one that it is in (else ""): where a
+ * running pod's is, or where it would be made. Paths are "/" based, or names of systemd's slices. The caller's. */
+struct err *pod_cgroup(struct engine *e, const struct pod *p, char **ret_parent, char **ret) ERR_RESULT;

@@ -52,15 +52,17 @@ static struct err *delete_row(struct engine *e, const struct pod *p)
 
 struct err *pod_remove(struct engine *e, struct pod *p, bool force, int64_t timeout_sec)
 {
+    AUTO_FREE char *parent = NULL, *cgroup = NULL;
     if (!force)
         TRY(check_idle(p));
+    TRY(pod_cgroup(e, p, &parent, &cgroup));
     TRY(pod_stop_members(e, p, timeout_sec, true));
     struct err *all = NULL;
     for (size_t i = p->n_members; i-- > 0;) /* the newest first: they need older ones */
         all = err_both(all, remove_one(e, p->members[i]->id, force, timeout_sec));
     if (!all && !pod_infra(p))
         all = delete_row(e, p);
-    pod_remove_cgroup(e, p);
+    pod_remove_cgroup(p, cgroup);
     return all;
 }
 

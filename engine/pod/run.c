@@ -97,8 +97,10 @@ struct err *pod_stop_members(struct engine *e, struct pod *p, int64_t timeout_se
 
 struct err *pod_stop(struct engine *e, struct pod *p, int64_t timeout_sec)
 {
+    AUTO_FREE char *parent = NULL, *cgroup = NULL;
+    TRY(pod_cgroup(e, p, &parent, &cgroup));
     TRY(pod_stop_members(e, p, timeout_sec, false));
-    pod_remove_cgroup(e, p);
+    pod_remove_cgroup(p, cgroup);
     return pod_row_event(e, &p->row, "stop");
 }
 

@@ -32,7 +32,7 @@ eventually() {
 run_tests() {
     local t out rc bad=0
     set +e
-    for t in $(declare -F | sed -n 's/^declare -f test_/test_/p'); do
+    for t in $(declare -F | sed -n 's/^declare -f test_/test_/p' | grep -E -- "${ONLY:-.}"); do
         # Not in a condition: there errexit would count for nothing.
         out=$(set -e; "$t" 2>&1)
         rc=$?
@@ -43,6 +43,7 @@ run_tests() {
             echo "not ok ${t#test_}"
             sed 's/^/#   /' <<<"$out"
         fi
+        tester coracle pod rm -fa -t 0 >/dev/null 2>&1 || true
         tester coracle rm -fa -t 0 >/dev/null 2>&1 || true
     done
     return $bad

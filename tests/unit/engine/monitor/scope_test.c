@@ -71,10 +71,10 @@ static void property(struct reader *r, const char *name, const char *type)
     signature(r, type);
 }
 
-static void check(const char *name, const char *slice)
+static void check(const char *name, const char *slice, bool make_slice)
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
-    assert_null(scope_message(name, slice, 4711, &sb));
+    assert_null(scope_message(name, slice, make_slice, 4711, &sb));
     struct reader r = {.sb = &sb, .at = 4};
     assert_int_equal(sb.data[1], 1);
     assert_int_equal(sb.data[3], 1);
@@ -105,8 +105,18 @@ static void check(const char *name, const char *slice)
     property(&r, "CollectMode", "s");
     string(&r, "inactive-or-failed");
     assert_int_equal(r.at, end);
-    assert_int_equal(u32(&r), 0);
+    size_t units = u32(&r);
     align(&r, 8);
+    assert_int_equal(r.at + units, sb.len);
+    if (make_slice) {
+        string(&r, slice);
+        end = u32(&r);
+        align(&r, 8);
+        end += r.at;
+        property(&r, "StopWhenUnneeded", "b");
+        assert_int_equal(u32(&r), 1);
+        assert_int_equal(r.at, end);
+    }
     assert_int_equal(r.at, sb.len);
 }
 
@@ -117,7 +127,8 @@ static void the_request_is_well_formed(void **state)
     (void)state;
     for (size_t i = 0; i < 8; i++)
         for (size_t k = 0; k < 8; k++)
-            check(name + i, slice + k);
+            for (int make_slice = 0; make_slice < 2; make_slice++)
+                check(name + i, slice + k, make_slice);
 }
 
 static void running_out_of_memory_is_an_error(void **state)
@@ -125,7 +136,7 @@ static void running_out_of_memory_is_an_error(void **state)
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     (void)state;
     fault_arm(FAULT_MEM, 1);
-    struct err *e = scope_message("a.scope", "user.slice", 1, &sb);
+    struct err *e = scope_message("a.scope", "user.slice", false, 1, &sb);
     fault_arm(FAULT_MEM, 0);
     assert_non_null(e);
     err_free(e);
