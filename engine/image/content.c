@@ -20,6 +20,7 @@
 #include "engine/image/progress.h"
 #include "engine/layer/starter.h"
 #include "engine/storage/options.h"
+#include "engine/store/name.h"
 #include "rootless/session.h"
 
 /* More unpackers at once only take turns at the disk. */
@@ -46,6 +47,7 @@ static struct err *begin(struct engine *e, struct content *c)
     c->ignore_chown_errors = options->ignore_chown_errors;
     TRY(store_content_lock(c->store, false, true, &c->lock_fd));
     TRY(store_staging_new(c->store, &c->staging));
+    content_spread(c->staging.dirfd);
     /* Every driver reads overlay's form, so that a container may have another one than its image was pulled with. */
     c->format = strcmp(driver, "copy") == 0 && !takes_xattrs(c->staging.dirfd) ? LAYER_WH : LAYER_OVERLAY;
     return NULL;
@@ -106,6 +108,7 @@ void content_free(struct content *take_c)
     for (size_t i = 0; i < c->n_entries; i++)
         entry_done(&c->entries[i]);
     layer_starter_free(c->starter);
+    content_disk_done(&c->disk);
     for (size_t i = 0; i < c->n_documents; i++)
         mem_freep(&c->documents[i].path);
     for (size_t i = 0; i < c->n_images; i++)
@@ -298,6 +301,7 @@ static struct err *finish(struct content *c, struct content_entry *entry)
     TRY(set_digest(&entry->layer.blob, result.blob_digest));
     entry->layer.blob_bytes = result.blob_bytes;
     entry->layer.tar_bytes = result.tar_bytes;
+    content_disk_begin(&c->disk, c->staging.dirfd, result.blob_bytes + result.unpacked_bytes);
     log_debug("layer %s: %llu entries, %llu bytes, %llu owners and %llu attributes not kept", result.diff_id,
               (unsigned long long)result.entries, (unsigned long long)result.unpacked_bytes,
               (unsigned long long)result.ids_ignored, (unsigned long long)result.xattrs_ignored);
@@ -389,7 +393,9 @@ static struct err *stage_blob(struct content *c, const struct content_layer_sour
 static struct err *make_layer_dir(struct content *c, struct content_entry *entry)
 {
     AUTO_FREE char *diff = NULL;
-    TRY(mem_asprintf(&entry->dir, "layer-%zu", c->n_entries));
+    struct store_name name; /* not one that is always the same: where the directory will be depends on it */
+    TRY(store_name_random(&name));
+    TRY(mem_strdup(name.s, &entry->dir));
     TRY(path_join(&diff, entry->dir, "diff"));
     if (mkdirat(c->staging.dirfd, entry->dir, 0755) < 0 || mkdirat(c->staging.dirfd, diff, 0755) < 0)
         return ERR_SYS(errno, "create %s/%s", c->staging.path, diff);

@@ -10,7 +10,6 @@
 #include "engine/image/content_internal.h"
 #include "engine/image/internal.h"
 #include "engine/image/reference.h"
-#include "engine/store/name.h"
 
 #define IMAGES_MAX 4096
 
@@ -82,7 +81,7 @@ static struct err *place(struct content *c, const char *path, const struct diges
     return store_blob_place(c->store, from, digest->s);
 }
 
-/* Move what was staged to its place. A layer directory gets its final name; it replaces entry->dir. */
+/* Move what was staged to its place. */
 static struct err *place_all(struct content *c)
 {
     for (size_t i = 0; i < c->n_documents; i++)
@@ -92,13 +91,10 @@ static struct err *place_all(struct content *c)
         if (entry->known)
             continue;
         TRY(place(c, entry->blob_path, &entry->layer.blob));
-        struct store_name name;
         AUTO_FREE char *to = NULL;
-        TRY(store_name_random(&name));
-        TRY(path_join(&to, "layers", name.s));
+        TRY(path_join(&to, "layers", entry->dir));
         if (renameat(c->staging.dirfd, entry->dir, store_root_fd(c->store), to) < 0)
             return ERR_SYS(errno, "move %s/%s to %s", c->staging.path, entry->dir, to);
-        TRY(mem_replace(&entry->dir, name.s));
     }
     return store_sync_names(c->store);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/image/content.h"
+#include "engine/image/content_disk.h"
 #include "engine/layer/layer.h"
 
 struct content_entry {
@@ -40,6 +41,7 @@ struct content {
     enum layer_format format;
     struct layer_starter *starter; /* made for the first layer */
     size_t jobs_max, jobs;
+    struct content_disk disk;
     void (*tick)(void *arg);
     void *tick_arg;
     struct content_entry *entries;
