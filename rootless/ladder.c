@@ -8,7 +8,7 @@ static const struct ladder ladder_table[] = {
     {"user namespaces",
      "a user and a mount namespace are made, and a tmpfs mounted in them",
      {{"namespaces of the user's own", NULL}},
-     "no container runs; registries (login, logout, search), policies, help and doctor work",
+     "no container runs; registries (login, logout, search, manifest inspect), policies, help and doctor work",
      LADDER_ALL},
     {"security settings",
      "sysctls of user namespaces, AppArmor, SELinux, no_new_privs, seccomp",

@@ -62,6 +62,9 @@ struct err *index_find(struct engine *e, const char *name, char **ret_id) ERR_RE
 /* JSON, indented, of a local list or of one in a registry. */
 struct err *index_inspect(struct engine *e, const char *name, const struct registry_opts *registry,
                           char **ret_json) ERR_RESULT;
+/* Of one in a registry, whatever is here: needs no engine. *ret_notice: a line for the user, or NULL. */
+struct err *index_inspect_remote(const char *name, const struct registry_opts *registry, char **ret_json,
+                                 char **ret_notice) ERR_RESULT;
 /* `destination`: a full name; of no meaning with opts->files. */
 struct err *index_push(struct engine *e, const char *list, const char *destination, const struct image_push_opts *opts,
                        char **ret_digest) ERR_RESULT;

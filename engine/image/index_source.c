@@ -265,8 +265,8 @@ struct err *index_subject(struct engine *e, const char *name, const struct regis
 
 /* --- inspect */
 
-static struct err *inspect_remote(struct engine *e, const char *full_name, const struct registry_opts *registry,
-                                  char **ret)
+static struct err *inspect_one(const char *full_name, const struct registry_opts *registry, char **ret,
+                               char **ret_notice)
 {
     AUTO_REMOTE struct remote from = {0};
     AUTO_FREE char *text = NULL, *type = NULL;
@@ -280,15 +280,30 @@ static struct err *inspect_remote(struct engine *e, const char *full_name, const
         TRY(listdoc_import(text, len, m.media_type, NULL, &doc));
         return listdoc_inspect(doc, ret);
     }
-    TRY(engine_notice(e, "The manifest type %s is not a manifest list but a single image.", m.media_type));
     TRY(json_parse(text, len, "manifest", &doc));
-    return json_text_indented(doc, 4, ret);
+    TRY(json_text_indented(doc, 4, ret));
+    return mem_asprintf(ret_notice, "The manifest type %s is not a manifest list but a single image.", m.media_type);
+}
+
+struct err *index_inspect_remote(const char *name, const struct registry_opts *registry, char **ret_json,
+                                 char **ret_notice)
+{
+    AUTO_STRV struct strv names = STRV_INIT;
+    struct err *error = NULL;
+    TRY(remote_names(name, &names));
+    for (size_t i = 0; i < names.count; i++) {
+        err_drop(error);
+        error = ERR_WRAP(inspect_one(names.items[i], registry, ret_json, ret_notice),
+                         "loading manifest \"docker://%s\"", names.items[i]);
+        if (!error)
+            return NULL;
+    }
+    return error;
 }
 
 struct err *index_inspect(struct engine *e, const char *name, const struct registry_opts *registry, char **ret_json)
 {
-    AUTO_FREE char *id = NULL;
-    AUTO_STRV struct strv names = STRV_INIT;
+    AUTO_FREE char *id = NULL, *notice = NULL;
     struct err *error = index_find(e, name, &id);
     if (!error) {
         AUTO_JSON json_t *doc = NULL;
@@ -299,14 +314,6 @@ struct err *index_inspect(struct engine *e, const char *name, const struct regis
     if (err_kind(error) != ERR_NOT_FOUND && err_kind(error) != ERR_INVALID)
         return error;
     err_drop(error);
-    error = NULL;
-    TRY(remote_names(name, &names));
-    for (size_t i = 0; i < names.count; i++) {
-        err_drop(error);
-        error = ERR_WRAP(inspect_remote(e, names.items[i], registry, ret_json), "loading manifest \"docker://%s\"",
-                         names.items[i]);
-        if (!error)
-            return NULL;
-    }
-    return error;
+    TRY(index_inspect_remote(name, registry, ret_json, &notice));
+    return notice ? engine_notice(e, "%s", notice) : NULL;
 }

@@ -126,6 +126,21 @@ put() {
     run -125 coracle manifest inspect "$REG/t/nothing:1"
 }
 
+@test "manifest inspect of what is in a registry needs no user namespace" {
+    local none='echo 0 >/proc/sys/user/max_user_namespaces; exec "$0" --root "$1" manifest inspect "$2"'
+    unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces' 2>/dev/null || skip "no user namespace to take them away in"
+    run -0 --separate-stderr unshare -Ur sh -c "$none" "$CORACLE" "$FILE_DIR/none" "$REG/t/multi:1"
+    is "$output" "$(coracle manifest inspect "$REG/t/multi:1")"
+    is "$stderr" ""
+    run -0 --separate-stderr unshare -Ur sh -c "$none" "$CORACLE" "$FILE_DIR/none" "$REG/t/docker:1"
+    has "$stderr" "not a manifest list but a single image"
+    # What only a store can have is not asked for elsewhere.
+    run -125 --separate-stderr unshare -Ur sh -c "$none" "$CORACLE" "$FILE_DIR/none" localhost/list
+    has "$stderr" "user namespace"
+    run -125 --separate-stderr unshare -Ur sh -c "$none" "$CORACLE" "$FILE_DIR/none" "$REG/t/nothing:1"
+    one_error "loading manifest \"docker://$REG/t/nothing:1\""
+}
+
 @test "manifest push: --all=false, --rm, --add-compression" {
     coracle manifest create list "$REG/t/multi:1" >/dev/null
     run -0 coracle manifest push -q --add-compression zstd list "$REG/c/both:1"
