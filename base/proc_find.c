@@ -1,6 +1,5 @@
 /* Finding programs. */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/proc.h"
+#include "base/self.h"
 
 #ifndef CORACLE_LIBEXECDIR /* meson sets it */
 #define CORACLE_LIBEXECDIR "/usr/local/libexec/coracle"
@@ -59,26 +59,29 @@ static struct err *proc_try_helper(const char *dir, const char *name, char **ret
     return NULL;
 }
 
-/* The directory of this executable; false where /proc does not tell. */
-static bool proc_own_dir(char *dir, size_t size)
+/* The directory of this executable; *ret stays NULL where nothing tells. */
+static struct err *proc_own_dir(char **ret)
 {
-    ssize_t n = readlink("/proc/self/exe", dir, size);
-    if (n <= 0 || (size_t)n == size || dir[0] != '/')
-        return false;
-    while (n > 1 && dir[n - 1] != '/')
-        n--;
-    dir[n] = '\0';
-    return true;
+    char *path = NULL;
+    struct err *e = self_path(&path);
+    if (e && err_kind(e) != ERR_NOT_FOUND)
+        return e;
+    err_drop(e);
+    if (path)
+        strrchr(path, '/')[1] = '\0';
+    *ret = path;
+    return NULL;
 }
 
 struct err *proc_find_helper(const char *name, char **ret)
 {
-    char own[PATH_MAX];
+    AUTO_FREE char *own = NULL;
+    TRY(proc_own_dir(&own));
     /* The variable first, for tests; never obeyed in a set-user-id program (secure_getenv(3)). Then beside ourselves,
      * for the build tree and relocated installations. */
     const char *dirs[] = {
         secure_getenv("CORACLE_LIBEXECDIR"),
-        proc_own_dir(own, sizeof(own)) ? own : NULL,
+        own,
         CORACLE_LIBEXECDIR,
     };
     for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {

@@ -1,7 +1,6 @@
 /* image scp: a `save` here or there, a `load` there or here, and a pipe between both. The other end is reached by ssh,
  * or is another user of this machine (runuser for root, sudo for others). coracle itself opens no connection. */
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/self.h"
 #include "base/strbuf.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
@@ -72,11 +72,8 @@ static bool is_other_user(const struct end *e)
 /* This program with the flags that say where its data is. */
 static struct err *own_command(const struct cli *c, struct strv *argv)
 {
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n < 0)
-        return ERR_NEW(ERR_INTERNAL, "read /proc/self/exe");
-    self[n] = '\0';
+    AUTO_FREE char *self = NULL;
+    TRY(self_path(&self));
     TRY(strv_add(argv, self));
     if (c->globals.root)
         TRY(strv_addf(argv, "--root=%s", c->globals.root));

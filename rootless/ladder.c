@@ -71,7 +71,7 @@ static const struct ladder ladder_table[] = {
      "--network host and none only",
      LADDER_PORTS},
     {"namespaces",
-     "pid, IPC, UTS and cgroup namespaces are made in a user namespace",
+     "pid, IPC, UTS (with a name) and cgroup namespaces are made in a user namespace",
      {{"namespaces of the container's own", NULL},
       {"the host's, unless a flag asked for one", "the isolation of those that are missing"}},
      NULL,

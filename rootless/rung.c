@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,6 +74,14 @@ static int try_mqueue(void)
     return try_mount("mqueue", "/proc");
 }
 
+/* A name is what a container has one for, and the profiles of other engines refuse setting it where CAP_SYS_ADMIN was
+ * not given to their container. */
+static int try_uts(void)
+{
+    struct utsname u;
+    return uname(&u) < 0 || sethostname(u.nodename, strlen(u.nodename)) < 0 ? errno : 0;
+}
+
 static int try_seccomp(void)
 {
     struct sock_filter allow = {.code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW};
@@ -91,7 +100,7 @@ static const struct {
 } rung_table[RUNG_COUNT] = {
     [RUNG_PID_NS] = {"pid namespaces", "namespaces", CLONE_NEWPID, NULL, REFUSED_PID_NS},
     [RUNG_IPC_NS] = {"IPC namespaces", "namespaces", CLONE_NEWIPC, NULL, REFUSED_IPC_NS},
-    [RUNG_UTS_NS] = {"UTS namespaces", "namespaces", CLONE_NEWUTS, NULL, REFUSED_UTS_NS},
+    [RUNG_UTS_NS] = {"UTS namespaces", "namespaces", CLONE_NEWUTS, try_uts, REFUSED_UTS_NS},
     [RUNG_CGROUP_NS] = {"cgroup namespaces", "namespaces", CLONE_NEWCGROUP, NULL, REFUSED_CGROUP_NS},
     [RUNG_NET_NS] = {"network namespaces", "network namespaces", CLONE_NEWNET, NULL, REFUSED_NET_NS},
     [RUNG_PROC] = {"a new /proc", "proc", CLONE_NEWNS | CLONE_NEWPID, try_proc, REFUSED_PROC},

@@ -10,7 +10,7 @@
 enum rung {
     RUNG_PID_NS,
     RUNG_IPC_NS,
-    RUNG_UTS_NS,
+    RUNG_UTS_NS, /* with a name of its own */
     RUNG_CGROUP_NS,
     RUNG_NET_NS,
     RUNG_PROC,    /* a new /proc for a new pid namespace: mount_too_revealing() in the kernel */

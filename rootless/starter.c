@@ -232,6 +232,20 @@ static struct err *starter_explain(const struct starter *s, const struct holder_
     }
 }
 
+/* user_namespaces(7): since Linux 5.12 uid 0 is only handed on by who has CAP_SETFCAP, a container's root often not. */
+static struct err *starter_explain_maps(const struct starter *s, struct err *take_why)
+{
+    int errnum = err_errno(take_why);
+    if (errnum != EPERM && errnum != EACCES)
+        return take_why;
+    err_drop(take_why);
+    if (s->facts.uid == 0 && !s->facts.can_map_zero)
+        return ERR_SYS_AS(ERR_DENIED, errnum,
+                          "map ids in the new user namespace (uid 0 may not be mapped without the capability SETFCAP; "
+                          "in a container: its option --cap-add SETFCAP, or --user 1000)");
+    return refused_explain(REFUSED_MAP, errnum);
+}
+
 /* The next report; *ret_end when the child has executed the holder. */
 static struct err *starter_read_report(const struct starter_run *run, struct holder_report *ret, bool *ret_end)
 {
@@ -285,10 +299,5 @@ struct err *starter_run(const char *dir, const char *root)
         TRY(starter_prepare(&s));
         e = starter_attempt(&s, &maps_failed);
     }
-    if (e && maps_failed && (err_errno(e) == EPERM || err_errno(e) == EACCES)) {
-        int errnum = err_errno(e);
-        err_drop(e);
-        return refused_explain(REFUSED_MAP, errnum);
-    }
-    return e;
+    return e && maps_failed ? starter_explain_maps(&s, e) : e;
 }

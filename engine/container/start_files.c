@@ -71,6 +71,9 @@ struct err *container_hostname(struct engine *e, const struct container *c, char
 static struct err *settle_hostname(struct start *s)
 {
     AUTO_FREE char *name = NULL;
+    struct utsname u;
+    if (s->facts.no_uts_ns && !s->c->spec.hostname && s->c->spec.uts.mode == NS_DEFAULT && uname(&u) == 0)
+        return start_keep(s, &s->facts.hostname, "%s", u.nodename);
     TRY(container_hostname(s->e, s->c, &name));
     return start_keep(s, &s->facts.hostname, "%s", name);
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/proc.h"
+#include "base/self.h"
 #include "base/signame.h"
 #include "engine/container/internal.h"
 #include "engine/container/start.h"
@@ -53,14 +54,15 @@ static struct err *fill_stop(struct start *s)
 /* `coracle --root … container cleanup [--rm] ID`: run by the monitor when no client records the end. */
 static struct err *fill_exit_command(struct start *s)
 {
-    char self[4096];
+    AUTO_FREE char *self = NULL;
     struct strv *argv = &s->plan.exit_command;
     if (!s->c->auto_remove && !s->c->spec.pod_stop)
         return NULL; /* the exit file tells the next command */
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (n <= 0)
+    struct err *e = self_path(&self);
+    if (e) { /* the next command cleans up */
+        err_drop(e);
         return NULL;
-    self[n] = '\0';
+    }
     TRY(strv_add(argv, self));
     TRY(strv_addf(argv, "--root=%s", engine_root(s->e)));
     if (engine_options(s->e)->runroot)

@@ -103,8 +103,10 @@ static struct err *check_asked(const struct container_spec *spec, const struct r
 {
     for (unsigned i = 0; i < RUNG_COUNT; i++) {
         enum rung rung = (enum rung)i;
-        if (r->errnum[i] && start_rung_use(spec, rung) == RUNG_ASKED)
-            return refuse(rung, r->errnum[i], rung_texts[i].flag);
+        if (!r->errnum[i] || start_rung_use(spec, rung) != RUNG_ASKED)
+            continue;
+        bool named = rung == RUNG_UTS_NS && spec->hostname;
+        return refuse(rung, r->errnum[i], named ? "no --hostname" : rung_texts[i].flag);
     }
     return NULL;
 }

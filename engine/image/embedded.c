@@ -1,7 +1,6 @@
 /* Images that are needed: here, embedded (<datadir>/images/<name>.tar, loaded when they are first asked for), or in a
  * registry. */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/self.h"
 #include "engine/image/internal.h"
 #include "engine/image/outside.h"
 #include "engine/image/platform.h"
@@ -24,15 +24,9 @@ static const struct {
 /* Directory of this program's file. */
 static struct err *own_directory(char **ret)
 {
-    char buf[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", buf, sizeof buf - 1);
-    if (n < 0)
-        return ERR_SYS(errno, "read /proc/self/exe");
-    buf[n] = '\0';
-    char *slash = strrchr(buf, '/');
-    if (slash)
-        *slash = '\0';
-    return mem_strdup(buf, ret);
+    TRY(self_path(ret));
+    *strrchr(*ret, '/') = '\0';
+    return NULL;
 }
 
 /* <base>/<dir>/<file>, if it is there. */
