@@ -1,23 +1,21 @@
-#include "engine/monitor/ids.h"
-
+/* The process that answers. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/loop.h"
 #include "base/mem.h"
+#include "base/msg.h"
 #include "engine/monitor/ids_internal.h"
-#include "engine/monitor/runtime_socket.h"
-#include "engine/monitor/server.h"
-
-#define BACKLOG 16
 
 /* Wake who answers on the processor of who waits: both take turns (Linux 6.6; headers may be older). */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -27,8 +25,14 @@
 
 struct ids {
     struct loop *loop;
-    struct ids_table table;
+    struct ids_state *state;
     bool sealed_outside;
+};
+
+/* A filter as the loop knows it. */
+struct watched {
+    struct ids *ids;
+    uint64_t serial;
 };
 
 /* --- one call */
@@ -102,65 +106,123 @@ static void send_answer(const struct ids_call *c, const struct ids_answer *a)
     (void)ioctl(c->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
 
+/* Until it is answered the call is in shared memory, where the kernel has put it: ids_internal.h. */
+static void answer(const struct ids *ids, int listener)
+{
+    struct ids_state *st = ids->state;
+    const struct ids_call call = {
+        .listener = listener, .notif = &st->notif, .table = &st->table, .sealed_outside = ids->sealed_outside};
+    const struct ids_answer a = answer_of(&call);
+    send_answer(&call, &a);
+    st->notif.id = 0;
+}
+
 static struct err *on_call(struct loop_source *src, int fd, uint32_t events, void *arg)
 {
-    struct ids *ids = arg;
-    struct seccomp_notif notif = {.id = 0};
+    struct watched *w = arg;
+    struct ids_state *st = w->ids->state;
     if (!(events & EPOLLIN)) { /* the last process with this filter is gone */
         loop_remove(src);
         fd_close(fd);
+        mem_freep(&w);
         return NULL;
     }
-    if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &notif) < 0)
+    st->serial = w->serial;
+    st->notif = (struct seccomp_notif){.id = 0};
+    if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &st->notif) < 0)
         return NULL; /* ENOENT: killed meanwhile */
-    const struct ids_call call = {
-        .listener = fd, .notif = &notif, .table = &ids->table, .sealed_outside = ids->sealed_outside};
-    const struct ids_answer a = answer_of(&call);
-    send_answer(&call, &a);
+    answer(w->ids, fd);
     return NULL;
 }
 
 /* --- filters */
 
-static struct err *on_message(struct loop_source *src, int fd, uint32_t events, void *arg)
+/* Its calls fail with ENOSYS once nobody has it open. */
+static struct err *watch(struct ids *ids, int listener, uint64_t serial)
 {
-    struct ids *ids = arg;
     uint64_t flags = SYNC_WAKE_UP;
-    int listener = -1;
-    (void)events;
-    err_drop(runtime_socket_receive(fd, &listener)); /* what it says of the container isn't needed */
-    loop_remove(src);
-    fd_close(fd);
-    if (listener < 0)
-        return NULL;
+    struct watched *w = mem_zalloc(sizeof(*w));
+    if (!w)
+        return err_oom();
+    *w = (struct watched){.ids = ids, .serial = serial};
     (void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, &flags);
-    struct err *e = loop_add_fd(ids->loop, listener, EPOLLIN, on_call, ids, NULL);
+    struct err *e = loop_add_fd(ids->loop, listener, EPOLLIN, on_call, w, NULL);
     if (e)
-        fd_close(listener); /* its calls fail with ENOSYS */
-    err_drop(e);
+        mem_freep(&w);
+    return e;
+}
+
+static struct err *on_filter(struct loop_source *src, int sock, uint32_t events, void *arg)
+{
+    AUTO_MSG struct msg m = MSG_INIT;
+    uint64_t serial = 0;
+    bool eof = false;
+    (void)src;
+    (void)events;
+    TRY(msg_recv(sock, &m, &eof));
+    if (eof || m.len != sizeof(serial) || m.n_fds != 1)
+        return ERR_NEW(ERR_CORRUPT, "the monitor is gone");
+    memcpy(&serial, m.data, sizeof(serial));
+    TRY(watch(arg, m.fds[0], serial));
+    m.fds[0] = -1;
     return NULL;
 }
 
-/* crun connects early and sends late: no connection may keep the others waiting. */
-static struct err *on_connection(struct loop_source *src, int fd, uint32_t events, void *arg)
+/* What the one before us had begun to answer. Whoever dies of a call twice leaves it without an answer. */
+static void take_over(struct ids *ids, const struct ids_filter *filters, size_t n)
 {
-    struct ids *ids = arg;
-    (void)src;
-    (void)events;
-    AUTO_FD int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (conn < 0)
-        return NULL;
-    struct err *e = loop_add_fd(ids->loop, conn, EPOLLIN, on_message, ids, NULL);
-    if (!e)
-        (void)TAKE_FD(conn);
-    err_drop(e);
-    return NULL;
+    struct ids_state *st = ids->state;
+    int listener = -1;
+    for (size_t i = 0; i < n; i++)
+        if (filters[i].serial == st->serial)
+            listener = filters[i].fd;
+    uint64_t id = st->notif.id;
+    if (id == 0 || listener < 0 || ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) < 0) {
+        st->notif.id = 0;
+        return;
+    }
+    if (st->tried == id) {
+        const struct ids_call call = {.listener = listener, .notif = &st->notif};
+        const struct ids_answer no = IDS_ERRNO(ENOSYS);
+        send_answer(&call, &no);
+        st->notif.id = 0;
+        return;
+    }
+    st->tried = id;
+    answer(ids, listener);
 }
 
 /* --- the process */
 
+static int by_fd(const void *a, const void *b)
+{
+    const struct ids_filter *x = a, *y = b;
+    return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+/* All but the socket and the filters. */
+static void close_others(int sock, const struct ids_filter *filters, size_t n)
+{
+    int next = 0;
+    bool sock_done = false;
+    for (size_t i = 0; i <= n; i++) {
+        int fd = i < n ? filters[i].fd : INT_MAX;
+        if (!sock_done && sock < fd) {
+            sock_done = true;
+            fd = sock;
+            i--;
+        }
+        if (fd == INT_MAX)
+            break;
+        if (fd > next)
+            fd_close_range((unsigned)next, (unsigned)fd - 1);
+        next = fd + 1;
+    }
+    fd_close_from(next);
+}
+
 /* What the monitor has open, blocks and handles is none of ours. */
-static void separate(int listen_fd)
+static void separate(void)
 {
     sigset_t none;
     for (int sig = 1; sig < _NSIG; sig++)
@@ -171,49 +233,27 @@ static void separate(int listen_fd)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
     (void)prctl(PR_SET_NAME, "coracle-ids", 0, 0, 0);
-    fd_close_range(0, (unsigned)listen_fd - 1);
-    fd_close_from(listen_fd + 1);
     (void)umask(0); /* modes are as the process's own umask leaves them */
 }
 
-static void live(int listen_fd, pid_t monitor)
+void ids_live(struct ids_state *state, int sock, struct ids_filter *filters, size_t n, pid_t monitor)
 {
-    struct ids ids = {.loop = NULL};
-    separate(listen_fd);
+    struct ids ids = {.state = state};
+    separate();
     if (getppid() != monitor)
         _exit(1);
+    if (n)
+        qsort(filters, n, sizeof(*filters), by_fd);
+    close_others(sock, filters, n);
     ids.sealed_outside = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
     struct err *e = loop_new(&ids.loop);
     if (!e)
-        e = loop_add_fd(ids.loop, listen_fd, EPOLLIN, on_connection, &ids, NULL);
-    if (!e)
+        e = loop_add_fd(ids.loop, sock, EPOLLIN, on_filter, &ids, NULL);
+    for (size_t i = 0; !e && i < n; i++)
+        e = watch(&ids, filters[i].fd, filters[i].serial);
+    if (!e) {
+        take_over(&ids, filters, n);
         e = loop_run(ids.loop);
-    _exit(e ? 1 : 0);
-}
-
-struct err *ids_start(struct server *s)
-{
-    if (!s->plan.emulate_ids)
-        return NULL;
-    AUTO_FD int listen_fd = -1;
-    TRY(runtime_socket_listen(s->private_fd, IDS_SOCKET, BACKLOG, &listen_fd));
-    pid_t monitor = getpid();
-    s->ids_pid = fork();
-    if (s->ids_pid < 0) {
-        s->ids_pid = 0;
-        return ERR_SYS(errno, "start the process that answers for ids");
     }
-    if (s->ids_pid == 0)
-        live(listen_fd, monitor);
-    return NULL;
-}
-
-void ids_end(struct server *s)
-{
-    if (s->ids_pid <= 0)
-        return;
-    (void)kill(s->ids_pid, SIGKILL);
-    while (waitpid(s->ids_pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    s->ids_pid = 0;
+    _exit(e ? 1 : 0);
 }

@@ -23,8 +23,9 @@
  * open before that was asked.
  *
  * The process is a fork of the monitor, and ends with it. Each run of the OCI runtime (the container's start, each
- * exec) connects to its socket in the monitor's private directory and brings the descriptor of a filter:
- * "seccompFd" of the OCI runtime specification, config-linux.md, "The Container Process State".
+ * exec) connects to a socket in the monitor's private directory and brings the descriptor of a filter: "seccompFd" of
+ * the OCI runtime specification, config-linux.md, "The Container Process State". The monitor keeps these (ids_keep.c):
+ * should the process be killed, calls wait until there is another one, which is at once.
  */
 #pragma once
 
@@ -40,5 +41,7 @@ struct server;
 
 /* Start it, if the plan says so. After the mounts. */
 struct err *ids_start(struct server *s) ERR_RESULT;
+/* It is no child any more, although nobody asked for that. */
+void ids_ended(struct server *s);
 /* End it; may be called again. */
 void ids_end(struct server *s);

@@ -14,12 +14,6 @@
 #define LIMIT_KIND_SHIFT 60
 #define LIMIT_ID_BITS 30
 
-void ids_table_done(struct ids_table *t)
-{
-    mem_freep(&t->items);
-    t->count = t->cap = 0;
-}
-
 uint64_t ids_limit_of(uint32_t uid, uint32_t gid)
 {
     return LIMIT_OURS | LIMIT_DIRECT | (uint64_t)uid << LIMIT_ID_BITS | gid;
@@ -60,8 +54,10 @@ struct err *ids_limit_for(struct ids_table *t, const struct ids_creds *c, uint64
     while (i < t->count && !is_same(&t->items[i], c))
         i++;
     if (i == t->count) {
-        TRY(mem_grow(&t->items, t->count, &t->cap, sizeof(*t->items), IDS_TABLE_MAX));
-        t->items[t->count++] = *c;
+        if (i == IDS_TABLE_MAX)
+            return ERR_NEW(ERR_NO_SPACE, "too many different credentials in one container");
+        t->items[i] = *c;
+        __atomic_store_n(&t->count, i + 1, __ATOMIC_RELEASE);
     }
     *ret = LIMIT_OURS | i;
     return NULL;

@@ -30,11 +30,12 @@ struct ids_creds {
     uint32_t groups[IDS_GROUPS_MAX];
 };
 
+/* All zero is an empty one. It only grows, item first, so that whoever takes over from a process that was killed while
+ * it wrote finds whole items. */
 struct ids_table {
-    struct ids_creds *items;
-    size_t count, cap;
+    size_t count;
+    struct ids_creds items[IDS_TABLE_MAX];
 };
-void ids_table_done(struct ids_table *t);
 
 /* The limit that says "user `uid` in group `gid` from the next program on", without a table: for the OCI runtime, which
  * sets it while it still has to be root. Both at most IDS_DIRECT_MAX. */

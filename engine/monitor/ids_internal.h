@@ -1,4 +1,10 @@
-/* What the files of ids.h share. All of it runs in the process that answers. */
+/* What the files of ids.h share. All but ids_keep.c runs in the process that answers.
+ *
+ * That process may be killed, and another takes its place (ids_keep.c). What must outlive it is in memory that both and
+ * the monitor share: the credentials, to which limits of the container's processes refer, and the call that is being
+ * answered, written there by the kernel as it hands it over. So there is no moment at which a call is known to nobody,
+ * which would wait for ever. A call that was begun is done again: what it made of a file or of credentials is made once
+ * more, and what may only be done once (a new file with O_EXCL, a directory) may say EEXIST then. */
 #pragma once
 
 #include <linux/seccomp.h>
@@ -10,6 +16,22 @@
 
 #include "base/err.h"
 #include "engine/monitor/ids_creds.h"
+
+struct ids_state {
+    struct ids_table table;
+    uint64_t serial;            /* of the filter that `notif` came from */
+    uint64_t tried;             /* id of a call that somebody was killed over */
+    struct seccomp_notif notif; /* id 0: no call is being answered */
+};
+
+/* A filter of one run of the OCI runtime. Numbers of descriptors differ from process to process, serials don't. */
+struct ids_filter {
+    int fd;
+    uint64_t serial;
+    struct loop_source *src; /* the monitor's */
+};
+/* What a fork of the monitor becomes; new filters come through `sock`. Sorts `filters`. */
+_Noreturn void ids_live(struct ids_state *state, int sock, struct ids_filter *filters, size_t n, pid_t monitor);
 
 /* One waiting call. */
 struct ids_call {

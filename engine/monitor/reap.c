@@ -16,6 +16,7 @@
 #include "base/number.h"
 #include "base/proc.h"
 #include "base/strv.h"
+#include "engine/monitor/ids.h"
 #include "engine/monitor/job.h"
 #include "engine/monitor/join.h"
 #include "engine/monitor/life.h"
@@ -52,7 +53,7 @@ static struct err *reaped(struct server *s, pid_t pid, int status)
 {
     join_forget_hub(s, pid);
     if (pid == s->ids_pid) {
-        s->ids_pid = 0;
+        ids_ended(s);
         return NULL;
     }
     for (struct launch *l = s->launches; l; l = l->next) {

@@ -39,6 +39,7 @@ struct job;
 struct launch;
 struct network;
 struct health;
+struct ids_keep;
 
 #define SERVER_ORPHANS_MAX 64
 #define SERVER_NSEC_PER_MSEC UINT64_C(1000000)
@@ -66,6 +67,7 @@ struct server {
     struct loop_source *holder_src;
 
     pid_t ids_pid;       /* who answers for ids, a child of ours, or 0: ids.h */
+    struct ids_keep *ids_keep;
     struct network *net; /* NULL: the runtime makes the namespace, or there is none */
     pid_t *hubs;         /* of named networks, that are children of ours: join.h */
     size_t n_hubs, cap_hubs;

@@ -260,3 +260,40 @@ teardown() { clean; }
     run -0 coracle exec w ip -4 -o addr show tap0
     has "$output" 10.0.2.100
 }
+
+# The container has gone on by some rounds.
+goes_on() { # DIRECTORY
+    local from
+    from=$(cat "$1/count" 2>/dev/null || echo 0)
+    TRIES=600 eventually eval "[ \"\$(cat '$1/count')\" -gt $((from + 2)) ]"
+}
+
+@test "single id: a killed coracle-ids has a successor, and the container never notices" {
+    local d i pid
+    d=$(scratch)
+    coracle run -d --name c -v "$d:/d" $BB sh -c 'n=0; cd /d
+        while [ ! -e stop ]; do
+            touch /f; chown 12:34 /f || echo chown >>wrong
+            [ "$(stat -c %u:%g /f)" = 12:34 ] || echo stat >>wrong
+            [ "$(su app -c "id -u; id -g" | tr "\n" " ")" = "1000 1000 " ] || echo su >>wrong
+            n=$((n + 1)); echo $n >count.new; mv count.new count
+        done; echo done >>wrong' >/dev/null
+    # This one is somebody for all of its life.
+    coracle exec -d --user 77:88 c sh -c 'cd /d; until [ -e ask ]; do sleep 0.2; done; echo $(id -u; id -g) >who.new; mv who.new who' >/dev/null
+    for i in 1 2 3 4 5 6; do
+        goes_on "$d"
+        eventually pgrep -P "$(monitor_of c)" -x coracle-ids
+        pid=$(pgrep -P "$(monitor_of c)" -x coracle-ids)
+        is "$(wc -w <<<"$pid")" 1 "processes"
+        kill -KILL "$pid"
+    done
+    goes_on "$d"
+    is "$(coracle exec --user 78:88 c id -u)" 78
+    touch "$d/ask"
+    eventually test -e "$d/who"
+    is "$(cat "$d/who")" "77 88"
+    touch "$d/stop"
+    eventually grep -q done "$d/wrong"
+    is "$(cat "$d/wrong")" done
+    coracle rm -ft0 c >/dev/null
+}

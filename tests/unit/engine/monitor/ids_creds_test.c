@@ -134,7 +134,8 @@ static void test_chown_rights(void **state)
 
 static void test_limits_remember(void **state)
 {
-    struct ids_table t = {.items = NULL};
+    static struct ids_table t;
+    t.count = 0;
     struct ids_creds a = {.n_groups = 0}, b, got;
     uint64_t x, y, again;
     (void)state;
@@ -155,12 +156,12 @@ static void test_limits_remember(void **state)
         assert_false(ids_creds_next(foreign[i], &got));
         assert_int_equal(got.uid[IDS_EFFECTIVE], 0);
     }
-    ids_table_done(&t);
 }
 
 static void test_limits_of_the_first_process(void **state)
 {
-    struct ids_table t = {.items = NULL};
+    static struct ids_table t;
+    t.count = 0;
     struct ids_creds got;
     (void)state;
     uint64_t limit = ids_limit_of(IDS_DIRECT_MAX, 33);
@@ -172,7 +173,8 @@ static void test_limits_of_the_first_process(void **state)
 
 static void test_the_table_has_an_end(void **state)
 {
-    struct ids_table t = {.items = NULL};
+    static struct ids_table t;
+    t.count = 0;
     struct ids_creds c = {.n_groups = 0};
     uint64_t limit;
     struct err *e = NULL;
@@ -184,7 +186,6 @@ static void test_the_table_has_an_end(void **state)
     assert_non_null(e);
     assert_int_equal(t.count, IDS_TABLE_MAX);
     err_free(e);
-    ids_table_done(&t);
 }
 
 int main(void)
