@@ -193,7 +193,8 @@ static struct err *on_connection(struct loop_source *src, int fd, uint32_t event
 
 static struct err *begin(struct ids_keep *k)
 {
-    void *memory = mmap(NULL, sizeof(*k->state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory =
+        mmap(NULL, sizeof(*k->state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return err_oom();
     k->state = memory;

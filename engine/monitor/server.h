@@ -66,7 +66,7 @@ struct server {
     int holder_fd; /* connection to the session's holder, or -1 */
     struct loop_source *holder_src;
 
-    pid_t ids_pid;       /* who answers for ids, a child of ours, or 0: ids.h */
+    pid_t ids_pid; /* who answers for ids, a child of ours, or 0: ids.h */
     struct ids_keep *ids_keep;
     struct network *net; /* NULL: the runtime makes the namespace, or there is none */
     pid_t *hubs;         /* of named networks, that are children of ours: join.h */
