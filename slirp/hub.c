@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/msg.h"
+#include "base/trim.h"
 #include "slirp/control.h"
 #include "slirp/engine.h"
 #include "slirp/hub_client.h"
@@ -23,6 +24,7 @@
 
 #define HUB_END_NSEC UINT64_C(20000000) /* somebody holds the lock, who may be about to connect */
 #define HUB_FDS_MIN 3u                  /* of HUB_START */
+#define HUB_QUIET_MSEC 500
 
 /* --- the end */
 
@@ -69,7 +71,7 @@ struct err *hub_check_end(struct hub *h)
         return NULL;
     (void)unlinkat(h->dir_fd, HUB_SOCKET, 0);
     (void)TAKE_FD(lock);
-    loop_quit(h->loop);
+    h->ended = true;
     return NULL;
 }
 
@@ -255,6 +257,24 @@ static struct err *hub_on_connection(struct loop_source *src, int fd, uint32_t e
     return hub_accept(arg, &any);
 }
 
+/* Until nobody is left. When all is quiet, what only the start needed (most of it the libraries of the other half) is
+ * given back, as that half does (serve.c). */
+static struct err *hub_wait(struct hub *h)
+{
+    bool busy = true;
+    while (!h->ended) {
+        bool any = false;
+        TRY(loop_serve_for(h->loop, busy ? HUB_QUIET_MSEC : 0, &any));
+        busy = any;
+        if (!any) {
+            struct pollfd fd = {.fd = loop_fd(h->loop), .events = POLLIN};
+            trim_stack();
+            (void)trim_poll(&fd, 1, -1, true);
+        }
+    }
+    return NULL;
+}
+
 /* Those who wait already are served before we take our rights away, which takes longer than they do. */
 static struct err *hub_serve(struct hub *h)
 {
@@ -266,7 +286,7 @@ static struct err *hub_serve(struct hub *h)
     TRY(hub_watch(h));
     TRY_WRAP(hub_confine(), "confine the network process");
     TRY(hub_check_end(h));
-    return loop_run(h->loop);
+    return hub_wait(h);
 }
 
 static void hub_done(struct hub *h)

@@ -28,6 +28,7 @@ struct hub {
     struct resolv_watch watch;
     struct loop_source *watch_src;
     struct loop_source *end_timer;
+    bool ended; /* nobody can find us any more */
     struct hub_seat *seats;
     uint32_t last_id;
 };

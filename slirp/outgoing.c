@@ -13,6 +13,7 @@
 #include "slirp/dns.h"
 #include "slirp/frame_tcp.h"
 #include "slirp/gateway.h"
+#include "slirp/pace.h"
 #include "slirp/port_source.h"
 #include "slirp/splice.h"
 
@@ -111,6 +112,8 @@ static enum splice_progress dial_host(const struct outgoing *o, const struct fra
     if (fd < 0 || !bind_outbound(o->config, fd, family))
         return SPLICE_FAILED;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (port_source_is_loopback(&server))
+        pace_disable(fd);
     enum splice_progress out = splice_connect(fd, &server.sa, port_source_length(&server));
     if (out != SPLICE_FAILED)
         *ret = TAKE_FD(fd);

@@ -11,6 +11,12 @@ void port_source_unmap(union slirp_addr *a)
     *a = v4;
 }
 
+bool port_source_is_loopback(const union slirp_addr *a)
+{
+    return a->sa.sa_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr)
+                                       : ntohl(a->in.sin_addr.s_addr) >> 24 == 127;
+}
+
 socklen_t port_source_length(const union slirp_addr *a)
 {
     return a->sa.sa_family == AF_INET6 ? sizeof(a->in6) : sizeof(a->in);

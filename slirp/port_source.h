@@ -20,4 +20,5 @@ int port_source_ways(const struct slirp_config *config, const struct slirp_port 
 /* IPv4 inside IPv6 as plain IPv4. */
 void port_source_unmap(union slirp_addr *a);
 bool port_source_equal(const union slirp_addr *a, const union slirp_addr *b); /* address and port */
+bool port_source_is_loopback(const union slirp_addr *a);
 socklen_t port_source_length(const union slirp_addr *a);

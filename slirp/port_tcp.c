@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "slirp/gateway.h"
+#include "slirp/pace.h"
 #include "slirp/port_internal.h"
 
 #define TCP_ACCEPTS 8                       /* for one event of a listening socket */
@@ -209,6 +210,9 @@ static bool accept_one(struct port_entry *e)
     }
     struct port_dial d = {.port = p, .client = fd, .guest = -1};
     port_source_unmap(&client);
+    if (port_source_is_loopback(
+            &client)) /* nothing is between us and the client that data would have to be paced for */
+        pace_disable(fd);
     d.n_ways = port_source_ways(p->config, &e->spec, &client, d.ways);
     dial_finish(&d, try_ways(&d));
     return true;

@@ -149,7 +149,7 @@ static struct err *remove_dependents(struct engine *e, struct container *c, cons
 struct err *container_wait_monitor(struct engine *e, const struct container *c)
 {
     struct monitor_state st;
-    for (unsigned wait_usec = 500; wait_usec < 4000000; wait_usec *= 2) {
+    for (unsigned wait_usec = 500; wait_usec < 9000000; wait_usec *= 2) {
         TRY(monitor_peek(engine_run_dir(e), c->id, &st));
         if (st.phase == MONITOR_PHASE_NONE)
             return NULL;

@@ -87,8 +87,27 @@ static void test_fixed_guest(void **state)
     assert_int_equal(port_source_ways(&c, &p, &client, ways), 0);
 }
 
+static void test_loopback(void **state)
+{
+    static const char *const inside[] = {"127.0.0.1", "127.255.255.254", "::1"};
+    static const char *const outside[] = {"126.255.255.255", "128.0.0.1", "0.0.0.0", "::", "::2", "fe80::1", "1::"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(inside); i++) {
+        union slirp_addr a = address(inside[i], 1);
+        assert_true(port_source_is_loopback(&a));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(outside); i++) {
+        union slirp_addr a = address(outside[i], 1);
+        assert_false(port_source_is_loopback(&a));
+    }
+    union slirp_addr mapped = address("::ffff:127.0.0.1", 1);
+    port_source_unmap(&mapped);
+    assert_true(port_source_is_loopback(&mapped));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ways), cmocka_unit_test(test_fixed_guest)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ways), cmocka_unit_test(test_fixed_guest),
+                                       cmocka_unit_test(test_loopback)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
