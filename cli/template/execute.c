@@ -15,6 +15,8 @@ struct variable {
 enum jump { JUMP_NONE, JUMP_BREAK, JUMP_CONTINUE };
 struct run {
     const struct template *t;
+    const char *name; /* of the template that is at work: t's, or one that it defines */
+    unsigned calls;   /* of templates within templates */
     struct strbuf *out;
     struct variable *vars;
     size_t n_vars, cap_vars;
@@ -45,8 +47,7 @@ __attribute__((format(printf, 3, 4))) static struct err *fail(const struct run *
     if (e)
         return e;
     return ERR_NEW(ERR_INVALID, "template: %s:%u:%zu: executing \"%s\" at <%.*s>: %s", r->t->name, n->line,
-                   column(r->t, n->pos), r->t->name, (int)(n->end - n->start), r->t->text + n->start,
-                   strbuf_str(&text));
+                   column(r->t, n->pos), r->name, (int)(n->end - n->start), r->t->text + n->start, strbuf_str(&text));
 }
 
 /* Give an error of a function or a row its place. */
@@ -430,6 +431,30 @@ static struct err *walk_action(struct run *r, const struct value *dot, const str
     return placed(r, n->kids[0], NULL, value_print(&v, r->out));
 }
 
+/* Another template, which sees "." as given and nothing else of this one. */
+static struct err *walk_template(struct run *r, const struct value *dot, const struct node *n)
+{
+    AUTO_VALUE struct value v = {0};
+    const struct node *definition = template_definition(r->t, n->text);
+    const char *name = r->name;
+    size_t mark = r->n_vars;
+    if (!definition)
+        return fail(r, n, "template \"%s\" not defined", n->text);
+    if (r->calls >= TEMPLATE_DEPTH_MAX)
+        return fail(r, n, "exceeded maximum template depth (%d)", TEMPLATE_DEPTH_MAX);
+    if (n->n_kids)
+        TRY(evaluate_pipe(r, dot, n->kids[0], &v));
+    pop_variables(r, mark); /* what the pipeline declared */
+    r->calls++;
+    r->name = definition->text;
+    TRY(push_variable(r, "$", &v));
+    TRY(walk(r, &v, definition->kids[0]));
+    pop_variables(r, mark);
+    r->name = name;
+    r->calls--;
+    return NULL;
+}
+
 static struct err *walk(struct run *r, const struct value *dot, const struct node *n)
 {
     if (++r->steps > TEMPLATE_STEPS_MAX)
@@ -448,6 +473,8 @@ static struct err *walk(struct run *r, const struct value *dot, const struct nod
         return walk_if(r, dot, n);
     case NODE_RANGE:
         return walk_range(r, dot, n);
+    case NODE_TEMPLATE:
+        return walk_template(r, dot, n);
     default:
         r->jump = n->type == NODE_BREAK ? JUMP_BREAK : JUMP_CONTINUE;
         return NULL;
@@ -472,7 +499,7 @@ struct err *template_execute(const struct template *t, const struct template_dat
     } else {
         dot.json = (json_t *)(uintptr_t)data->json;
     }
-    __attribute__((cleanup(run_done))) struct run r = {.t = t, .out = out};
+    __attribute__((cleanup(run_done))) struct run r = {.t = t, .name = t->name, .out = out};
     if (!out->max || out->max > TEMPLATE_OUTPUT_MAX)
         out->max = TEMPLATE_OUTPUT_MAX;
     TRY(push_variable(&r, "$", &dot));

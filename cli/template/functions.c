@@ -230,20 +230,41 @@ static struct err *fn_truncate(struct value *args, size_t n, struct value *ret)
     return value_take(json_stringn_nocheck(text, len < (uint64_t)max ? len : (size_t)max), ret);
 }
 
+/* None of the values here is a function. */
+static struct err *fn_call(struct value *args, size_t n, struct value *ret)
+{
+    (void)n, (void)ret;
+    return ERR_NEW(ERR_INVALID, "non-function of type %s", value_type(&args[0]));
+}
+
 static const struct function functions[] = {
-    {"and", 1, -1, NULL},         {"eq", 2, -1, fn_eq},
-    {"ge", 2, 2, fn_ge},          {"gt", 2, 2, fn_gt},
-    {"html", 1, -1, fn_html},     {"index", 1, -1, fn_index},
-    {"join", 2, 2, fn_join},      {"js", 1, -1, fn_js},
-    {"json", 1, 1, fn_json},      {"le", 2, 2, fn_le},
-    {"len", 1, 1, fn_len},        {"lower", 1, 1, fn_lower},
-    {"lt", 2, 2, fn_lt},          {"ne", 2, 2, fn_ne},
-    {"not", 1, 1, fn_not},        {"or", 1, -1, NULL},
-    {"pad", 3, 3, fn_pad},        {"print", 0, -1, fn_print},
-    {"printf", 1, -1, fn_printf}, {"println", 0, -1, fn_println},
-    {"slice", 1, 3, fn_slice},    {"split", 2, 2, fn_split},
-    {"title", 1, 1, fn_title},    {"truncate", 2, 2, fn_truncate},
-    {"upper", 1, 1, fn_upper},    {"urlquery", 1, -1, fn_urlquery},
+    {"and", 1, -1, NULL},
+    {"call", 1, -1, fn_call},
+    {"eq", 2, -1, fn_eq},
+    {"ge", 2, 2, fn_ge},
+    {"gt", 2, 2, fn_gt},
+    {"html", 1, -1, fn_html},
+    {"index", 1, -1, fn_index},
+    {"join", 2, 2, fn_join},
+    {"js", 1, -1, fn_js},
+    {"json", 1, 1, fn_json},
+    {"le", 2, 2, fn_le},
+    {"len", 1, 1, fn_len},
+    {"lower", 1, 1, fn_lower},
+    {"lt", 2, 2, fn_lt},
+    {"ne", 2, 2, fn_ne},
+    {"not", 1, 1, fn_not},
+    {"or", 1, -1, NULL},
+    {"pad", 3, 3, fn_pad},
+    {"print", 0, -1, fn_print},
+    {"printf", 1, -1, fn_printf},
+    {"println", 0, -1, fn_println},
+    {"slice", 1, 3, fn_slice},
+    {"split", 2, 2, fn_split},
+    {"title", 1, 1, fn_title},
+    {"truncate", 2, 2, fn_truncate},
+    {"upper", 1, 1, fn_upper},
+    {"urlquery", 1, -1, fn_urlquery},
 };
 
 const struct function *function_find(const char *name, size_t len)

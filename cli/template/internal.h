@@ -17,6 +17,8 @@ enum node_type {
     NODE_WITH,
     NODE_BREAK,
     NODE_CONTINUE,
+    NODE_TEMPLATE,
+    NODE_DEFINE,
     NODE_PIPE,
     NODE_COMMAND,
     NODE_DOT,
@@ -33,13 +35,14 @@ struct node {
     unsigned line;
     size_t pos;        /* where errors point to */
     size_t start, end; /* in the source */
-    char *text;        /* TEXT, IDENT, name of a VARIABLE */
+    char *text;        /* TEXT, IDENT, name of a VARIABLE, a TEMPLATE, a DEFINE */
     size_t text_len;
     json_t *literal;                 /* LITERAL */
     const struct function *function; /* IDENT */
     struct strv names;               /* FIELD, VARIABLE, CHAIN: members; PIPE: declared variables */
     bool assign;                     /* PIPE: "=", not ":=" */
-    struct node **kids; /* LIST: nodes; PIPE: commands; COMMAND: operands; CHAIN: the base; IF …: pipe, list, else */
+    struct node **kids; /* LIST: nodes; PIPE: commands; COMMAND: operands; CHAIN: the base; IF …: pipe, list, else;
+                           TEMPLATE: a pipe or nothing; DEFINE: list */
     size_t n_kids, cap_kids;
     struct node *next; /* all nodes of a template, for freeing */
 };
@@ -50,7 +53,13 @@ struct template
     struct node *root;
     struct node *all;
     size_t n_nodes;
+    struct node **definitions; /* DEFINEs, by name */
+    size_t n_definitions, cap_definitions;
 };
+/* A list with nothing in it but white space. */
+bool node_is_blank(const struct node *list);
+/* NULL: there is none. */
+const struct node *template_definition(const struct template *t, const char *name);
 /* json_t of a Go literal; ERR_INVALID with Go's reason. */
 struct err *literal_number(const char *s, size_t len, json_t **ret) ERR_RESULT;
 struct err *literal_string(const char *s, size_t len, json_t **ret) ERR_RESULT;

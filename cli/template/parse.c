@@ -405,6 +405,107 @@ static struct err *parse_jump(struct parser *p, struct token word, enum node_typ
     return node_new(p, type, word, ret);
 }
 
+/* --- named templates */
+
+/* The name, a literal of its own: *ret_n is a node of `type` that has it. */
+static struct err *parse_name(struct parser *p, struct token word, enum node_type type, const char *context,
+                              struct node **ret_n)
+{
+    AUTO_JSON json_t *name = NULL;
+    struct token t = next_solid(p);
+    if (t.type != TOKEN_STRING && t.type != TOKEN_RAW)
+        return unexpected(p, t, context);
+    TRY_WRAP(literal_string(p->t->text + t.pos, t.len, &name), "template: %s:%u", p->t->name, p->last.line);
+    TRY(node_new(p, type, word, ret_n));
+    (*ret_n)->pos = t.pos;
+    return mem_strdup(json_string_value(name), &(*ret_n)->text);
+}
+
+/* What is behind the name of {{template}} and {{block}}: nothing, or what "." is in there. */
+static struct err *parse_dot(struct parser *p, struct node *call, const char *context)
+{
+    struct node *pipe = NULL;
+    struct token t = next_solid(p);
+    if (t.type == TOKEN_RIGHT)
+        return NULL;
+    back(p, t);
+    TRY(parse_pipeline(p, context, TOKEN_RIGHT, &pipe));
+    return add_kid(call, pipe);
+}
+
+static struct err *parse_call(struct parser *p, struct token word, const char *context, struct node **ret)
+{
+    TRY(parse_name(p, word, NODE_TEMPLATE, context, ret));
+    TRY(parse_dot(p, *ret, context));
+    while (strncmp(p->t->text + (*ret)->start, "{{", 2) != 0) /* messages show the whole action */
+        (*ret)->start--;
+    (*ret)->end = p->last.pos + p->last.len;
+    return NULL;
+}
+
+/* One that is empty makes room for another, as in Go. */
+static struct err *add_definition(struct parser *p, struct node *definition)
+{
+    struct template *t = p->t;
+    for (size_t i = 0; i < t->n_definitions; i++) {
+        if (strcmp(t->definitions[i]->text, definition->text) != 0)
+            continue;
+        if (node_is_blank(definition->kids[0]))
+            return NULL;
+        if (!node_is_blank(t->definitions[i]->kids[0]))
+            return fail(p, "multiple definition of template \"%s\"", definition->text);
+        t->definitions[i] = definition;
+        return NULL;
+    }
+    TRY(mem_grow(&t->definitions, t->n_definitions, &t->cap_definitions, sizeof(struct node *), TEMPLATE_NODES_MAX));
+    t->definitions[t->n_definitions++] = definition;
+    return NULL;
+}
+
+/* Up to its {{end}}; of variables it sees "$" alone. */
+static struct err *parse_body(struct parser *p, struct node *definition)
+{
+    struct node *list = NULL;
+    struct token end;
+    struct strv outer = p->vars;
+    unsigned range_depth = p->range_depth;
+    p->vars = (struct strv)STRV_INIT;
+    p->range_depth = 0;
+    struct err *e = ++p->depth > TEMPLATE_DEPTH_MAX ? fail(p, "max nesting depth exceeded") : strv_add(&p->vars, "$");
+    if (!e)
+        e = parse_list(p, &list, &end);
+    strv_done(&p->vars);
+    p->vars = outer;
+    p->range_depth = range_depth;
+    p->depth--;
+    TRY(e);
+    if (!is_word(p, end, "end"))
+        return fail(p, "unexpected {{else}} in define clause");
+    TRY(add_kid(definition, list));
+    return add_definition(p, definition);
+}
+
+/* Behind "{{", at the top alone. */
+static struct err *parse_definition(struct parser *p)
+{
+    struct node *definition = NULL;
+    TRY(parse_name(p, next_solid(p), NODE_DEFINE, "define clause", &definition));
+    struct token t = next_solid(p);
+    if (t.type != TOKEN_RIGHT)
+        return unexpected(p, t, "define clause");
+    return parse_body(p, definition);
+}
+
+/* {{block "x" .}}…{{end}} defines x where it is called. */
+static struct err *parse_block(struct parser *p, struct token word, struct node **ret)
+{
+    struct node *definition = NULL;
+    TRY(parse_call(p, word, "block clause", ret));
+    TRY(node_new(p, NODE_DEFINE, word, &definition));
+    TRY(mem_strdup((*ret)->text, &definition->text));
+    return parse_body(p, definition);
+}
+
 /* Behind "{{". *ret is NULL for {{else}} and {{end}}, whose word goes to *ret_end. */
 static struct err *parse_action(struct parser *p, struct node **ret, struct token *ret_end)
 {
@@ -427,10 +528,12 @@ static struct err *parse_action(struct parser *p, struct node **ret, struct toke
         struct token right = next_solid(p);
         return right.type == TOKEN_RIGHT ? NULL : unexpected(p, right, "end");
     }
-    if (is_word(p, t, "define") || is_word(p, t, "block") || is_word(p, t, "template"))
-        return fail(p, "{{%.*s}} is not supported", (int)t.len, p->t->text + t.pos);
+    if (is_word(p, t, "template"))
+        return parse_call(p, t, "template clause", ret);
+    if (is_word(p, t, "block"))
+        return parse_block(p, t, ret);
     back(p, t);
-    struct node *pipe;
+    struct node *pipe = NULL;
     TRY(node_new(p, NODE_ACTION, t, ret));
     TRY(parse_pipeline(p, "command", TOKEN_RIGHT, &pipe));
     return add_kid(*ret, pipe);
@@ -449,6 +552,9 @@ static struct err *parse_list(struct parser *p, struct node **ret_list, struct t
             TRY(node_new(p, NODE_TEXT, t, &n));
             TRY(mem_strndup(p->t->text + t.pos, t.len, &n->text));
             n->text_len = t.len;
+        } else if (t.type == TOKEN_LEFT && !ret_end && is_word(p, peek_solid(p), "define")) {
+            TRY(parse_definition(p));
+            continue;
         } else if (t.type == TOKEN_LEFT) {
             struct token end = {.type = TOKEN_EOF};
             TRY(parse_action(p, &n, &end));
@@ -466,29 +572,6 @@ static struct err *parse_list(struct parser *p, struct node **ret_list, struct t
 }
 
 /* --- the template */
-
-void template_free(struct template *t)
-{
-    if (!t)
-        return;
-    for (struct node *n = t->all, *after; n; n = after) {
-        after = n->next;
-        mem_freep(&n->text);
-        json_decref(n->literal);
-        strv_done(&n->names);
-        mem_freep(&n->kids);
-        mem_freep(&n);
-    }
-    mem_freep(&t->name);
-    mem_freep(&t->text);
-    mem_freep(&t);
-}
-
-void template_freep(struct template **t)
-{
-    template_free(*t);
-    *t = NULL;
-}
 
 static void parser_done(struct parser *p)
 {
@@ -511,13 +594,4 @@ struct err *template_parse(const char *name, const char *text, struct template *
     TRY(parse_list(&p, &t->root, NULL));
     *ret = TAKE_PTR(t);
     return NULL;
-}
-
-bool template_uses(const struct template *t, const char *field)
-{
-    for (const struct node *n = t->all; n; n = n->next)
-        if (n->type == NODE_FIELD || n->type == NODE_VARIABLE || n->type == NODE_CHAIN)
-            if (strv_contains(&n->names, field))
-                return true;
-    return false;
 }

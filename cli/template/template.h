@@ -1,5 +1,6 @@
 /* Go's text/template, the subset that --format needs: fields, pipelines, variables, if/else, with, range, break,
- * continue, comments, trim markers, and the functions of Go and Podman (json, join, upper, table padding …).
+ * continue, define, block, template, comments, trim markers, and the functions of Go and Podman (json, join, upper,
+ * table padding …).
  *
  * Pure: no I/O. The text is hostile (it may come over the API), so everything has a limit: text, nodes, nesting, steps,
  * output. Values are JSON. Where Go tells structs from maps by type, JSON does not: an object is printed and looked up

@@ -283,10 +283,39 @@ static void test_document(void **state)
     check_document("{{if and .State.Running (gt .Size 0)}}a{{else}}b{{end}}", "b");
     check_document("{{if or .State.Running (ge .Size 1997926)}}a{{end}}{{if le 2 1}}c{{end}}{{if ne 1 2}}d{{end}}",
                    "ad");
+    check_document("{{define \"T\"}}<{{.}}>{{end}}{{template \"T\" .Id}}{{template \"T\" .Size}}{{template \"T\"}}",
+                   "<abc><1997926><<no value>>");
+    check_document("{{$x := 1}}{{range .Args}}{{block \"B\" .}}[{{$}}]{{end}}{{end}}{{$x}}{{template \"B\" 7}}",
+                   "[-c][echo <x>]1[7]");
+    check_document("{{template \"T\" .State}}{{define \"T\"}}{{$s := .Status}}{{$s}} {{$.Running}}{{end}}",
+                   "exited false");
+    check_document("{{define \"T\"}} {{end}}{{define \"T\"}}b{{end}}{{define `T`}}{{end}}{{template \"T\" .}}", "b");
+    check_document("{{template \"T\"}}",
+                   "!template: info:1:11: executing \"info\" at <{{template \"T\"}}>: template \"T\" not defined");
+    check_document("{{define \"T\"}}{{.Foo}}{{end}}{{template \"T\" .State}}",
+                   "!template: info:1:16: executing \"T\" at <.Foo>: can't evaluate field Foo in type "
+                   "*define.InspectContainerState");
+    check_document("{{define \"T\"}}x{{template \"T\" .}}{{end}}{{with .Id}}{{end}}", "");
+    check_document(
+        "{{call .Id}}",
+        "!template: info:1:2: executing \"info\" at <call .Id>: error calling call: non-function of type string");
     check_document("{{(index .Args 0) | printf \"%s|%5s|%-5s|\" \"x\" \"y\"}}", "x|    y|-c   |");
 }
 
 /* --- limits */
+
+static void test_calls_are_limited(void **state)
+{
+    AUTO_JSON json_t *json = json_integer(1);
+    const struct template_data data = {.json = json};
+    AUTO_TEMPLATE struct template *t = NULL;
+    AUTO_STRBUF struct strbuf out = STRBUF_INIT;
+    (void)state;
+    expect_success(template_parse("x", "{{define \"T\"}}x{{template \"T\" .}}{{end}}{{template \"T\" .}}", &t));
+    expect_error(template_execute(t, &data, &out), ERR_INVALID,
+                 "template: x:1:26: executing \"T\" at <{{template \"T\" .}}>: exceeded maximum template depth (100)");
+    assert_int_equal(out.len, 100);
+}
 
 static void test_steps_are_limited(void **state)
 {
@@ -345,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_document),
         cmocka_unit_test(test_uses),
         cmocka_unit_test(test_steps_are_limited),
+        cmocka_unit_test(test_calls_are_limited),
         cmocka_unit_test(test_output_is_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,8 +61,16 @@ static void test_broken_syntax(void **state)
     refuse("{{range $a, $b, $c := .}}{{end}}", "template: ps:1: range can only initialize variables");
     refuse("{{if $a, $b := .}}{{end}}", "template: ps:1: undefined variable \"$a\"");
     refuse("{{.a : 1}}", "template: ps:1: expected :=");
-    refuse("{{template \"x\"}}", "template: ps:1: {{template}} is not supported");
-    refuse("{{define \"x\"}}{{end}}", "template: ps:1: {{define}} is not supported");
+    refuse("{{template}}", "template: ps:1: unexpected \"}}\" in template clause");
+    refuse("{{template x}}", "template: ps:1: unexpected \"x\" in template clause");
+    refuse("{{define \"x\"}}", "template: ps:1: unexpected EOF");
+    refuse("{{define \"x\" .}}{{end}}", "template: ps:1: unexpected \".\" in define clause");
+    refuse("{{define \"x\"}}a{{else}}b{{end}}", "template: ps:1: unexpected {{else}} in define clause");
+    refuse("{{if .A}}{{define \"x\"}}a{{end}}{{end}}", "template: ps:1: unexpected <define> in command");
+    refuse("{{define \"x\"}}a{{end}}\n{{define \"x\"}}b{{end}}",
+           "template: ps:2: multiple definition of template \"x\"");
+    refuse("{{$v := 1}}{{define \"x\"}}{{$v}}{{end}}", "template: ps:1: undefined variable \"$v\"");
+    refuse("{{range .}}{{block \"x\" .}}{{break}}{{end}}{{end}}", "template: ps:1: {{break}} outside {{range}}");
     refuse("{{if end}}", "template: ps:1: unexpected <end> in if");
     refuse("{{.a#}}", "template: ps:1: bad character U+0023 '#'");
 }
