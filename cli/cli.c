@@ -38,6 +38,7 @@ void cli_done(struct cli *c)
     mem_freep(&c->hint);
     strbuf_done(&c->out);
     strv_done(&c->conf_texts);
+    strv_done(&c->globals.subnet_pools);
     engine_close(c->engine);
     conf_free(c->conf);
     *c = (struct cli){0};
@@ -65,6 +66,9 @@ struct err *cli_engine(struct cli *c, struct engine **ret)
             .cgroup_manager = c->globals.cgroup_manager,
             .hooks_dirs = c->globals.hooks_dirs,
             .cdi_dirs = c->globals.cdi_dirs,
+            .no_health_events = c->globals.no_health_events,
+            .device_names = c->globals.device_names,
+            .parallel_copies = c->globals.parallel_copies,
             .only_existing = c->only_existing,
             .will_start = c->will_start,
             .progress = c->quiet ? NULL : registry_flags_progress,

@@ -28,6 +28,11 @@ struct cli_globals {
     struct strv runtime_flags, hooks_dirs, cdi_dirs, storage_opts, modules;
     const char *out; /* file for what commands print */
     bool version, help, noout;
+    /* Of containers.conf, which have no flag: healthcheck_events, interface_name, image_parallel_copies,
+     * default_subnet_pools ("10.89.0.0/16:24"). */
+    bool no_health_events, device_names;
+    uint32_t parallel_copies;
+    struct strv subnet_pools;
 };
 
 struct cli {

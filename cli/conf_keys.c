@@ -10,6 +10,7 @@
 #include "cli/create.h"
 #include "cli/verbs.h"
 #include "engine/container/capability.h"
+#include "engine/network/network.h"
 
 /* --- [containers] */
 
@@ -257,6 +258,73 @@ static struct err *use_cdi_dirs(struct cli *c, struct create_opts *o, const json
     return c->globals.cdi_dirs.count ? NULL : conf_strings(value, &c->globals.cdi_dirs);
 }
 
+static struct err *take_boolean(const json_t *value, bool *ret)
+{
+    *ret = json_is_true(value);
+    return json_is_boolean(value) ? NULL : ERR_NEW(ERR_INVALID, "neither true nor false");
+}
+
+static struct err *use_health_events(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    bool events;
+    (void)o;
+    TRY(take_boolean(value, &events));
+    c->globals.no_health_events = !events;
+    return NULL;
+}
+
+/* "device": as the interface of the network; else eth0, eth1 … */
+static struct err *use_interface_name(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    const char *text = NULL;
+    (void)o;
+    TRY(conf_text(c, value, &text));
+    if (*text && strcmp(text, "device") != 0)
+        return ERR_NEW(ERR_INVALID, "\"%s\": not device", text);
+    c->globals.device_names = *text;
+    return NULL;
+}
+
+static struct err *use_parallel_copies(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    json_int_t n = json_integer_value(value);
+    (void)o;
+    if (!json_is_integer(value) || n < 0 || n > UINT32_MAX)
+        return ERR_NEW(ERR_INVALID, "not a number of copies");
+    c->globals.parallel_copies = (uint32_t)n;
+    return NULL;
+}
+
+/* A list of tables: {"base" = "10.89.0.0/16", "size" = 24}. */
+static struct err *use_subnet_pools(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    size_t i;
+    json_t *pool;
+    (void)o;
+    if (!json_is_array(value))
+        return ERR_NEW(ERR_INVALID, "not a list");
+    json_array_foreach ((json_t *)(uintptr_t)value, i, pool) {
+        const char *base = json_string_value(json_object_get(pool, "base"));
+        const json_t *size = json_object_get(pool, "size");
+        if (!base || !json_is_integer(size))
+            return ERR_NEW(ERR_INVALID, "not a list of {base, size}");
+        TRY(strv_addf(&c->globals.subnet_pools, "%s:%" JSON_INTEGER_FORMAT, base, json_integer_value(size)));
+    }
+    return NULL;
+}
+
+/* What `--network bridge`, or netns above, means. Without such a word a container has a network of its own. */
+static struct err *use_default_network(struct cli *c, struct create_opts *o, const json_t *value)
+{
+    const char *text = NULL, *arg = o->spec.network.arg;
+    TRY(conf_text(c, value, &text));
+    if (!*text || strcmp(text, NETWORK_DEFAULT) == 0 || !arg || strcmp(arg, "bridge") != 0)
+        return NULL;
+    mem_freep(&o->spec.network.arg);
+    o->spec.network.mode = NS_DEFAULT;
+    return spec_add_network(&o->spec, text);
+}
+
 /* "none", or an address: what containers call the host. */
 static struct err *use_host_ip(struct cli *c, struct create_opts *o, const json_t *value)
 {
@@ -268,12 +336,6 @@ static struct err *use_host_ip(struct cli *c, struct create_opts *o, const json_
     if (strcmp(text, "none") != 0 && inet_pton(AF_INET, text, scratch) != 1)
         return ERR_NEW(ERR_INVALID, "\"%s\" is neither an IPv4 address nor none", text);
     return mem_replace(&o->spec.host_ip, strcmp(text, "none") == 0 ? "" : text);
-}
-
-static struct err *take_boolean(const json_t *value, bool *ret)
-{
-    *ret = json_is_true(value);
-    return json_is_boolean(value) ? NULL : ERR_NEW(ERR_INVALID, "neither true nor false");
 }
 
 static struct err *use_keyring(struct cli *c, struct create_opts *o, const json_t *value)
@@ -366,6 +428,7 @@ static struct err *use_network_options(struct cli *c, struct create_opts *o, con
 #define NO_BACKEND "networks need no programs of netavark's or CNI's"
 #define NO_REMOTE "the REST API and remote services"
 #define NO_MACHINE "coracle has no virtual machines"
+#define OWN_NETWORK "the default network is each container's own, with cidr= of network_cmd_options"
 #define DATABASE "it is in the database"
 
 const struct conf_key conf_keys[] = {
@@ -385,7 +448,7 @@ const struct conf_key conf_keys[] = {
     {"containers", "http_proxy", CONF_CREATE, "http-proxy", NULL},
     {"containers", "init", CONF_CREATE, "init", NULL},
     {"containers", "init_path", CONF_CREATE, "init-path", NULL},
-    {"containers", "interface_name", CONF_LATER, "names of interfaces that come from networks", NULL},
+    {"containers", "interface_name", CONF_CALL, "network", use_interface_name},
     {"containers", "ipcns", CONF_CREATE, "ipc", NULL},
     {"containers", "keyring", CONF_CREATE_CALL, "runtime", use_keyring},
     {"containers", "label", CONF_NONE, NO_LABELS, NULL},
@@ -434,13 +497,13 @@ const struct conf_key conf_keys[] = {
     {"engine", "events_logfile_path", CONF_NONE, DATABASE, NULL},
     {"engine", "events_logger", CONF_NONE, DATABASE, NULL},
     {"engine", "exit_command_delay", CONF_NONE, "exited exec sessions are forgotten at once", NULL},
-    {"engine", "healthcheck_events", CONF_LATER, "events of health checks are always written", NULL},
+    {"engine", "healthcheck_events", CONF_CALL, "health-cmd", use_health_events},
     {"engine", "helper_binaries_dir", CONF_NONE, "coracle's programs are beside it", NULL},
     {"engine", "hooks_dir", CONF_CALL, "hooks-dir", use_hooks},
     {"engine", "image_copy_tmp_dir", CONF_NONE, "what is on its way lies below --root", NULL},
     {"engine", "image_default_format", CONF_CALL, "format", use_image_format},
     {"engine", "image_default_transport", CONF_LATER, "names without a transport mean a registry", NULL},
-    {"engine", "image_parallel_copies", CONF_LATER, "six blobs are fetched at once", NULL},
+    {"engine", "image_parallel_copies", CONF_CALL, "retry", use_parallel_copies},
     {"engine", "image_volume_mode", CONF_CREATE, "image-volume", NULL},
     {"engine", "infra_command", CONF_DEFAULT, "infra-command", NULL},
     {"engine", "infra_image", CONF_DEFAULT, "infra-image", NULL},
@@ -476,10 +539,10 @@ const struct conf_key conf_keys[] = {
     {"network", "network_backend", CONF_NONE, NO_BACKEND, NULL},
     {"network", "cni_plugin_dirs", CONF_NONE, NO_BACKEND, NULL},
     {"network", "netavark_plugin_dirs", CONF_NONE, NO_BACKEND, NULL},
-    {"network", "default_network", CONF_LATER, "another default network", NULL},
+    {"network", "default_network", CONF_CREATE_CALL, "network", use_default_network},
     {"network", "default_rootless_network_cmd", CONF_NONE, "coracle-slirp takes the place of both", NULL},
-    {"network", "default_subnet", CONF_LATER, "another default network", NULL},
-    {"network", "default_subnet_pools", CONF_LATER, "other ranges for new networks", NULL},
+    {"network", "default_subnet", CONF_NONE, OWN_NETWORK, NULL},
+    {"network", "default_subnet_pools", CONF_CALL, "subnet", use_subnet_pools},
     {"network", "dns_bind_port", CONF_NONE, NO_BACKEND, NULL},
     {"network", "firewall_driver", CONF_NONE, NO_BACKEND, NULL},
     {"network", "network_config_dir", CONF_NONE, DATABASE, NULL},

@@ -94,6 +94,10 @@ static struct err *get_all(const void *p, json_t **ret)
     TRY(json_put_int(o, "timeNano", event->at_nsec));
     TRY(json_put_str(o, "Type", event->type));
     TRY(put_text(o, "health_status", event->health));
+    if (event->has_streak) {
+        TRY(json_put_int(o, "HealthFailingStreak", event->failing_streak));
+        TRY(put_text(o, "HealthLog", event->health_log));
+    }
     TRY(json_put(o, "Attributes", event->labels ? json_deep_copy(event->labels) : json_null()));
     *ret = json_incref(o);
     return NULL;
@@ -125,6 +129,16 @@ struct printer {
     struct template *template; /* NULL: lines for people, or JSON */
 };
 
+/* On one line, whatever the container wrote. */
+static struct err *print_health_log(struct cli *c, const struct event *event)
+{
+    AUTO_FREE char *text = NULL;
+    TRY(mem_strdup(event->health_log, &text));
+    for (char *p = text; *p; p++)
+        *p = (unsigned char)*p < ' ' || *p == 127 ? ' ' : *p;
+    return cli_printf(c, ", health_failing_streak=%d, health_log=%s", event->failing_streak, text);
+}
+
 /* "TIME container start ID (image=…, name=…, label=…)" */
 static struct err *print_container(struct cli *c, const struct event *event, const char *id)
 {
@@ -133,6 +147,8 @@ static struct err *print_container(struct cli *c, const struct event *event, con
     TRY(cli_printf(c, " %s (image=%s, name=%s", id, event->image, event->name));
     if (*event->health)
         TRY(cli_printf(c, ", health_status=%s", event->health));
+    if (event->has_streak)
+        TRY(print_health_log(c, event));
     json_object_foreach ((json_t *)(uintptr_t)event->labels, key, value)
         TRY(cli_printf(c, ", %s=%s", key, json_string_value(value)));
     return cli_printf(c, ")");

@@ -1,10 +1,13 @@
 #include "cli/health_flags.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/path.h"
 #include "engine/container/healthcheck.h"
 #include "engine/container/spec.h"
 
@@ -125,12 +128,46 @@ static struct err *apply_startup(const struct health_flags *o, struct container_
     return keep(&h, true, &spec->startup_healthcheck);
 }
 
+/* A directory has to be there already. Podman's words. */
+static struct err *apply_destination(const char *where, struct container_spec *spec)
+{
+    struct stat st;
+    AUTO_FREE char *dir = NULL;
+    if (strcmp(where, HEALTH_LOG_LOCAL) == 0)
+        return mem_replace(&spec->health_log_destination, NULL);
+    if (strcmp(where, HEALTH_LOG_EVENTS) == 0)
+        return mem_replace(&spec->health_log_destination, where);
+    if (stat(where, &st) < 0)
+        return errno == ENOENT
+                   ? ERR_NEW(ERR_INVALID, "HealthCheck Log '%s' destination error: stat %s: no such file or directory",
+                             where, where)
+                   : ERR_SYS(errno, "HealthCheck Log '%s' destination error: stat %s", where, where);
+    if (!S_ISDIR(st.st_mode))
+        return ERR_NEW(ERR_INVALID, "HealthCheck Log '%s' destination must be directory", where);
+    TRY(path_absolute(where, &dir));
+    return mem_replace(&spec->health_log_destination, dir);
+}
+
+static struct err *apply_log(const struct cli *c, const struct health_flags *o, struct container_spec *spec)
+{
+    if (cli_given(c, "health-log-destination"))
+        TRY(apply_destination(o->log_destination, spec));
+    if (o->log_count > INT32_MAX || o->log_size > INT32_MAX)
+        return ERR_NEW(ERR_INVALID, "health check log: a number out of range");
+    if (cli_given(c, "health-max-log-count"))
+        spec->health_log_count = o->log_count;
+    if (cli_given(c, "health-max-log-size"))
+        spec->health_log_size = o->log_size;
+    return NULL;
+}
+
 struct err *health_flags_apply(const struct cli *c, const struct health_flags *o, const char *base,
                                struct container_spec *spec)
 {
     uint32_t action;
     TRY(apply_regular(c, o, base, spec));
     TRY(apply_startup(o, spec));
+    TRY(apply_log(c, o, spec));
     TRY(healthcheck_parse_action(o->on_failure, &action));
     return o->on_failure ? mem_replace(&spec->health_on_failure, o->on_failure) : NULL;
 }

@@ -11,9 +11,9 @@ struct health_flags {
     const char *startup_cmd, *startup_interval, *startup_timeout;
     int64_t startup_retries, startup_successes;
     bool none;
+    const char *log_destination;
+    int64_t log_count, log_size;
 };
-
-#define HEALTH_NO_LOG "other logs of health checks than the last five results are not built yet"
 
 /* Entries for a table of flags; `at` is the offset of the struct health_flags. */
 #define HEALTH_FLAGS(at)                                                                                            \
@@ -25,11 +25,24 @@ struct health_flags {
          .offset = (at) + offsetof(struct health_flags, interval),                                                  \
          .def = "30s",                                                                                              \
          .help = "set an interval for the healthchecks (a value of disable results in no automatic timer setup)"},  \
-        {"health-log-destination", 0, CLI_STRING, .missing = HEALTH_NO_LOG,                                         \
+        {"health-log-destination",                                                                                  \
+         0,                                                                                                         \
+         CLI_STRING,                                                                                                \
+         CLI_COMPLETE_DIR,                                                                                          \
+         .offset = (at) + offsetof(struct health_flags, log_destination),                                           \
+         .def = "local",                                                                                            \
          .help = "set the destination of the HealthCheck log (directory, local or events_logger)"},                 \
-        {"health-max-log-count", 0, CLI_UINT, .missing = HEALTH_NO_LOG,                                             \
+        {"health-max-log-count",                                                                                    \
+         0,                                                                                                         \
+         CLI_UINT,                                                                                                  \
+         .offset = (at) + offsetof(struct health_flags, log_count),                                                 \
+         .def = "5",                                                                                                \
          .help = "set maximum number of attempts in the HealthCheck log file"},                                     \
-        {"health-max-log-size", 0, CLI_UINT, .missing = HEALTH_NO_LOG,                                              \
+        {"health-max-log-size",                                                                                     \
+         0,                                                                                                         \
+         CLI_UINT,                                                                                                  \
+         .offset = (at) + offsetof(struct health_flags, log_size),                                                  \
+         .def = "500",                                                                                              \
          .help = "set maximum length in characters of stored HealthCheck log"},                                     \
         {"health-on-failure", 0, CLI_STRING, .offset = (at) + offsetof(struct health_flags, on_failure),            \
          .help = "action to take once the container turns unhealthy"},                                              \

@@ -65,6 +65,7 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
         .dns_servers = o->dns,
         .labels = labels,
         .options = o->options,
+        .pools = c->globals.subnet_pools,
         .ipv6 = o->ipv6,
         .internal = o->internal,
         .disable_dns = o->disable_dns,

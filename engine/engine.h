@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/strv.h"
@@ -35,6 +36,9 @@ struct engine_opts {
     struct strv storage_opts;              /* "overlay.mountopt=nodev"; borrowed */
     const char *cgroup_manager;            /* "cgroupfs", "systemd", "disabled"; NULL: probed */
     struct strv hooks_dirs, cdi_dirs;      /* borrowed */
+    bool no_health_events;                 /* health checks make no events */
+    bool device_names;                     /* interfaces in containers are called as their networks' (network.h) */
+    uint32_t parallel_copies;              /* layers of a pull at once; 0: what is best here */
     bool only_existing;                    /* don't start a session: ERR_NOT_FOUND */
     const struct engine_start *will_start; /* a container will be made and started: have its monitor load meanwhile */
     /* Lines for the user while something takes long (a pull that a `run` needs); NULL: quiet. */

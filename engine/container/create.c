@@ -267,6 +267,8 @@ static struct err *settle_mount(struct creation *n, struct mount_spec *m)
         image_free(i);
         return err;
     }
+    if (m->type == MOUNT_ARTIFACT)
+        return create_settle_artifact(n->e, m);
     if (m->type == MOUNT_BIND && access(m->source, F_OK) < 0)
         return errno == ENOENT ? ERR_NEW(ERR_NOT_FOUND, "statfs %s: no such file or directory", m->source)
                                : ERR_SYS(errno, "statfs %s", m->source);
@@ -398,7 +400,7 @@ static struct err *insert_rows(struct creation *n)
     TRY(create_insert_networks(n->e, n->id.s, &n->networks));
     TRY(create_insert_pod(n->e, &n->spec, n->id.s));
     AUTO_STRBUF struct strbuf attributes = STRBUF_INIT;
-    TRY(event_attributes(n->image_name, &n->spec.labels, NULL, NULL, &attributes));
+    TRY(event_attributes(n->image_name, &n->spec.labels, NULL, &attributes));
     return store_event(s, "container", "create", n->id.s, n->name, strbuf_str(&attributes));
 }
 
@@ -456,15 +458,17 @@ static struct err *commit(struct creation *n)
 /* An action needs a check that may ask for it. */
 static struct err *check_health(const struct creation *n)
 {
-    struct plan_health plan;
+    struct plan_health plan = {0};
     const char *action = n->spec.health_on_failure;
     bool waits = n->spec.sdnotify && strcmp(n->spec.sdnotify, "healthy") == 0;
     bool acts = action && strcmp(action, "none") != 0;
     if (!acts && !waits)
         return NULL;
-    TRY(container_health_plan(&n->spec, &n->config, &plan));
-    if (plan.enabled)
-        return NULL;
+    struct err *err = container_health_plan(&n->spec, n->id.s, &n->config, &plan);
+    bool enabled = plan.enabled;
+    plan_health_done(&plan);
+    if (err || enabled)
+        return err;
     if (waits)
         return ERR_NEW(ERR_INVALID, "invalid argument: sdnotify policy \"healthy\" requires a healthcheck to be set");
     return ERR_NEW(ERR_INVALID, "cannot set on-failure action to %s without a health check", action);
@@ -538,6 +542,7 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
 {
     TRY(container_spec_check(spec));
     TRY(copy_spec(spec, &n->spec));
+    TRY(create_settle_globs(&n->spec));
     n->spec.for_run = spec->for_run;
     n->spec.new_pod = spec->new_pod;
     TRY(find_image(n));

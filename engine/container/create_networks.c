@@ -59,6 +59,8 @@ static struct err *look_up(struct engine *e, struct container_networks *w)
         if (n->builtin)
             return ERR_NEW(ERR_UNSUPPORTED,
                            "network %s is a network of the container's own and cannot be joined with others", n->name);
+        if (!a->ifname && n->interface && engine_options(e)->device_names)
+            TRY(network_attach_set_ifname(a, n->interface));
         TRY(network_check_attach(n, a));
         struct network_attach moved = *a;
         *a = w->attach.items[kept];

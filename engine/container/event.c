@@ -24,34 +24,48 @@ static struct err *put_labels(struct strbuf *sb, const struct strv *labels)
     return strbuf_putc(sb, '}');
 }
 
-struct err *event_attributes(const char *image, const struct strv *labels, const char *health, const int *exit_code,
+static struct err *put_text(struct strbuf *sb, const char *key, const char *text)
+{
+    TRY(strbuf_printf(sb, ",\"%s\":", key));
+    return strbuf_put_json(sb, text, strlen(text));
+}
+
+static struct err *put_report(struct strbuf *sb, const struct event_report *r)
+{
+    if (r->has_exit)
+        TRY(strbuf_printf(sb, ",\"exit\":%d", r->exit_code));
+    if (*r->health)
+        TRY(put_text(sb, "health", r->health));
+    if (!r->has_streak)
+        return NULL;
+    TRY(strbuf_printf(sb, ",\"streak\":%d", r->failing_streak));
+    return put_text(sb, "log", r->log);
+}
+
+struct err *event_attributes(const char *image, const struct strv *labels, const struct event_report *r,
                              struct strbuf *ret)
 {
     TRY(strbuf_puts(ret, "{\"image\":"));
     TRY(strbuf_put_json(ret, image, strlen(image)));
-    if (exit_code)
-        TRY(strbuf_printf(ret, ",\"exit\":%d", *exit_code));
-    if (health) {
-        TRY(strbuf_puts(ret, ",\"health\":"));
-        TRY(strbuf_put_json(ret, health, strlen(health)));
-    }
+    if (r)
+        TRY(put_report(ret, r));
     if (labels && labels->count)
         TRY(put_labels(ret, labels));
     return strbuf_putc(ret, '}');
 }
 
 static struct err *put_event(struct engine *e, const struct container *c, const char *action, int64_t at_nsec,
-                             const char *health, const int *exit_code)
+                             const struct event_report *r)
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     const struct strv *labels = c->has_spec ? &c->spec.labels : NULL;
-    TRY(event_attributes(c->image_name ? c->image_name : "", labels, health, exit_code, &sb));
+    TRY(event_attributes(c->image_name ? c->image_name : "", labels, r, &sb));
     return store_event_at(engine_store(e), at_nsec, "container", action, c->id, c->name, strbuf_str(&sb));
 }
 
 struct err *container_event(struct engine *e, const struct container *c, const char *action)
 {
-    return put_event(e, c, action, timefmt_now(), NULL, NULL);
+    return put_event(e, c, action, timefmt_now(), NULL);
 }
 
 struct err *container_event_alone(struct engine *e, const struct container *c, const char *action)
@@ -66,22 +80,23 @@ struct err *container_event_started(struct engine *e, struct container *c)
 {
     int64_t at_nsec = c->started_nsec ? c->started_nsec : timefmt_now();
     if (c->untold & CT_INIT_UNTOLD)
-        TRY(put_event(e, c, "init", at_nsec, NULL, NULL));
+        TRY(put_event(e, c, "init", at_nsec, NULL));
     if (c->untold & CT_START_UNTOLD)
-        TRY(put_event(e, c, "start", at_nsec, NULL, NULL));
+        TRY(put_event(e, c, "start", at_nsec, NULL));
     if (c->untold & CT_ATTACH_UNTOLD)
-        TRY(put_event(e, c, "attach", at_nsec, NULL, NULL));
+        TRY(put_event(e, c, "attach", at_nsec, NULL));
     c->untold = CT_ALL_TOLD;
     return NULL;
 }
 
 struct err *container_event_died(struct engine *e, const struct container *c)
 {
-    TRY(put_event(e, c, "died", c->finished_nsec ? c->finished_nsec : timefmt_now(), NULL, &c->exit_code));
-    return put_event(e, c, "cleanup", timefmt_now(), NULL, NULL);
+    const struct event_report end = {.has_exit = true, .exit_code = c->exit_code};
+    TRY(put_event(e, c, "died", c->finished_nsec ? c->finished_nsec : timefmt_now(), &end));
+    return put_event(e, c, "cleanup", timefmt_now(), NULL);
 }
 
 struct err *container_event_reported(struct engine *e, const struct container *c, const struct event_report *r)
 {
-    return put_event(e, c, r->action, r->at_nsec, r->health, r->has_exit ? &r->exit_code : NULL);
+    return put_event(e, c, r->action, r->at_nsec, r);
 }

@@ -39,7 +39,7 @@ static struct err *on_row(void *arg, const struct store_event *row)
     AUTO_JSON json_t *attributes = NULL;
     if (row->attributes)
         err_drop(json_parse(row->attributes, strlen(row->attributes), "event", &attributes));
-    const json_t *exit_code = json_object_get(attributes, "exit");
+    const json_t *exit_code = json_object_get(attributes, "exit"), *streak = json_object_get(attributes, "streak");
     const struct event event = {
         .at_nsec = row->at_nsec,
         .type = row->type,
@@ -48,6 +48,9 @@ static struct err *on_row(void *arg, const struct store_event *row)
         .name = row->name ? row->name : "",
         .image = text_of(attributes, "image"),
         .health = text_of(attributes, "health"),
+        .health_log = text_of(attributes, "log"),
+        .has_streak = json_is_integer(streak),
+        .failing_streak = (int)json_integer_value(streak),
         .container = text_of(attributes, "container"),
         .has_exit = json_is_integer(exit_code),
         .exit_code = (int)json_integer_value(exit_code),
@@ -97,8 +100,7 @@ static struct err *take_gone(struct engine *e, const struct event_report *r, str
         return NULL;
     json_object_foreach (json_object_get(attributes, "labels"), key, value)
         TRY(strv_addf(&labels, "%s=%s", key, json_string_value(value)));
-    TRY(event_attributes(text_of(attributes, "image"), &labels, *r->health ? r->health : NULL,
-                         r->has_exit ? &r->exit_code : NULL, &sb));
+    TRY(event_attributes(text_of(attributes, "image"), &labels, r, &sb));
     return store_event_at(engine_store(e), r->at_nsec, "container", r->action, r->id, name, strbuf_str(&sb));
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/strv.h"
+#include "engine/monitor/report.h"
 
 struct engine;
 struct strbuf;
@@ -21,6 +22,9 @@ struct strbuf;
 struct event { /* borrowed; texts are "" when there is nothing to tell */
     int64_t at_nsec;
     const char *type, *status, *id, *name, *image, *health;
+    const char *health_log; /* what the check said, of containers that want it told (has_streak) */
+    bool has_streak;
+    int failing_streak;
     const char *container; /* name of the one that was connected to a network, whose name is the event's */
     bool has_exit;
     int exit_code;
@@ -44,15 +48,17 @@ struct err *events_check_filters(const struct strv *filters) ERR_RESULT;
 /* One of each key must hold. */
 bool events_match(const struct strv *filters, const struct event *event);
 
-/* A line of events.pending, "NSEC CONTAINER-ID ACTION [exit=N] [health=STATUS]"; false for what is none. Hostile. */
+/* A line of events.pending, "NSEC CONTAINER-ID ACTION [exit=N] [health=STATUS] [streak=N] [log=HEX]"; false for what is
+ * none. Hostile. */
 struct event_report {
     int64_t at_nsec;
     char id[65], action[24], health[16];
-    bool has_exit;
-    int exit_code;
+    bool has_exit, has_streak;
+    int exit_code, failing_streak;
+    char log[REPORT_LOG_MAX + 1];
 };
 bool events_parse_report(const char *line, size_t len, struct event_report *ret);
-/* Attributes as the store keeps them: {"image":…,"exit":…,"health":…,"labels":{…}}. `labels`, `health` and `exit_code`
+/* Attributes as the store keeps them: {"image":…,"exit":…,"health":…,"streak":…,"log":…,"labels":{…}}. `labels` and `r`
  * may be NULL. */
-struct err *event_attributes(const char *image, const struct strv *labels, const char *health, const int *exit_code,
+struct err *event_attributes(const char *image, const struct strv *labels, const struct event_report *r,
                              struct strbuf *ret) ERR_RESULT;

@@ -134,12 +134,33 @@ static bool take_word(char *to, size_t cap, const char *word)
     return true;
 }
 
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Bytes of a text; none of them is NUL. */
+static bool take_hex(char *to, size_t cap, const char *hex)
+{
+    size_t len = strlen(hex) / 2;
+    if (strlen(hex) % 2 || len >= cap)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
+        if (high < 0 || low < 0 || high + low == 0)
+            return false;
+        to[i] = (char)(high << 4 | low);
+    }
+    to[len] = '\0';
+    return true;
+}
+
 bool events_parse_report(const char *line, size_t len, struct event_report *ret)
 {
-    char text[256];
+    char text[REPORT_LINE_MAX];
     struct event_report r = {0};
     char *save = NULL;
-    int64_t code = 0;
+    int64_t code = 0, streak = 0;
     if (len >= sizeof(text) || memchr(line, '\0', len))
         return false;
     memcpy(text, line, len);
@@ -153,10 +174,15 @@ bool events_parse_report(const char *line, size_t len, struct event_report *ret)
     for (const char *word; (word = strtok_r(NULL, " ", &save));) {
         if (strncmp(word, "exit=", 5) == 0 && take_number(word + 5, 0, 255, &code))
             r.has_exit = true;
+        else if (strncmp(word, "streak=", 7) == 0 && take_number(word + 7, 0, INT32_MAX, &streak))
+            r.has_streak = true;
+        else if (strncmp(word, "log=", 4) == 0 && take_hex(r.log, sizeof(r.log), word + 4))
+            continue;
         else if (strncmp(word, "health=", 7) != 0 || !take_word(r.health, sizeof(r.health), word + 7))
             return false;
     }
     r.exit_code = (int)code;
+    r.failing_streak = (int)streak;
     *ret = r;
     return true;
 }

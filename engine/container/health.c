@@ -15,14 +15,31 @@
 #include "engine/monitor/client.h"
 #include "engine/monitor/health.h"
 
-#define HEALTH_BYTES_MAX ((size_t)64 << 10)
+#define HEALTH_BYTES_MAX ((size_t)2 << 20) /* HEALTH_LOG_BYTES_MAX, and what is around it */
 
-struct err *container_health_plan(const struct container_spec *spec, const struct image_config *image,
+/* Where results go other than to the container's directory; NULL: nowhere else. */
+static struct err *log_file(const struct container_spec *spec, const char *id, char **ret)
+{
+    const char *where = spec->health_log_destination;
+    if (!where || where[0] != '/')
+        return NULL;
+    return mem_asprintf(ret, "%s/%s-healthcheck.log", where, id);
+}
+
+static struct err *plan_log(const struct container_spec *spec, const char *id, struct plan_health *ret)
+{
+    const char *where = spec->health_log_destination;
+    ret->log_max = (uint32_t)spec->health_log_count;
+    ret->output_max = (uint32_t)spec->health_log_size;
+    ret->log_events = where && strcmp(where, HEALTH_LOG_EVENTS) == 0;
+    return log_file(spec, id, &ret->log_file);
+}
+
+struct err *container_health_plan(const struct container_spec *spec, const char *id, const struct image_config *image,
                                   struct plan_health *ret)
 {
     AUTO_HEALTHCHECK struct healthcheck check = {0}, startup = {0};
     bool any;
-    *ret = (struct plan_health){0};
     TRY_WRAP(healthcheck_resolve(spec, image, &check, &any), "health check");
     if (!any)
         return NULL;
@@ -32,6 +49,7 @@ struct err *container_health_plan(const struct container_spec *spec, const struc
     ret->timeout_nsec = check.timeout_nsec;
     ret->start_period_nsec = check.start_period_nsec;
     ret->retries = (uint32_t)check.retries;
+    TRY(plan_log(spec, id, ret));
     if (!spec->startup_healthcheck)
         return NULL;
     TRY_WRAP(healthcheck_parse(spec->startup_healthcheck, &startup), "startup check");
@@ -45,7 +63,8 @@ struct err *container_health_plan(const struct container_spec *spec, const struc
 
 struct err *start_settle_health(struct start *s)
 {
-    return container_health_plan(&s->c->spec, &s->config, &s->plan.health);
+    s->plan.health.no_events = engine_options(s->e)->no_health_events;
+    return container_health_plan(&s->c->spec, s->c->id, &s->config, &s->plan.health);
 }
 
 /* As exec of the container's own user would have it. */
@@ -106,14 +125,14 @@ static struct err *put_none(json_t *state)
 struct err *inspect_put_health(json_t *state, const struct inspection *in)
 {
     AUTO_HEALTHCHECK struct healthcheck check = {0};
-    AUTO_FREE char *text = NULL;
-    AUTO_FD int dir = -1;
+    AUTO_FREE char *text = NULL, *file = NULL;
     json_t *document;
     bool any;
     TRY(healthcheck_resolve(&in->c->spec, &in->config, &check, &any));
-    struct err *e = any ? file_open_dir(AT_FDCWD, in->dir, &dir) : NULL;
-    if (!e && any)
-        e = file_read(dir, HEALTH_FILE, HEALTH_BYTES_MAX, &text, NULL);
+    TRY(log_file(&in->c->spec, in->c->id, &file));
+    if (!file)
+        TRY(mem_asprintf(&file, "%s/" HEALTH_FILE, in->dir));
+    struct err *e = any ? file_read(AT_FDCWD, file, HEALTH_BYTES_MAX, &text, NULL) : NULL;
     if (!e && any)
         e = json_parse(text, strlen(text), HEALTH_FILE, &document);
     if (!e && any)
@@ -142,5 +161,11 @@ struct err *inspect_put_healthcheck(json_t *config, const struct inspection *in)
         TRY(put_check(config, "Healthcheck", text));
     }
     TRY(json_put_str(config, "HealthcheckOnFailureAction", spec->health_on_failure ? spec->health_on_failure : "none"));
+    if (any) {
+        const char *where = spec->health_log_destination;
+        TRY(json_put_str(config, "HealthLogDestination", where ? where : HEALTH_LOG_LOCAL));
+        TRY(json_put_int(config, "HealthcheckMaxLogCount", spec->health_log_count));
+        TRY(json_put_int(config, "HealthcheckMaxLogSize", spec->health_log_size));
+    }
     return spec->startup_healthcheck ? put_check(config, "StartupHealthCheck", spec->startup_healthcheck) : NULL;
 }

@@ -17,6 +17,10 @@
 struct container_spec;
 struct image_config;
 
+/* Where results go besides directories (--health-log-destination): the container's own, or along with events. */
+#define HEALTH_LOG_LOCAL "local"
+#define HEALTH_LOG_EVENTS "events_logger"
+
 struct healthcheck {
     struct strv test; /* "CMD" and arguments, "CMD-SHELL" and a line, or "NONE" */
     int64_t interval_nsec, timeout_nsec, start_period_nsec;

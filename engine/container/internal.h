@@ -107,7 +107,7 @@ struct err *container_driver(struct engine *e, const struct container_spec *spec
 /* --- health: what the monitor is told of its checks */
 struct plan_health;
 struct image_config;
-struct err *container_health_plan(const struct container_spec *spec, const struct image_config *image,
+struct err *container_health_plan(const struct container_spec *spec, const char *id, const struct image_config *image,
                                   struct plan_health *ret) ERR_RESULT;
 
 /* start_secrets.c: the data of secrets into a new container's directory. */
@@ -124,6 +124,10 @@ struct err *container_exec_process(struct engine *e, struct container *c, const 
 
 /* The label of images that have a seccomp profile of their own. */
 #define SECCOMP_LABEL "io.containers.seccomp.profile"
+/* create_sources.c: mounts of patterns become mounts; ERR_NOT_FOUND: nothing matches. An artifact gets its whole name.
+ */
+struct err *create_settle_globs(struct container_spec *spec) ERR_RESULT;
+struct err *create_settle_artifact(struct engine *e, struct mount_spec *m) ERR_RESULT;
 /* create_subid.c: --subuidname and --subgidname become maps. */
 struct err *create_settle_subids(struct engine *e, struct container_spec *spec) ERR_RESULT;
 

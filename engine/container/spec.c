@@ -13,6 +13,8 @@ void container_spec_init(struct container_spec *s)
 {
     *s = (struct container_spec){0};
     s->stop_timeout = -1;
+    s->health_log_count = HEALTH_LOG_COUNT;
+    s->health_log_size = HEALTH_LOG_SIZE;
     s->res.memory_swappiness = -1;
 }
 
@@ -31,6 +33,9 @@ void spec_mount_done(struct mount_spec *m)
     free(m->idmap);
     free(m->volume_driver);
     strv_done(&m->volume_options);
+    free(m->digest);
+    free(m->title);
+    free(m->file_name);
     *m = (struct mount_spec){0};
 }
 
@@ -95,7 +100,8 @@ static void free_strings(struct container_spec *s)
                         &s->pod,
                         &s->init_ctr,
                         &s->pod_cgroup,
-                        &s->health_on_failure};
+                        &s->health_on_failure,
+                        &s->health_log_destination};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free(*strings[i]);
 }

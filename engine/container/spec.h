@@ -32,11 +32,20 @@ struct ns_spec {
     char *arg; /* container name or id, path, or the options behind the colon; NULL when none */
 };
 
-enum mount_type { MOUNT_BIND, MOUNT_VOLUME, MOUNT_TMPFS, MOUNT_RAMFS, MOUNT_DEVPTS, MOUNT_IMAGE };
+enum mount_type {
+    MOUNT_BIND,
+    MOUNT_VOLUME,
+    MOUNT_TMPFS,
+    MOUNT_RAMFS,
+    MOUNT_DEVPTS,
+    MOUNT_IMAGE,
+    MOUNT_GLOB, /* only on the way to a new container: a bind for each path that matches, from then on */
+    MOUNT_ARTIFACT
+};
 struct mount_spec {
     enum mount_type type;
-    char *source; /* host path, volume name ("" : anonymous), image; NULL for tmpfs */
-    char *target; /* absolute ct path */
+    char *source; /* host path, volume name ("" : anonymous), image, pattern, artifact; NULL for tmpfs */
+    char *target; /* absolute ct path; "" with MOUNT_GLOB: that of the host */
     /* OCI mount options, complete: "ro"/"rw", propagation, "rbind", "noexec", "size=…"; with overlay also "upperdir=…",
      * "workdir=…". What has a field of its own below is not repeated here. */
     struct strv options;
@@ -49,6 +58,8 @@ struct mount_spec {
     char *idmap; /* "" for the default map, else its text; NULL: none */
     char *volume_driver;
     struct strv volume_options; /* volume-opt=…: "key=value" */
+    char *digest, *title;       /* artifact: one of its files; NULL: all */
+    char *file_name;            /* artifact: instead of their own names, or NULL */
     bool from_image;            /* made from the image's VOLUME */
 };
 
@@ -180,9 +191,13 @@ struct container_spec {
     char *sdnotify;                        /* "container" (NULL), "conmon", "healthy", "ignore" */
     char *healthcheck;                     /* JSON text (healthcheck.h); NULL: the image's */
     char *startup_healthcheck, *health_on_failure; /* the same form; "kill" …; or NULL */
+    char *health_log_destination;                  /* absolute directory or HEALTH_LOG_EVENTS; NULL: HEALTH_LOG_LOCAL */
+#define HEALTH_LOG_COUNT 5
+#define HEALTH_LOG_SIZE 500
+    int64_t health_log_count, health_log_size; /* results and bytes of each that are kept; 0: any */
 };
 
-/* Empty, with the defaults that are not zero (stop_timeout, memory_swappiness -1). */
+/* Empty, with the defaults that are not zero (stop_timeout, memory_swappiness, health_log_count …). */
 void container_spec_init(struct container_spec *s);
 void container_spec_done(struct container_spec *s);
 /* What `from` has of namespaces, id maps, mounts and devices goes into `to`, over what is there for the same place; it

@@ -158,7 +158,8 @@ static struct err *check_mounts(const struct container_spec *s)
     for (size_t i = 0; i < s->n_mounts; i++) {
         for (size_t k = i + 1; k < s->n_mounts; k++) {
             const struct mount_spec *a = &s->mounts[i], *b = &s->mounts[k];
-            if (strcmp(a->target, b->target) == 0 && !a->from_image && !b->from_image)
+            bool many = a->type == MOUNT_GLOB || b->type == MOUNT_GLOB; /* looked at when it is known which */
+            if (strcmp(a->target, b->target) == 0 && !a->from_image && !b->from_image && !many)
                 return ERR_NEW(ERR_INVALID, "%s: duplicate mount destination", a->target);
         }
     }

@@ -25,7 +25,8 @@ static const char *const ns_names[] = {"default", "private", "host", "container"
                                        "keep-id", "nomap",   "auto", "bridge",    "pod",  NULL};
 static const char *const restart_names[] = {"no", "on-failure", "always", "unless-stopped", NULL};
 static const char *const systemd_names[] = {"true", "false", "always", NULL};
-static const char *const mount_names[] = {"bind", "volume", "tmpfs", "ramfs", "devpts", "image", NULL};
+static const char *const mount_names[] = {"bind",  "volume", "tmpfs",    "ramfs", "devpts",
+                                          "image", "glob",   "artifact", NULL};
 
 /* clang-format off: rows of a table */
 #define F(struct_, type_, member)                              \
@@ -155,6 +156,9 @@ static const struct field spec_fields[] = {
     S(F_STR, healthcheck),
     S(F_STR, startup_healthcheck),
     S(F_STR, health_on_failure),
+    S(F_STR, health_log_destination),
+    S(F_I64, health_log_count),
+    S(F_I64, health_log_size),
 };
 #define R(type_, member) F(resource_spec, type_, member)
 static const struct field resource_fields[] = {
@@ -185,6 +189,9 @@ static const struct field mount_fields[] = {
     M(F_STR, idmap),
     M(F_STR, volume_driver),
     M(F_STRV, volume_options),
+    M(F_STR, digest),
+    M(F_STR, title),
+    M(F_STR, file_name),
     M(F_BOOL, from_image),
 };
 static const struct field device_fields[] = {

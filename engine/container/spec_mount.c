@@ -31,8 +31,9 @@ static void draft_done(struct draft *d)
 
 #define T(type) (1u << MOUNT_##type)
 #define T_MEMORY (T(TMPFS) | T(RAMFS))
-#define T_FILES (T(BIND) | T(VOLUME) | T_MEMORY)
-#define T_ALL (T_FILES | T(DEVPTS) | T(IMAGE))
+#define T_HOST (T(BIND) | T(GLOB))
+#define T_FILES (T_HOST | T(VOLUME) | T_MEMORY)
+#define T_ALL (T_FILES | T(DEVPTS) | T(IMAGE) | T(ARTIFACT))
 
 /* Podman's words for a key without "=". */
 static struct err *need_value(const char *key, const char *value)
@@ -61,7 +62,8 @@ static struct err *set_source(struct draft *d, const char *key, const char *valu
         return ERR_NEW(ERR_INVALID, "host directory cannot be empty: must provide an argument for option");
     d->has_source = true;
     free(TAKE_PTR(d->m.source));
-    return d->m.type == MOUNT_BIND ? path_absolute(value, &d->m.source) : mem_strdup(value, &d->m.source);
+    bool host = d->m.type == MOUNT_BIND || d->m.type == MOUNT_GLOB;
+    return host ? path_absolute(value, &d->m.source) : mem_strdup(value, &d->m.source);
 }
 
 /* The last one counts, as in Podman. */
@@ -185,6 +187,19 @@ static struct err *set_driver(struct draft *d, const char *key, const char *valu
     return mem_replace(&d->m.volume_driver, value);
 }
 
+/* Which file of an artifact, and what it is called inside. */
+static struct err *set_text(struct draft *d, const char *key, const char *value)
+{
+    TRY(need_value(key, value));
+    if (strcmp(key, "name") == 0 &&
+        (!*value || strchr(value, '/') || strcmp(value, ".") == 0 || strcmp(value, "..") == 0))
+        return ERR_NEW(ERR_INVALID, "%s=%s: not the name of a file: invalid mount option", key, value);
+    return mem_replace(strcmp(key, "digest") == 0  ? &d->m.digest
+                       : strcmp(key, "title") == 0 ? &d->m.title
+                                                   : &d->m.file_name,
+                       value);
+}
+
 /* Docker has "volume-nocopy", newer Podman "copy" and "nocopy". */
 static struct err *set_nocopy(struct draft *d, const char *key, const char *value)
 {
@@ -222,8 +237,8 @@ static const struct mount_key {
     unsigned types;
     struct err *(*set)(struct draft *d, const char *key, const char *value);
 } keys[] = {
-    {"src", T_FILES | T(IMAGE), set_source},
-    {"source", T_FILES | T(IMAGE), set_source},
+    {"src", T_FILES | T(IMAGE) | T(ARTIFACT), set_source},
+    {"source", T_FILES | T(IMAGE) | T(ARTIFACT), set_source},
     {"dst", T_ALL, set_target},
     {"destination", T_ALL, set_target},
     {"target", T_ALL, set_target},
@@ -237,22 +252,22 @@ static const struct mount_key {
     {"nodev", T_FILES, set_plain},
     {"suid", T_FILES, set_plain},
     {"nosuid", T_FILES, set_plain},
-    {"private", T(BIND), set_plain},
-    {"rprivate", T(BIND), set_plain},
-    {"slave", T(BIND), set_plain},
-    {"rslave", T(BIND), set_plain},
-    {"shared", T(BIND), set_plain},
-    {"rshared", T(BIND), set_plain},
-    {"unbindable", T(BIND), set_plain},
-    {"runbindable", T(BIND), set_plain},
-    {"bind", T(BIND), set_plain},
-    {"rbind", T(BIND), set_plain},
-    {"z", T(BIND) | T(VOLUME), set_plain},
-    {"Z", T(BIND) | T(VOLUME), set_plain},
-    {"bind-propagation", T(BIND), set_propagation},
-    {"bind-nonrecursive", T(BIND), set_nonrecursive},
-    {"relabel", T(BIND), set_relabel},
-    {"idmap", T(BIND) | T(VOLUME), set_idmap},
+    {"private", T_HOST, set_plain},
+    {"rprivate", T_HOST, set_plain},
+    {"slave", T_HOST, set_plain},
+    {"rslave", T_HOST, set_plain},
+    {"shared", T_HOST, set_plain},
+    {"rshared", T_HOST, set_plain},
+    {"unbindable", T_HOST, set_plain},
+    {"runbindable", T_HOST, set_plain},
+    {"bind", T_HOST, set_plain},
+    {"rbind", T_HOST, set_plain},
+    {"z", T_HOST | T(VOLUME), set_plain},
+    {"Z", T_HOST | T(VOLUME), set_plain},
+    {"bind-propagation", T_HOST, set_propagation},
+    {"bind-nonrecursive", T_HOST, set_nonrecursive},
+    {"relabel", T_HOST, set_relabel},
+    {"idmap", T_HOST | T(VOLUME), set_idmap},
     {"U", T_FILES, set_chown},
     {"chown", T_FILES, set_chown},
     {"tmpfs-size", T(TMPFS), set_tmpfs},
@@ -267,6 +282,9 @@ static const struct mount_key {
     {"volume-nocopy", T(VOLUME), set_nocopy},
     {"copy", T(VOLUME), set_nocopy},
     {"nocopy", T(VOLUME), set_nocopy},
+    {"digest", T(ARTIFACT), set_text},
+    {"title", T(ARTIFACT), set_text},
+    {"name", T(ARTIFACT), set_text},
     {"consistency", T_ALL, set_ignored},
     {"uid", T(DEVPTS), set_devpts},
     {"gid", T(DEVPTS), set_devpts},
@@ -307,7 +325,7 @@ static struct err *split_csv(const char *value, struct strv *ret)
 /* It may stand anywhere in the list, and decides what the other keys mean. */
 static struct err *find_type(const struct strv *fields, enum mount_type *ret)
 {
-    static const char *const names[] = {"bind", "volume", "tmpfs", "ramfs", "devpts", "image"};
+    static const char *const names[] = {"bind", "volume", "tmpfs", "ramfs", "devpts", "image", "glob", "artifact"};
     const char *type = NULL;
     for (size_t i = 0; i < fields->count; i++)
         if (strncmp(fields->items[i], "type=", 5) == 0)
@@ -336,18 +354,36 @@ static struct err *set_key(struct draft *d, const char *field)
     return ERR_NEW(ERR_INVALID, "%.*s: invalid mount option", (int)len, field);
 }
 
-/* What remains to be decided when all keys are known. */
-static struct err *finish(struct draft *d)
+/* Keys that cannot be missing, and what stands for those that can. */
+static struct err *complete(struct draft *d)
 {
     struct mount_spec *m = &d->m;
+    if (m->type == MOUNT_ARTIFACT && (!m->source || !*m->source || !m->target))
+        return ERR_NEW(ERR_INVALID, "must set source and destination for artifact volume");
+    if (m->type == MOUNT_ARTIFACT && m->digest && m->title)
+        return ERR_NEW(ERR_INVALID, "cannot specify both digest and title");
+    if (m->type == MOUNT_GLOB && !m->source)
+        return ERR_NEW(ERR_INVALID, "no file paths matching glob \"\"");
+    if (m->type == MOUNT_GLOB && !m->target)
+        return mem_strdup("", &m->target);
     if (m->type == MOUNT_IMAGE) {
         if (!m->source || !m->target)
             return ERR_NEW(ERR_INVALID, "must set source and destination for image volume");
         if (!d->has_write)
             TRY(strv_add(&d->options, "ro"));
     }
-    if (!m->target)
-        return ERR_NEW(ERR_INVALID, "must set volume destination");
+    return m->target ? NULL : ERR_NEW(ERR_INVALID, "must set volume destination");
+}
+
+/* What remains to be decided when all keys are known. */
+static struct err *finish(struct draft *d)
+{
+    struct mount_spec *m = &d->m;
+    TRY(complete(d));
+    if (m->type == MOUNT_ARTIFACT) { /* its files are everybody's who has it */
+        m->read_only = true;
+        return NULL;
+    }
     if (m->type == MOUNT_DEVPTS) {
         m->options = d->options;
         d->options = (struct strv)STRV_INIT;
@@ -359,7 +395,7 @@ static struct err *finish(struct draft *d)
         TRY(mem_strdup("", &m->source));
     if (m->type == MOUNT_VOLUME && m->source[0])
         TRY_WRAP(spec_check_name(m->source), "creating named volume \"%s\": running volume create option", m->source);
-    if (m->type == MOUNT_BIND || m->type == MOUNT_VOLUME)
+    if (m->type == MOUNT_BIND || m->type == MOUNT_GLOB || m->type == MOUNT_VOLUME)
         TRY(mountopt_check(&d->options));
     return mountopt_finish(&d->options, m);
 }
@@ -375,5 +411,5 @@ struct err *spec_add_mount(struct container_spec *s, const char *value)
         if (strncmp(fields.items[i], "type=", 5) != 0)
             TRY(set_key(&d, fields.items[i]));
     TRY(finish(&d));
-    return spec_take_mount_once(s, &d.m);
+    return d.m.type == MOUNT_GLOB ? spec_take_mount(s, &d.m) : spec_take_mount_once(s, &d.m);
 }

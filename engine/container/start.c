@@ -53,6 +53,7 @@ void start_done(struct start *s)
     strv_done(&s->paths);
     mem_freep(&s->throttles);
     json_decref(s->hooks);
+    json_decref(s->precreate);
     strv_done(&s->device_groups);
     strv_done(&s->facts.device_env);
     strv_done(&s->facts.cgroup_controllers);
@@ -154,6 +155,7 @@ static struct err *write_config(struct start *s)
     TRY_WRAP(oci_generate(&s->c->spec, &s->config, &s->facts, &notices, &s->config_json), "container %s", s->c->name);
     for (size_t i = 0; i < notices.count; i++)
         TRY(engine_notice(s->e, "%s", notices.items[i]));
+    TRY(start_run_precreate(s));
     AUTO_FD int fd = openat(s->private_fd, MONITOR_CONFIG, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return ERR_SYS(errno, "create config.json");
@@ -167,6 +169,7 @@ static struct err *configure(struct start *s)
     TRY(start_write_files(s));
     TRY(start_write_secrets(s));
     TRY(start_write_subscriptions(s));
+    TRY(start_mount_artifacts(s));
     TRY(start_fill_facts(s));
     TRY(start_copy_up(s));
     TRY(start_write_health(s));

@@ -52,6 +52,7 @@ struct start {
     struct strv paths;       /* strings that facts point to */
     struct oci_throttle *throttles;
     json_t *hooks;             /* by stage; NULL: none */
+    json_t *precreate;         /* a list of those that the runtime does not know; NULL: none */
     struct strv device_groups; /* gids that devices want the process to have */
     struct oci_facts facts;
     char *config_json;
@@ -92,6 +93,10 @@ struct err *start_add_mount(struct start *s, const char *type, const char *targe
 struct err *start_settle_cdi(struct start *s) ERR_RESULT;
 /* One hook more; `hook` is borrowed, and completed. */
 struct err *start_add_hook(struct start *s, const char *stage, json_t *hook) ERR_RESULT;
+/* start_artifacts.c: part of s->mounts; after monitor_wait_mounted, before start_fill_facts. */
+struct err *start_mount_artifacts(struct start *s) ERR_RESULT;
+/* start_precreate.c: hooks that rewrite config_json. */
+struct err *start_run_precreate(struct start *s) ERR_RESULT;
 /* start_subscriptions.c: mounts.conf; after monitor_wait_mounted, before start_fill_facts. */
 struct err *start_write_subscriptions(struct start *s) ERR_RESULT;
 /* start_hooks.c: --hooks-dir; part of the plan and of config.json. Before monitor_start. */

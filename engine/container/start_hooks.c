@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 
 #define HOOK_FILES_MAX 1024
+#define PRECREATE "precreate" /* start_precreate.c */
 
 static struct err *pattern_matches(const char *file, const char *pattern, const char *text, bool *ret)
 {
@@ -86,12 +87,16 @@ static struct err *applies(const struct start *s, const char *file, json_t *when
 struct err *start_add_hook(struct start *s, const char *stage, json_t *hook)
 {
     json_t *list, *env;
-    if (!s->hooks && !(s->hooks = json_object()))
+    bool precreate = strcmp(stage, PRECREATE) == 0;
+    json_t **all = precreate ? &s->precreate : &s->hooks;
+    if (!*all && !(*all = precreate ? json_array() : json_object()))
         return err_oom();
     if (!json_object_get(hook, "env")) {
         TRY(json_put_arr(hook, "env", &env));
         TRY(json_push(env, json_string("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")));
     }
+    if (precreate)
+        return json_push(s->precreate, json_incref(hook));
     list = json_object_get(s->hooks, stage);
     if (!list)
         TRY(json_put_arr(s->hooks, stage, &list));
@@ -112,9 +117,7 @@ static struct err *add_hook(struct start *s, const char *file, json_t *hook, jso
         return ERR_NEW(ERR_INVALID, "hook %s: no stages", file);
     json_array_foreach (where, i, stage) {
         const char *name = json_string_value(stage);
-        if (name && strcmp(name, "precreate") == 0)
-            return ERR_NEW(ERR_UNSUPPORTED, "hook %s: the stage precreate is not built yet", file);
-        if (!name || !oci_is_hook_stage(name))
+        if (!name || (!oci_is_hook_stage(name) && strcmp(name, PRECREATE) != 0))
             return ERR_NEW(ERR_INVALID, "hook %s: unknown stage", file);
         TRY(start_add_hook(s, name, hook));
     }

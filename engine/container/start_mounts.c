@@ -203,6 +203,8 @@ static struct err *settle_mount(struct start *s, const struct mount_spec *m)
         [MOUNT_RAMFS] = "ramfs", [MOUNT_DEVPTS] = "devpts", [MOUNT_IMAGE] = "bind",
     };
     struct oci_mount *o;
+    if (m->type == MOUNT_ARTIFACT) /* start_artifacts.c */
+        return NULL;
     TRY(start_add_mount(s, types[m->type], m->target, &o));
     TRY(strv_copy(&m->options, &o->options));
     if (strcmp(o->type, "bind") == 0) {

@@ -67,11 +67,12 @@ static struct err *processes(struct engine *e, struct container *c, struct plan_
     bool any;
     struct err *err = container_image_config(e, c, &config);
     if (!err)
-        err = container_health_plan(&c->spec, &config, health);
+        err = container_health_plan(&c->spec, c->id, &config, health);
     if (!err)
         err = healthcheck_resolve(&c->spec, &config, &check, &any);
     image_config_done(&config);
     TRY(err);
+    health->no_events = engine_options(e)->no_health_events;
     if (!health->enabled)
         return NULL;
     TRY(healthcheck_command(&check.test, &argv));
@@ -87,7 +88,7 @@ static struct err *tell_monitor(struct engine *e, struct container *c, const str
 {
     struct monitor *m;
     AUTO_FD int limits = -1, check = -1, startup = -1;
-    struct plan_update u = {.set_restart = changes->restart, .set_health = changes->health};
+    AUTO_PLAN_UPDATE struct plan_update u = {.set_restart = changes->restart, .set_health = changes->health};
     u.restart = (uint32_t)start_restart_of(c->spec.restart);
     u.restart_max = (uint32_t)c->spec.restart_max;
     if (changes->resources)

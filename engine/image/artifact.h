@@ -53,6 +53,10 @@ struct artifact_extract_opts {
 struct err *artifact_extract(struct engine *e, const char *name, const char *target,
                              const struct artifact_extract_opts *opts) ERR_RESULT;
 
+/* Where its files are, for who mounts them: their names as artifact_extract() has them, and paths in the store. */
+struct err *artifact_places(struct engine *e, const char *name, const struct artifact_extract_opts *opts,
+                            struct strv *ret_names, struct strv *ret_paths) ERR_RESULT;
+
 struct image_bars;
 struct artifact_transfer_opts {
     const struct registry_opts *registry;

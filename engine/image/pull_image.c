@@ -19,6 +19,7 @@
 #include "engine/image/pull_internal.h"
 
 #define LAYERS_AT_ONCE 6
+#define LAYERS_MAX 32         /* processes, whatever is asked for */
 #define ZSTD_LAYERS_AT_ONCE 5 /* each decompressor has a window of some megabytes */
 #define PIPE_BYTES (1 << 20)
 #define FAILURE_WAIT_MSEC 500
@@ -176,8 +177,12 @@ static struct err *add_image(struct image_pull *ip, const char *manifest, size_t
     return content_add_image(ip->content, &image);
 }
 
-static size_t layers_at_once(const struct manifest *m)
+static size_t layers_at_once(const struct image_pull *ip)
 {
+    const struct manifest *m = &ip->manifest;
+    uint32_t asked = engine_options(ip->pull->engine)->parallel_copies;
+    if (asked)
+        return asked < LAYERS_MAX ? asked : LAYERS_MAX;
     for (size_t i = 0; i < m->count; i++) {
         enum manifest_packing packing = PACKING_PLAIN;
         struct err *e = manifest_layer_packing(m->entries[i].media_type, &packing);
@@ -200,7 +205,7 @@ static struct err *bring(struct image_pull *ip, const char *manifest, size_t len
     for (size_t i = 0; i < ip->manifest.count; i++)
         ip->incoming[i].partial.fd = -1;
     TRY(content_begin(ip->pull->engine, &ip->content));
-    content_set_jobs(ip->content, layers_at_once(&ip->manifest));
+    content_set_jobs(ip->content, layers_at_once(ip));
     if (ip->pull->opts->bars) {
         ip->bars = mem_zalloc((ip->manifest.count + 1) * sizeof *ip->bars);
         if (!ip->bars)

@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/timefmt.h"
+#include "engine/monitor/health_log.h"
 #include "engine/monitor/job.h"
 #include "engine/monitor/launch.h"
 #include "engine/monitor/life.h"
@@ -17,21 +18,13 @@
 #include "engine/monitor/peer.h"
 #include "engine/monitor/report.h"
 
-struct result {
-    int64_t started_nsec, finished_nsec;
-    int32_t exit_code; /* -1: it took too long, or could not be run */
-    char *output;
-};
-
 struct health {
     struct loop_source *timer, *limit; /* the next probe; the end of this one's time */
     bool probing, timed_out;
     int64_t started_nsec; /* of the probe */
     struct health_count count;
-    struct result log[HEALTH_LOG_MAX]; /* oldest first */
-    size_t n_log;
-    size_t output_len;
-    char output[HEALTH_OUTPUT_MAX + 1];
+    struct health_log log;
+    struct strbuf output; /* of the probe, as far as it is kept */
 };
 
 /* --- what others see */
@@ -42,24 +35,24 @@ static const char *status_name(uint32_t status)
     return status < ARRAY_LEN(names) ? names[status] : "";
 }
 
-static struct err *put_result(struct strbuf *sb, const struct result *r)
-{
-    TRY(strbuf_printf(
-        sb, "{\"Start\":\"%s\",\"End\":\"%s\",\"ExitCode\":%d,\"Output\":", timefmt_rfc3339(r->started_nsec, 0).s,
-        timefmt_rfc3339(r->finished_nsec, 0).s, (int)r->exit_code));
-    TRY(strbuf_put_json(sb, r->output ? r->output : "", r->output ? strlen(r->output) : 0));
-    return strbuf_putc(sb, '}');
-}
-
 static struct err *put_document(struct strbuf *sb, const struct health *h)
 {
     TRY(strbuf_printf(sb, "{\"Status\":\"%s\",\"FailingStreak\":%u,\"Log\":", status_name(h->count.status),
                       h->count.streak));
-    for (size_t i = 0; i < h->n_log; i++) {
-        TRY(strbuf_putc(sb, i ? ',' : '['));
-        TRY(put_result(sb, &h->log[i]));
-    }
-    return strbuf_puts(sb, h->n_log ? "]}" : "null}");
+    TRY(health_log_put(&h->log, sb));
+    return strbuf_putc(sb, '}');
+}
+
+/* Where the document goes: its directory, and its name there. */
+static struct err *open_log(const struct server *s, int *ret_dir, const char **ret_name)
+{
+    const char *file = s->plan.health.log_file;
+    AUTO_FREE char *dir = NULL;
+    *ret_name = file ? path_last(file) : HEALTH_FILE;
+    if (!file)
+        return file_open_dir(AT_FDCWD, s->plan.container_dir, ret_dir);
+    TRY(mem_strndup(file, (size_t)(*ret_name - file), &dir));
+    return file_open_dir(AT_FDCWD, dir, ret_dir);
 }
 
 /* The file first: who sees the status may ask for the rest. */
@@ -67,28 +60,43 @@ static void publish(struct server *s)
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     AUTO_FD int dir = -1;
+    const char *name = NULL;
     struct err *e = put_document(&sb, s->health);
     if (!e)
-        e = file_open_dir(AT_FDCWD, s->plan.container_dir, &dir);
+        e = open_log(s, &dir, &name);
     if (!e)
-        e = file_write_atomic(dir, HEALTH_FILE, sb.data, sb.len, 0600, FILE_NOSYNC);
+        e = file_write_atomic(dir, name, sb.data, sb.len, 0600, FILE_NOSYNC);
     err_drop(e);
     s->state.health = s->health->count.status;
     life_publish(s, (enum monitor_phase)s->state.phase);
 }
 
-static void add_result(struct health *h, int32_t exit_code, int64_t finished_nsec)
+static void add_result(struct server *s, int32_t exit_code, int64_t finished_nsec)
 {
-    if (h->n_log == HEALTH_LOG_MAX) {
-        mem_freep(&h->log[0].output);
-        memmove(h->log, h->log + 1, sizeof(h->log) - sizeof(h->log[0]));
-        h->n_log--;
-    }
-    while (h->output_len && h->output[h->output_len - 1] == '\n')
-        h->output_len--;
-    struct result *r = &h->log[h->n_log++];
-    *r = (struct result){.started_nsec = h->started_nsec, .finished_nsec = finished_nsec, .exit_code = exit_code};
-    err_drop(mem_strndup(h->output, h->output_len, &r->output)); /* a result without words */
+    struct health *h = s->health;
+    size_t len = h->output.len;
+    while (len && h->output.data[len - 1] == '\n')
+        len--;
+    strbuf_truncate(&h->output, len);
+    const struct health_result r = {
+        .started_nsec = h->started_nsec,
+        .finished_nsec = finished_nsec,
+        .exit_code = exit_code,
+        .output = strbuf_str(&h->output),
+        .output_len = len,
+    };
+    err_drop(health_log_add(&h->log, &r, s->plan.health.log_max)); /* without memory it isn't told */
+}
+
+static void tell_events(const struct server *s)
+{
+    const struct health *h = s->health;
+    struct report_health r = {.status = status_name(h->count.status), .failing_streak = h->count.streak};
+    if (s->plan.health.no_events)
+        return;
+    if (s->plan.health.log_events)
+        r.log = strbuf_str(&h->output);
+    report_health(s, &r);
 }
 
 static void tell_askers(struct server *s, int32_t exit_code)
@@ -147,7 +155,6 @@ static void act(struct server *s, enum health_verdict verdict)
 static void probe_over(struct server *s, int32_t exit_code, int64_t finished_nsec)
 {
     struct health *h = s->health;
-    char words[48];
     h->probing = false;
     loop_remove(h->limit);
     h->limit = NULL;
@@ -159,13 +166,12 @@ static void probe_over(struct server *s, int32_t exit_code, int64_t finished_nse
     bool startup = in_startup(s);
     enum health_verdict verdict =
         health_judge(&s->plan.health, &h->count, exit_code == 0, finished_nsec - s->container->exit.started_nsec);
-    add_result(h, exit_code, finished_nsec);
+    add_result(s, exit_code, finished_nsec);
     publish(s);
     if (h->count.status == MONITOR_HEALTH_HEALTHY)
         notify_healthy(s);
     tell_askers(s, exit_code);
-    (void)snprintf(words, sizeof(words), "health_status health=%s", status_name(h->count.status));
-    report_event(s, words);
+    tell_events(s);
     if (startup && h->count.startup_done && interval_of(s) > 0)
         probe_after(s, 1); /* the regular check begins */
     else
@@ -176,19 +182,20 @@ static void probe_over(struct server *s, int32_t exit_code, int64_t finished_nse
 void health_output(struct server *s, const char *data, size_t len)
 {
     struct health *h = s->health;
-    size_t room = h ? HEALTH_OUTPUT_MAX - h->output_len : 0;
-    if (!room)
+    size_t max = s->plan.health.output_max ? s->plan.health.output_max : HEALTH_OUTPUT_BYTES_MAX;
+    if (max > HEALTH_OUTPUT_BYTES_MAX)
+        max = HEALTH_OUTPUT_BYTES_MAX;
+    if (!h || h->output.len >= max)
         return;
-    len = len < room ? len : room;
-    memcpy(h->output + h->output_len, data, len);
-    h->output_len += len;
+    len = len < max - h->output.len ? len : max - h->output.len;
+    err_drop(strbuf_add(&h->output, data, len)); /* less of it, then */
 }
 
 void health_failed(struct server *s, struct err *take_e)
 {
     if (s->health && s->health->probing) {
         const char *text = s->health->timed_out ? "healthcheck command exceeded its timeout" : err_text(take_e);
-        s->health->output_len = 0;
+        strbuf_truncate(&s->health->output, 0);
         health_output(s, text, strlen(text));
         /* A command that isn't there fails the check as its exit code would. */
         probe_over(s, s->health->timed_out ? -1 : err_exit_code(take_e), timefmt_now());
@@ -240,7 +247,7 @@ static void probe(struct server *s)
     int64_t timeout = in_startup(s) ? s->plan.health.startup_timeout_nsec : s->plan.health.timeout_nsec;
     h->probing = true;
     h->timed_out = false;
-    h->output_len = 0;
+    strbuf_truncate(&h->output, 0);
     h->started_nsec = timefmt_now();
     struct err *e = timeout > 0 ? loop_add_timer(s->loop, (uint64_t)timeout, 0, on_limit, s, &h->limit) : NULL;
     if (!e)
@@ -329,7 +336,9 @@ struct err *health_ask(struct peer *p)
 
 void health_free(struct server *s)
 {
-    for (size_t i = 0; s->health && i < s->health->n_log; i++)
-        mem_freep(&s->health->log[i].output);
+    if (s->health) {
+        health_log_done(&s->health->log);
+        strbuf_done(&s->health->output);
+    }
     mem_freep(&s->health);
 }

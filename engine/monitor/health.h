@@ -4,7 +4,8 @@
  * The monitor's own timers; a probe is an exec of the runtime, whose process object lies in the private directory. As
  * Podman: the first probe at the start, each next one an interval after the end of the one before; failures within the
  * start period don't count; a startup check, where there is one, goes before the regular one. The last results are in
- * <container_dir>/health, as JSON that `inspect` shows; the status alone is in the lock file as well.
+ * <container_dir>/health or the plan's log_file, as JSON that `inspect` shows; the status alone is in the lock file as
+ * well.
  */
 #pragma once
 
@@ -26,8 +27,6 @@ struct server;
 #define HEALTH_PROCESS "health-process.json"
 #define HEALTH_STARTUP_PROCESS "startup-process.json"
 #define HEALTH_JOB "health" /* no exec session's id: those are hex */
-#define HEALTH_LOG_MAX 5
-#define HEALTH_OUTPUT_MAX 500
 
 /* A run has begun; it is over. */
 void health_start(struct server *s);

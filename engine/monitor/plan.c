@@ -79,6 +79,11 @@ static const struct wire_field health_fields[] = {
     H(WIRE_U64, startup_timeout_nsec),
     H(WIRE_U32, startup_retries),
     H(WIRE_U32, startup_successes),
+    H(WIRE_STR, log_file),
+    H(WIRE_U32, log_max),
+    H(WIRE_U32, output_max),
+    H(WIRE_BOOL, no_events),
+    H(WIRE_BOOL, log_events),
 };
 #undef H
 
@@ -107,6 +112,17 @@ static const struct wire_field exec_fields[] = {
     X(WIRE_U32, cols),      X(WIRE_U32, preserve_fds),
 };
 #undef X
+
+void plan_health_done(struct plan_health *h)
+{
+    wire_done(health_fields, ARRAY_LEN(health_fields), h);
+    *h = (struct plan_health){0};
+}
+
+void plan_update_done(struct plan_update *u)
+{
+    plan_health_done(&u->health);
+}
 
 void plan_mount_done(struct plan_mount *p)
 {
@@ -138,6 +154,7 @@ void plan_mount_get(const struct plan_mount *p, struct storage_mount *ret)
 void plan_done(struct monitor_plan *p)
 {
     wire_done(plan_fields, ARRAY_LEN(plan_fields), p);
+    plan_health_done(&p->health);
     plan_mount_done(&p->root);
     for (size_t i = 0; i < p->n_mounts; i++)
         plan_mount_done(&p->mounts[i]);
@@ -256,7 +273,7 @@ static struct err *check_health(const struct plan_health *h)
     if (h->interval_nsec < 0 || h->timeout_nsec < 0 || h->start_period_nsec < 0 || h->startup_interval_nsec < 0 ||
         h->startup_timeout_nsec < 0)
         return ERR_NEW(ERR_INVALID, "health: a negative time");
-    return NULL;
+    return check_path(h->log_file, "log of health checks", false);
 }
 
 struct err *plan_check(const struct monitor_plan *p)
@@ -295,7 +312,7 @@ struct err *plan_update_encode(const struct plan_update *u, struct strbuf *ret)
 
 struct err *plan_update_decode(const void *data, size_t len, struct plan_update *ret)
 {
-    struct plan_update u = {0};
+    AUTO_PLAN_UPDATE struct plan_update u = {0};
     struct wire_reader r = {.at = data, .left = len};
     TRY(get_magic(&r, UPDATE_MAGIC, "an update"));
     TRY(wire_get(&r, update_fields, ARRAY_LEN(update_fields), &u));
@@ -305,6 +322,7 @@ struct err *plan_update_decode(const void *data, size_t len, struct plan_update 
     if (u.restart > PLAN_RESTART_UNLESS_STOPPED)
         return ERR_NEW(ERR_INVALID, "restart policy %u", u.restart);
     *ret = u;
+    u.health.log_file = NULL;
     return NULL;
 }
 

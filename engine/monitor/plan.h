@@ -55,7 +55,12 @@ struct plan_health {
     int64_t startup_interval_nsec, startup_timeout_nsec;
     uint32_t startup_retries;   /* then it is restarted; 0: never */
     uint32_t startup_successes; /* that it takes; 0: one */
+    char *log_file;             /* absolute, owned; NULL: <container_dir>/health */
+    uint32_t log_max;           /* results that are kept; 0: as many as fit (health_log.h) */
+    uint32_t output_max;        /* bytes of each one's output; 0: as above */
+    bool no_events, log_events; /* without an event for each result; with its output in there */
 };
+void plan_health_done(struct plan_health *h);
 
 /* Who says that a service is ready: the container itself, by a socket of the monitor's; its health; its starter. */
 enum plan_notify { PLAN_NOTIFY_STARTER, PLAN_NOTIFY_CONTAINER, PLAN_NOTIFY_HEALTHY };
@@ -124,6 +129,8 @@ struct plan_update {
     uint32_t restart, restart_max;
     struct plan_health health;
 };
+void plan_update_done(struct plan_update *u);
+#define AUTO_PLAN_UPDATE __attribute__((cleanup(plan_update_done)))
 struct err *plan_update_encode(const struct plan_update *u, struct strbuf *ret) ERR_RESULT;
 struct err *plan_update_decode(const void *data, size_t len, struct plan_update *ret) ERR_RESULT;
 

@@ -24,7 +24,7 @@ static int open_reports(const struct server *s)
 
 void report_event(const struct server *s, const char *words)
 {
-    char line[256];
+    char line[REPORT_LINE_MAX];
     struct stat st;
     AUTO_FD int fd = open_reports(s);
     int n = snprintf(line, sizeof(line), "%lld %s %s\n", (long long)timefmt_now(), s->plan.id, words);
@@ -34,6 +34,20 @@ void report_event(const struct server *s, const char *words)
     if (!e && fstat(fd, &st) == 0 && (size_t)st.st_size < REPORT_BYTES_MAX)
         e = fd_write_all(fd, line, (size_t)n);
     err_drop(e);
+}
+
+void report_health(const struct server *s, const struct report_health *h)
+{
+    char words[REPORT_LINE_MAX - 128];
+    char hex[2 * REPORT_LOG_MAX + 1] = "";
+    for (size_t i = 0; h->log && h->log[i] && i < REPORT_LOG_MAX; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", (unsigned char)h->log[i]);
+    if (h->log)
+        (void)snprintf(words, sizeof(words), "health_status health=%s streak=%u log=%s", h->status, h->failing_streak,
+                       hex);
+    else
+        (void)snprintf(words, sizeof(words), "health_status health=%s", h->status);
+    report_event(s, words);
 }
 
 void report_end(const struct server *s, const char *action, int exit_code)

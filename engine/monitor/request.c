@@ -200,7 +200,7 @@ static struct err *replace_file(struct server *s, const char *name, int fd)
 static struct err *update(struct peer *p, const struct msg *m, bool *ret_later)
 {
     struct server *s = p->server;
-    struct plan_update u;
+    AUTO_PLAN_UPDATE struct plan_update u = {0};
     struct stat st;
     TRY(plan_update_decode(m->data, m->len, &u));
     if (!s->container || s->ending)
@@ -213,7 +213,9 @@ static struct err *update(struct peer *p, const struct msg *m, bool *ret_later)
     if (u.set_health) {
         TRY(replace_file(s, HEALTH_PROCESS, m->fds[1]));
         TRY(replace_file(s, HEALTH_STARTUP_PROCESS, m->fds[2]));
+        plan_health_done(&s->plan.health);
         s->plan.health = u.health;
+        u.health.log_file = NULL;
         health_changed(s);
     }
     *ret_later = fstat(m->fds[0], &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;

@@ -322,23 +322,51 @@ static struct err *take_subnets(const struct network_create_opts *o, const struc
     return NULL;
 }
 
-static struct err *free_subnet4(const struct network_taken *taken, struct subnet *ret)
+/* "10.89.0.0/16:24": the pool, and how large each subnet of it is. IPv4, as in Podman. */
+static struct err *parse_pool(const char *text, struct subnet *ret, unsigned *ret_prefix)
 {
-    static const char *const pools[] = {"10.89.0.0/16", "10.90.0.0/15", "10.92.0.0/14", "10.96.0.0/11", "10.128.0.0/9"};
-    for (size_t i = 0; i < ARRAY_LEN(pools); i++) {
-        struct subnet pool, s;
-        TRY(subnet_parse(pools[i], &pool));
-        s = subnet_around(&pool.first, 24);
-        while (subnet_contains(&pool, &s.first)) {
-            if (!is_taken(taken, &s)) {
-                *ret = s;
-                return NULL;
-            }
-            if (!subnet_next(&s, &s))
-                break;
-        }
+    AUTO_FREE char *base = NULL;
+    int64_t prefix = 0;
+    const char *colon = strchr(text, ':');
+    struct err *e = colon ? mem_strndup(text, (size_t)(colon - text), &base) : NULL;
+    if (!e && colon)
+        e = subnet_parse(base, ret);
+    if (!e && colon)
+        e = number_parse_i64(colon + 1, 1, PREFIX4_MAX, &prefix);
+    if (e)
+        return ERR_WRAP(e, "default_subnet_pools: \"%s\"", text);
+    if (!colon || ret->first.family != AF_INET || prefix < (int64_t)ret->prefix_len)
+        return ERR_NEW(ERR_INVALID, "default_subnet_pools: \"%s\" is no IPv4 network with smaller ones in it", text);
+    *ret_prefix = (unsigned)prefix;
+    return NULL;
+}
+
+static struct err *free_in_pool(const struct network_taken *taken, const char *text, struct subnet *ret,
+                                bool *ret_found)
+{
+    struct subnet pool, s;
+    unsigned prefix = 0;
+    TRY(parse_pool(text, &pool, &prefix));
+    *ret_found = false;
+    s = subnet_around(&pool.first, prefix);
+    while (!*ret_found && subnet_contains(&pool, &s.first)) {
+        *ret = s;
+        *ret_found = !is_taken(taken, &s);
+        if (!subnet_next(&s, &s))
+            break;
     }
-    return ERR_NEW(ERR_NO_SPACE, "could not find free subnet from subnet pools");
+    return NULL;
+}
+
+static struct err *free_subnet4(const struct network_create_opts *o, const struct network_taken *taken,
+                                struct subnet *ret)
+{
+    static const char *const usual[] = {"10.89.0.0/16:24", "10.90.0.0/15:24", "10.92.0.0/14:24", "10.96.0.0/11:24",
+                                        "10.128.0.0/9:24"};
+    bool found = false;
+    for (size_t i = 0; !found && i < (o->pools.count ? o->pools.count : ARRAY_LEN(usual)); i++)
+        TRY(free_in_pool(taken, o->pools.count ? o->pools.items[i] : usual[i], ret, &found));
+    return found ? NULL : ERR_NEW(ERR_NO_SPACE, "could not find free subnet from subnet pools");
 }
 
 /* fd00::/8 with 40 random bits and a random subnet id: RFC 4193, 3.1. */
@@ -355,10 +383,12 @@ static struct err *free_subnet6(const struct network_taken *taken, struct subnet
     return ERR_NEW(ERR_NO_SPACE, "could not find free IPv6 subnet");
 }
 
-static struct err *add_free(const struct network_taken *taken, int family, bool gateway, struct network *n)
+static struct err *add_free(const struct network_create_opts *o, const struct network_taken *taken, int family,
+                            struct network *n)
 {
+    bool gateway = !o->internal || n->dns;
     struct network_subnet s = {0};
-    TRY(family == AF_INET6 ? free_subnet6(taken, &s.net) : free_subnet4(taken, &s.net));
+    TRY(family == AF_INET6 ? free_subnet6(taken, &s.net) : free_subnet4(o, taken, &s.net));
     TRY(set_gateway(&s, NULL, gateway));
     n->subnets[n->n_subnets++] = s;
     return NULL;
@@ -368,15 +398,14 @@ static struct err *add_free(const struct network_taken *taken, int family, bool 
 static struct err *settle_subnets(const struct network_create_opts *o, const struct network_taken *taken,
                                   struct network *n)
 {
-    bool gateway = !o->internal || n->dns;
     TRY(take_subnets(o, taken, n));
     if (n->no_addresses)
         return NULL;
     n->ipv6 = o->ipv6 || network_subnet_of(n, AF_INET6);
     if (!network_subnet_of(n, AF_INET) && (o->ipv6 || !n->n_subnets))
-        TRY(add_free(taken, AF_INET, gateway, n));
+        TRY(add_free(o, taken, AF_INET, n));
     if (n->ipv6 && !network_subnet_of(n, AF_INET6))
-        TRY(add_free(taken, AF_INET6, gateway, n));
+        TRY(add_free(o, taken, AF_INET6, n));
     return NULL;
 }
 

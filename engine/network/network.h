@@ -55,6 +55,7 @@ struct network_create_opts {
     const char *ipam_driver; /* NULL, "host-local" or "none" */
     const char *interface;   /* --interface-name, or NULL */
     struct strv subnets, gateways, ranges, routes, dns_servers, labels, options;
+    struct strv pools; /* where a subnet that nobody named comes from: "10.89.0.0/16:24"; empty: Podman's */
     bool ipv6, internal, disable_dns, ignore_existing;
 };
 /* What is in use already and must not overlap. */

@@ -134,6 +134,40 @@ teardown() {
     is "$(ls out)" "${digest/:/-}"
 }
 
+@test "run --mount type=artifact" {
+    coracle load -q -i "$IMAGES/bb.tar" >/dev/null
+    coracle artifact add m:1 a.txt b.json >/dev/null
+    local digest
+    digest=sha256:$(sha256sum <a.txt | cut -d' ' -f1)
+    artifact_run() { coracle run --rm --network none --mount "type=artifact,src=m:1,$1" "${@:2}"; }
+    run -0 --separate-stderr artifact_run dst=/data $BB sh -c 'ls /data; cat /data/*; echo x >/data/a.txt || echo refused'
+    is "$output" $'a.txt\nb.json\nhello\n{"x": 1}refused'
+    run -0 artifact_run "dst=/data,digest=$digest" -u 1000 $BB sh -c 'ls /data; cat /data/a.txt'
+    is "$output" $'a.txt\nhello'
+    run -0 artifact_run dst=/data,title=b.json,name=model $BB cat /data/model
+    is "$output" '{"x": 1}'
+    run -0 artifact_run dst=/data,name=model $BB ls /data
+    is "$output" $'model-0\nmodel-1'
+    run -0 artifact_run dst=/etc/passwd,title=a.txt $BB cat /etc/passwd # a file is there: in its place
+    is "$output" hello
+    run -0 artifact_run dst=/data --userns nomap $BB cat /data/a.txt
+    is "$output" hello
+    run -125 --separate-stderr artifact_run dst=/etc/passwd $BB true
+    one_error "is an existing file; name one by title or digest"
+    run -125 --separate-stderr artifact_run dst=/data,title=none $BB true
+    one_error 'no blob with the title "none"'
+    run -125 --separate-stderr coracle run --rm --mount type=artifact,src=none:1,dst=/x $BB true
+    one_error "none:1: artifact does not exist"
+    coracle create --name c --network none --mount type=artifact,src=m:1,dst=/data $BB cat /data/a.txt >/dev/null
+    run -0 coracle start -a c
+    is "$output" hello
+    coracle artifact rm m:1 >/dev/null
+    run -125 --separate-stderr coracle start -a c
+    one_error "artifact does not exist"
+    coracle rm c >/dev/null
+    coracle rmi -af >/dev/null
+}
+
 @test "removing images leaves artifacts alone, and the reverse" {
     coracle artifact add x:1 a.txt >/dev/null
     coracle load -q -i "$IMAGES/bb.tar" >/dev/null

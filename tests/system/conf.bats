@@ -124,10 +124,46 @@ END
     one_error "invalid log driver"
     CONTAINERS_CONF=/nonexistent/c.conf run -125 --separate-stderr coracle ps
     one_error "/nonexistent/c.conf"
-    conf <<<$'[containers]\ninterface_name = "device"'
+    conf <<<$'[engine]\nkube_generate_type = "pod"'
     run -0 --separate-stderr coracle run --rm --network none $BB echo runs
     is "$output" runs
-    has "$stderr" "[containers] interface_name is not honoured yet"
+    has "$stderr" "[engine] kube_generate_type is not honoured yet"
+}
+
+@test "conf: networks: pools of subnets, the default one, names of interfaces" {
+    only_coracle
+    conf <<END
+[network]
+default_subnet_pools = [{"base" = "10.211.4.0/23", "size" = 24}, {"base" = "10.213.0.0/28", "size" = 29}]
+default_network = "mine"
+[containers]
+interface_name = "device"
+END
+    local i
+    for i in mine b c; do coracle network create --interface-name if$i $i; done
+    run -0 coracle network inspect -f '{{range .Subnets}}{{.Subnet}}{{end}}' mine b c
+    is "$output" $'10.211.4.0/24\n10.211.5.0/24\n10.213.0.0/29'
+    coracle network create d >/dev/null
+    run -125 --separate-stderr coracle network create e
+    one_error "could not find free subnet from subnet pools"
+    run -0 coracle run --rm --network bridge $BB ls /sys/class/net
+    is "$output" $'ifmine\nlo'
+    run -0 coracle run --rm --network b --network c:interface_name=net1 $BB ls /sys/class/net
+    is "$output" $'ifb\nlo\nnet1'
+    coracle network rm mine b c d >/dev/null
+    local text message
+    while IFS='|' read -r text message; do
+        conf <<<"$text"
+        run -125 --separate-stderr coracle network create x
+        one_error "$message"
+    done <<'END'
+network.default_subnet_pools = 3|[network] default_subnet_pools: not a list
+network.default_subnet_pools = [{base = "10.211.4.0/23"}]|not a list of {base, size}
+network.default_subnet_pools = [{base = "10.211.4.0/23", size = 22}]|"10.211.4.0/23:22" is no IPv4 network with smaller ones in it
+network.default_subnet_pools = [{base = "fd00::/64", size = 80}]|default_subnet_pools
+containers.interface_name = "eth"|[containers] interface_name: "eth": not device
+engine.image_parallel_copies = "x"|[engine] image_parallel_copies: not a number of copies
+END
 }
 
 @test "conf: keyring, host_containers_internal_ip, base_hosts_file, platform_to_oci_runtime" {

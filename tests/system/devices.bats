@@ -179,6 +179,38 @@ EOF
     is "$(ran)" "createContainer createRuntime poststart poststop prestart "
 }
 
+@test "hooks: precreate rewrites what the runtime is told" {
+    echo '{"version":"1.0.0","hook":{"path":"'"$DIR"'/hook","args":["hook","one"],"env":["MINE=1"]},"when":{"always":true},"stages":["precreate","poststop"]}' \
+        >"$DIR/hooks/1.json"
+    echo '{"version":"1.0.0","hook":{"path":"'"$DIR"'/hook","args":["hook","two"]},"when":{"always":true},"stages":["precreate"]}' >"$DIR/hooks/2.json"
+    cat >"$DIR/hook" <<EOF
+#!/usr/bin/python3
+import json, os, sys
+config = json.load(sys.stdin)
+if "process" in config:
+    config["process"]["env"].append("HOOK_%s=%s" % (sys.argv[1], os.environ.get("MINE", "none")))
+    json.dump(config, sys.stdout)
+EOF
+    chmod 755 "$DIR/hook"
+    MINE=user run -0 --separate-stderr hooked $BB sh -c 'env | grep ^HOOK_ | sort'
+    is "$output" $'HOOK_one=1\nHOOK_two=none'
+    local body message
+    while IFS='|' read -r body message; do
+        printf '#!/bin/sh\n%s\n' "$body" >"$DIR/hook"
+        run -125 --separate-stderr hooked $BB true
+        one_error "$message"
+    done <<'EOF'
+cat; exit 3|exit status 3
+echo '{'|its answer
+echo '{}'|its answer is no OCI configuration
+:|its answer
+EOF
+    printf '#!/bin/sh\nexec sleep 1000\n' >"$DIR/hook"
+    sed -i 's/"args"/"timeout":1,"args"/' "$DIR/hooks/1.json"
+    run -125 --separate-stderr hooked $BB true
+    one_error 'executing precreate hook'
+}
+
 @test "hooks: mistakes are named" {
     hook_program
     local text
@@ -190,7 +222,7 @@ EOF
 {"version":"0.9","when":{"always":true}}|unrecognized hook version: "0.9"
 {"version":"1.0.0","hook":{"path":"x"},"when":{"always":true},"stages":["poststop"]}|the path of its program must be absolute
 {"version":"1.0.0","hook":{"path":"/x"},"when":{"always":true},"stages":["later"]}|unknown stage
-{"version":"1.0.0","hook":{"path":"/x"},"when":{"always":true},"stages":["precreate"]}|the stage precreate is not built yet
+{"version":"1.0.0","hook":{"path":"/nosuch/x"},"when":{"always":true},"stages":["precreate"]}|executing precreate hook "/nosuch/x"
 {"version":"1.0.0","hook":{"path":"/x"},"when":{"always":true}}|no stages
 {"version":"1.0.0","hook":{"path":"/x"},"when":{"commands":["("]},"stages":["poststop"]}|invalid regular expression
 {|h.json

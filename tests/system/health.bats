@@ -173,6 +173,44 @@ END
     coracle rmi localhost/sick >/dev/null
 }
 
+@test "health: where results go, how many, and how much of each" {
+    local dir
+    dir=$(scratch)
+    coracle run -d --name x --health-cmd 'echo abcdefgh; echo ij' --health-interval 50ms --health-log-destination "$dir" \
+        --health-max-log-count 3 --health-max-log-size 11 $BB sleep 1000 >/dev/null
+    run -0 coracle inspect -f '{{.Config.HealthLogDestination}} {{.Config.HealthcheckMaxLogCount}} {{.Config.HealthcheckMaxLogSize}}' x
+    is "$output" "$dir 3 11"
+    local file
+    file=$dir/$(coracle inspect -f '{{.Id}}' x)-healthcheck.log
+    logged() { python3 -c 'import json, sys; print(*[r["Output"] for r in json.load(open(sys.argv[1]))["Log"] or []], sep="|")' "$file"; }
+    eventually eval '[ "$(logged | tr "\n" _)" = "abcdefgh_ij|abcdefgh_ij|abcdefgh_ij_" ]'
+    is "$(coracle inspect -f '{{len .State.Health.Log}}' x)" 3
+    is "$(ls "$dir" | wc -l)" 1
+    coracle update --health-max-log-count 0 --health-max-log-size 3 x >/dev/null
+    eventually eval '[ "$(coracle inspect -f "{{len .State.Health.Log}}" x)" -gt 6 ]'
+    eventually eval 'has "$(logged)" "abc|abc"'
+    coracle update --health-log-destination local x >/dev/null
+    rm "$file"
+    eventually eval '[ "$(coracle inspect -f "{{.State.Health.Status}}" x)" = healthy ]'
+    is "$(ls "$dir")" ""
+    run -125 --separate-stderr coracle run -d --health-cmd true --health-log-destination "$dir/nosuch" $BB true
+    one_error "HealthCheck Log '$dir/nosuch' destination error: stat $dir/nosuch: no such file or directory"
+    run -125 --separate-stderr coracle run -d --health-cmd true --health-log-destination /etc/passwd $BB true
+    one_error "HealthCheck Log '/etc/passwd' destination must be directory"
+}
+
+@test "health: events with what a check said, and without any" {
+    coracle run -d --name told --health-cmd 'printf "a\033\nb"; false' --health-interval 50ms --health-log-destination events_logger $BB sleep 1000 >/dev/null
+    coracle wait --condition unhealthy told >/dev/null
+    run -0 coracle events --stream=false --filter container=told --filter event=health_status
+    matches "${lines[2]}" 'health_status=unhealthy, health_failing_streak=3, health_log=a  b\)$'
+    echo '[engine]
+healthcheck_events = false' >"$FILE_DIR/quiet.conf"
+    CONTAINERS_CONF_OVERRIDE=$FILE_DIR/quiet.conf coracle run -d --name untold --health-cmd false --health-interval 50ms $BB sleep 1000 >/dev/null
+    coracle wait --condition unhealthy untold >/dev/null
+    is "$(coracle events --stream=false --filter container=untold --filter event=health_status)" ""
+}
+
 @test "wait: conditions" {
     coracle run -d --name x $BB sleep 1000 >/dev/null
     run -0 coracle wait --condition running x

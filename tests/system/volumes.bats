@@ -149,6 +149,26 @@ teardown() { clean; }
     has "$output" ramfs
 }
 
+@test "--mount type=glob: each path that matches" {
+    local dir
+    dir=$(scratch)
+    mkdir "$dir/sub"
+    echo one >"$dir/lib1"; echo two >"$dir/lib2"; echo dot >"$dir/.lib"; echo deep >"$dir/sub/f"
+    run -0 --separate-stderr coracle run --rm --mount "type=glob,src=$dir/lib*,dst=/x" $BB sh -c 'ls -A /x; cat /x/*; echo new >/x/lib1'
+    is "$output" $'lib1\nlib2\none\ntwo'
+    is "$(cat "$dir/lib1")" new
+    run -0 --separate-stderr coracle run --rm --mount "type=glob,src=$dir/*,ro" $BB sh -c "cd $dir; cat .lib sub/f; echo x >lib1 || echo refused"
+    is "$output" $'dot\ndeep\nrefused'
+    cd "$dir"
+    run -0 --separate-stderr coracle create --name g --mount 'type=glob,src=lib?,target=/x' --mount 'type=glob,src=s*,target=/x' $BB true
+    run -0 coracle inspect -f '{{range .Mounts}}{{.Type}} {{.Source}} {{.Destination}} {{end}}' g
+    is "$output" "bind $dir/lib1 /x/lib1 bind $dir/lib2 /x/lib2 bind $dir/sub /x/sub "
+    run -125 --separate-stderr coracle run --rm --mount 'type=glob,src=/nosuch*,dst=/x' $BB true
+    one_error 'no file paths matching glob "/nosuch*"'
+    run -125 --separate-stderr coracle run --rm --mount 'type=glob,src=lib*,dst=/x' -v "$dir/sub:/x/lib2" $BB true
+    one_error '/x/lib2: duplicate mount destination'
+}
+
 @test "--mount: subpath of a volume" {
     testing_podman && skip "podman 4.3 doesn't have it"
     coracle run --rm -v sp:/w $BB sh -c 'mkdir /w/sub; touch /w/sub/inside; ln -s ../../../../.. /w/out'

@@ -79,6 +79,15 @@ static void reports_are_read(void **state)
     assert_string_equal(r.health, "unhealthy");
     assert_true(r.has_exit);
     assert_int_equal(r.exit_code, 3);
+    assert_false(r.has_streak);
+    line = "1 " ID " health_status health=healthy streak=4 log=680a0a69ff";
+    assert_true(events_parse_report(line, strlen(line), &r));
+    assert_true(r.has_streak);
+    assert_int_equal(r.failing_streak, 4);
+    assert_string_equal(r.log, "h\n\ni\xff");
+    line = "1 " ID " health_status health=healthy streak=0 log=";
+    assert_true(events_parse_report(line, strlen(line), &r));
+    assert_string_equal(r.log, "");
 }
 
 static void damaged_reports_are_none(void **state)
@@ -99,6 +108,10 @@ static void damaged_reports_are_none(void **state)
         "1 " ID " start health=wayTooLongForAnyHealthThatThereIs",
         "1 " ID " a_word_that_is_much_too_long_for_an_action",
         "1 " ID " start extra",
+        "1 " ID " start streak=-1",
+        "1 " ID " start log=6",
+        "1 " ID " start log=6g",
+        "1 " ID " start log=6100",
     };
     struct event_report r;
     (void)state;
@@ -108,21 +121,28 @@ static void damaged_reports_are_none(void **state)
     char huge[4096];
     memset(huge, '1', sizeof(huge));
     assert_false(events_parse_report(huge, sizeof(huge), &r));
+    int n = snprintf(huge, sizeof(huge), "1 " ID " start log=");
+    memset(huge + n, '6', 2 * (REPORT_LOG_MAX + 1));
+    assert_false(events_parse_report(huge, (size_t)n + 2 * (REPORT_LOG_MAX + 1), &r));
+    assert_true(events_parse_report(huge, (size_t)n + 2 * REPORT_LOG_MAX, &r));
 }
 
 static void attributes_are_escaped(void **state)
 {
     AUTO_STRBUF struct strbuf sb = STRBUF_INIT;
     AUTO_STRV struct strv labels = STRV_INIT;
-    const int code = 7;
+    const struct event_report report = {
+        .health = "healthy", .has_exit = true, .exit_code = 7, .has_streak = true, .failing_streak = 2, .log = "a\nb"};
     (void)state;
     assert_null(strv_add(&labels, "a=\"b\"\\"));
     assert_null(strv_add(&labels, "lonely"));
-    assert_null(event_attributes("im\"age", &labels, "healthy", &code, &sb));
+    assert_null(event_attributes("im\"age", &labels, &report, &sb));
     AUTO_JSON json_t *j = NULL;
     assert_null(json_parse(strbuf_str(&sb), sb.len, "attributes", &j));
     assert_string_equal(json_string_value(json_object_get(j, "image")), "im\"age");
     assert_int_equal(json_integer_value(json_object_get(j, "exit")), 7);
+    assert_int_equal(json_integer_value(json_object_get(j, "streak")), 2);
+    assert_string_equal(json_string_value(json_object_get(j, "log")), "a\nb");
     json_t *l = json_object_get(j, "labels");
     assert_string_equal(json_string_value(json_object_get(l, "a")), "\"b\"\\");
     assert_string_equal(json_string_value(json_object_get(l, "lonely")), "");

@@ -61,6 +61,9 @@ static void fill_strings(struct container_spec *s)
     s->subuid_name = text("one");
     s->subgid_name = text("two");
     s->sdnotify = text("healthy");
+    s->health_log_destination = text("/var/log/health");
+    s->health_log_count = 7;
+    s->health_log_size = 0;
     s->image_origin = text("docker-archive:/a");
     s->image_id = text("0123");
     s->image_config = text("{\"config\":{}}");
@@ -165,9 +168,23 @@ static void fill_parts(struct container_spec *s)
     expect_ok(idmap_add(&s->uid_map, 0, 1, 1000), "map");
     expect_ok(idmap_add(&s->uid_map, 1000, 0, 1), "map");
     expect_ok(idmap_add(&s->gid_map, 0, 5, 7), "map");
-    struct mount_spec m = {
-        MOUNT_IMAGE, text("source"), text("/target"), list("options"),        true, true, true, true, true,
-        text("sub"), text(""),       text("driver"),  list("volume_options"), true};
+    struct mount_spec m = {MOUNT_IMAGE,
+                           text("source"),
+                           text("/target"),
+                           list("options"),
+                           true,
+                           true,
+                           true,
+                           true,
+                           true,
+                           text("sub"),
+                           text(""),
+                           text("driver"),
+                           list("volume_options"),
+                           text("digest"),
+                           text("title"),
+                           text("file_name"),
+                           true};
     struct mount_spec plain = {.type = MOUNT_TMPFS, .target = text("/tmp")};
     expect_ok(spec_take_mount(s, &m), "mount");
     expect_ok(spec_take_mount(s, &plain), "mount");

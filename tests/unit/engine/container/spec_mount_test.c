@@ -37,6 +37,8 @@ static void each_type_becomes_a_mount(void **state)
         {"type=devpts,dst=/a,gid=5,mode=0620,max=10", MOUNT_DEVPTS, NULL, "gid=5,mode=0620,max=10"},
         {"type=image,src=bb:1,dst=/a", MOUNT_IMAGE, "bb:1", "ro,rprivate,rbind"},
         {"type=image,src=bb:1,dst=/a,rw=true", MOUNT_IMAGE, "bb:1", "rw,rprivate,rbind"},
+        {"type=glob,src=/x/*.so,dst=/a", MOUNT_GLOB, "/x/*.so", "rw,rprivate,rbind"},
+        {"type=glob,src=/x/../y/[ab],dst=/a,ro,bind-propagation=slave", MOUNT_GLOB, "/y/[ab]", "ro,slave,rbind"},
     };
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         struct container_spec s;
@@ -137,6 +139,15 @@ static void bad_mounts_are_refused(void **state)
         {"type=image,src=bb:1", "must set source and destination for image volume"},
         {"type=image,src=bb:1,dst=/a,foo", "foo: invalid mount option"},
         {"type=devpts,dst=/a,src=/b", "src: invalid mount option"},
+        {"type=glob,dst=/a", "no file paths matching glob \"\""},
+        {"type=glob,src=,dst=/a", "host directory cannot be empty" ARGUMENT},
+        {"type=glob,src=/x,dst=/a,subpath=y", "subpath: invalid mount option"},
+        {"type=artifact,dst=/a", "must set source and destination for artifact volume"},
+        {"type=artifact,src=x:1", "must set source and destination for artifact volume"},
+        {"type=artifact,src=x:1,dst=/a,rw", "rw: invalid mount option"},
+        {"type=artifact,src=x:1,dst=/a,digest=sha256:1,title=t", "cannot specify both digest and title"},
+        {"type=artifact,src=x:1,dst=/a,name=../b", "name=../b: not the name of a file: invalid mount option"},
+        {"type=bind,src=/tmp,dst=/a,title=t", "title: invalid mount option"},
         {"type=devpts,dst=/a,gid=x", "gid=x: not a number: invalid mount option"},
         {"type=bind,src=/t\"x,dst=/a", "parse error on line 1, column 17: bare \" in non-quoted-field"},
         {"type=bind,\"src=/t", NULL},
