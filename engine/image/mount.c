@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "engine/image/internal.h"
 #include "engine/storage/counted.h"
 #include "engine/storage/options.h"
@@ -151,5 +152,18 @@ struct err *image_diff(struct engine *e, const struct image *i, const struct ima
     TRY(mount_at(e, place, "new", &i->layer_dirs, &new));
     TRY(tree_compare(old, new, ret));
     tree_changes_leave_out(ret);
+    return NULL;
+}
+
+struct err *image_mount_private(struct engine *e, const struct image *i, char **ret)
+{
+    AUTO_FREE char *place = NULL, *target = NULL;
+    TRY(path_join(&place, engine_run_dir(e), "m"));
+    TRY(storage_private_place(place));
+    TRY(path_join(&target, place, "files"));
+    if (mkdir(target, 0755) < 0)
+        return ERR_SYS(errno, "create %s", target);
+    TRY(image_mount_layers(e, &i->layer_dirs, target, false));
+    *ret = TAKE_PTR(target);
     return NULL;
 }

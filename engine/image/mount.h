@@ -29,6 +29,9 @@ struct err *image_mount_path(struct engine *e, const char *id, char **ret) ERR_R
 struct err *image_mount_layers(struct engine *e, const struct strv *layers, const char *target,
                                bool lasting) ERR_RESULT;
 
+/* Its files, in a private mount namespace of this process: for commands that end afterwards. *ret_path: where. */
+struct err *image_mount_private(struct engine *e, const struct image *i, char **ret_path) ERR_RESULT;
+
 /* What makes `i` of `parent`; NULL: of all its layers but the topmost. Paths that every container has anew are left
  * out. Gives this process a private mount namespace: for commands that end afterwards. */
 struct err *image_diff(struct engine *e, const struct image *i, const struct image *parent,

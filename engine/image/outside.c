@@ -207,6 +207,17 @@ struct err *outside_find(struct engine *e, const char *name, struct image **ret)
     return NULL;
 }
 
+struct err *outside_full_name(const struct image *i, const char *name, char **ret)
+{
+    AUTO_STRV struct strv candidates = STRV_INIT;
+    if (!outside_is_name(name))
+        err_drop(reference_candidates(name, &candidates)); /* then it is an id */
+    for (size_t k = 0; k < candidates.count; k++)
+        if (strv_contains(&i->names, candidates.items[k]))
+            return mem_strdup(candidates.items[k], ret);
+    return NULL;
+}
+
 /* One that cannot be read is passed over: somebody may be replacing it. */
 static struct err *list_store(const char *store, struct image ***list, size_t *count, size_t *cap)
 {

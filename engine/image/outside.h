@@ -30,6 +30,8 @@
 bool outside_is_name(const char *name);
 /* By origin; or by name or id in the additional stores. *ret stays NULL when it isn't there. */
 struct err *outside_find(struct engine *e, const char *name, struct image **ret) ERR_RESULT;
+/* The full name among its own that `name` stands for; *ret stays NULL for an id. */
+struct err *outside_full_name(const struct image *i, const char *name, char **ret) ERR_RESULT;
 /* Images of the additional stores, appended to a list of pointers. */
 struct err *outside_list(struct engine *e, struct image ***list, size_t *count) ERR_RESULT;
 /* ERR_UNSUPPORTED for what needs the layers as they came: "save: …". NULL for images of our own. */

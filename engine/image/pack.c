@@ -120,27 +120,13 @@ static struct err *append_document(int fd, const char *text)
     return fsync(fd) < 0 ? ERR_SYS(errno, "write the packed image") : NULL;
 }
 
-/* The image's files, mounted for this process alone. */
-static struct err *mount_files(struct engine *e, const struct image *i, char **ret)
-{
-    AUTO_FREE char *place = NULL, *target = NULL;
-    TRY(path_join(&place, engine_run_dir(e), "m"));
-    TRY(storage_private_place(place));
-    TRY(path_join(&target, place, "pack"));
-    if (mkdir(target, 0755) < 0)
-        return ERR_SYS(errno, "create %s", target);
-    TRY(image_mount_layers(e, &i->layer_dirs, target, false));
-    *ret = TAKE_PTR(target);
-    return NULL;
-}
-
 /* `tmp` beside `path`; removed by the caller when this fails. */
 static struct err *write_packed(struct engine *e, const struct image *i, const char *tmp, const char *path,
                                 const struct image_pack_opts *o)
 {
     AUTO_FREE char *files = NULL, *text = NULL;
     TRY(document(e, i, &text));
-    TRY(mount_files(e, i, &files));
+    TRY(image_mount_private(e, i, &files));
     TRY_WRAP(run_mksquashfs(files, tmp, o), "pack image %.12s", i->id);
     AUTO_FD int fd = open(tmp, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
@@ -206,7 +192,7 @@ static struct err *write_unpacked(struct engine *e, const struct image *i, int d
     AUTO_FREE char *files = NULL, *text = NULL;
     AUTO_FD int from = -1, to = -1;
     TRY(document(e, i, &text));
-    TRY(mount_files(e, i, &files));
+    TRY(image_mount_private(e, i, &files));
     TRY(file_open_dir(AT_FDCWD, files, &from));
     if (mkdirat(dirfd, "rootfs", 0755) < 0)
         return ERR_SYS(errno, "create rootfs");

@@ -10,7 +10,9 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/image/flat.h"
 #include "engine/image/index.h"
+#include "engine/image/outside.h"
 #include "engine/image/progress.h"
 #include "engine/image/push_files.h"
 #include "engine/image/push_internal.h"
@@ -256,14 +258,43 @@ static struct err *destination_name(struct push *p, const char *name, const char
     return NULL;
 }
 
-static struct err *push_image(struct push *p, const struct image *i, const char *tag, char **ret_digest)
+/* `flat`: it is that one's, or NULL. */
+static struct err *push_image(struct push *p, const struct image *i, struct flat *flat, const char *tag,
+                              char **ret_digest)
 {
     AUTO_FREE char *text = NULL;
     AUTO_PUSH_RESULT struct push_result result = {0};
-    const struct push_source source = {.open = push_open_stored, .arg = p->engine, .own_manifest = i->own_manifest};
+    struct push_source source = {.open = push_open_stored, .arg = p->engine, .own_manifest = i->own_manifest};
+    if (flat)
+        source = (struct push_source){.open = flat_open, .arg = flat};
     TRY(image_read_manifest_text(p->engine, i, &text));
     TRY(push_one(p, &source, text, i->media_type, NULL, tag, &result));
     return ret_digest ? mem_strdup(result.digest.s, ret_digest) : NULL;
+}
+
+/* An image of another store, or a packed one. `take_error`: what is wrong when it isn't that either. */
+static struct err *push_outside(struct push *p, const char *name, struct err *take_error, const char *destination,
+                                char **ret_digest)
+{
+    AUTO_ERR struct err *error = take_error;
+    AUTO_IMAGE struct image *from = NULL;
+    AUTO_FLAT struct flat *flat = NULL;
+    AUTO_FREE char *full = NULL;
+    TRY(outside_find(p->engine, name, &from));
+    if (!from)
+        return TAKE_PTR(error);
+    if (!p->opts->files && destination)
+        TRY(reference_normalize_docker(destination, &full));
+    else if (!p->opts->files)
+        TRY(outside_full_name(from, name, &full));
+    if (!p->opts->files && !full)
+        return ERR_NEW(ERR_INVALID, "%s: an image that is named by id or digest needs a destination", name);
+    TRY(flat_make(p->engine, from, &flat));
+    TRY(push_open(p, full));
+    TRY_WRAP(push_close(p, push_image(p, flat->image, flat, push_target(p), ret_digest)), "copying %s to %s", name,
+             p->where);
+    return store_event(engine_store(p->engine), "image", "push", from->id, p->opts->files ? p->where : p->to.full_name,
+                       NULL);
 }
 
 struct err *image_push(struct engine *e, const char *name, const char *destination, const struct image_push_opts *opts,
@@ -274,13 +305,16 @@ struct err *image_push(struct engine *e, const char *name, const char *destinati
     AUTO_IMAGE struct image *i = NULL;
     push_init(&p, e, opts);
     TRY(image_push_check(opts));
-    TRY(image_find_id(engine_store(e), name, &id, NULL));
+    struct err *error = image_find_id(engine_store(e), name, &id, NULL);
+    if (error && err_kind(error) == ERR_NOT_FOUND)
+        return push_outside(&p, name, error, destination, ret_digest);
+    TRY(error);
     TRY(image_fetch(engine_store(e), id, &i));
     if (!opts->files)
         TRY(destination_name(&p, name, destination, &full));
     if (i->is_list)
         return index_push(e, id, full, opts, ret_digest);
     TRY(push_open(&p, full));
-    TRY_WRAP(push_close(&p, push_image(&p, i, push_target(&p), ret_digest)), "copying %s to %s", name, p.where);
+    TRY_WRAP(push_close(&p, push_image(&p, i, NULL, push_target(&p), ret_digest)), "copying %s to %s", name, p.where);
     return store_event(engine_store(e), "image", "push", i->id, opts->files ? p.where : p.to.full_name, NULL);
 }

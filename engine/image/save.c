@@ -16,6 +16,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "engine/image/flat.h"
+#include "engine/image/outside.h"
 #include "engine/image/progress.h"
 #include "engine/image/reference.h"
 #include "engine/image/save_internal.h"
@@ -38,12 +40,12 @@ struct err *save_text(const struct save *s, const char *path, const char *text)
     return ERR_WRAP(file_write_atomic(s->dirfd, path, text, strlen(text), 0644, FILE_NOSYNC), "write %s", path);
 }
 
-struct err *save_blob(const struct save *s, const char *digest, const char *path)
+struct err *save_blob(const struct save *s, const struct save_image *i, const char *digest, const char *path)
 {
     AUTO_FD int from = -1;
     if (file_exists(s->dirfd, path))
         return NULL;
-    TRY(store_blob_open(engine_store(s->engine), digest, &from, NULL));
+    TRY(i->flat ? flat_open(i->flat, digest, 0, &from) : store_blob_open(engine_store(s->engine), digest, &from, NULL));
     return save_file(s, from, path);
 }
 
@@ -110,7 +112,10 @@ struct err *save_compressed(const struct save *s, struct save_image *i, size_t i
 
 static void image_done(struct save_image *i)
 {
-    image_freep(&i->image);
+    if (i->flat)
+        flat_freep(&i->flat);
+    else
+        image_freep(&i->image);
     strv_done(&i->names);
     manifest_done(&i->manifest);
     manifest_config_done(&i->config);
@@ -170,12 +175,44 @@ static struct err *add_image(struct save *s, struct image **take_image, const ch
     return image_parse_config(s->engine, i->image, &i->config);
 }
 
+/* An image of another store, or a packed one; *ret_found: it is. Two of its names are one image. */
+static struct err *add_outside(struct save *s, const char *name, bool *ret_found)
+{
+    AUTO_IMAGE struct image *from = NULL;
+    AUTO_FREE char *full = NULL;
+    TRY(outside_find(s->engine, name, &from));
+    *ret_found = from != NULL;
+    if (!from)
+        return NULL;
+    TRY(outside_full_name(from, name, &full));
+    for (size_t k = 0; k < s->count; k++) {
+        struct strv *names = &s->images[k].names;
+        if (s->images[k].flat && strcmp(s->images[k].flat->from_id, from->id) == 0)
+            return full && !strv_contains(names, full) ? strv_add(names, full) : NULL;
+    }
+    struct save_image *i = &s->images[s->count++];
+    TRY(flat_make(s->engine, from, &i->flat));
+    i->image = i->flat->image;
+    if (full)
+        TRY(strv_add(&i->names, full));
+    TRY(image_parse_manifest(s->engine, i->image, &i->manifest));
+    return image_parse_config(s->engine, i->image, &i->config);
+}
+
 /* A further name: of the same image, of another one, or, unknown, one that the first image gets in the archive. */
 static struct err *add_name(struct save *s, const char *name)
 {
     struct store *store = engine_store(s->engine);
     AUTO_FREE char *id = NULL, *full = NULL;
     struct err *e = image_find_id(store, name, &id, &full);
+    if (e && err_kind(e) == ERR_NOT_FOUND) {
+        bool found = false;
+        struct err *error = add_outside(s, name, &found);
+        if (error || found) {
+            err_drop(e);
+            return error;
+        }
+    }
     if (e && err_kind(e) == ERR_NOT_FOUND && s->count > 0 && !s->opts->multi) {
         err_drop(e);
         TRY(reference_normalize(name, &full));

@@ -15,11 +15,11 @@ static struct err *add_docker_image(const struct save *s, const struct save_imag
     AUTO_STRV struct strv layers = STRV_INIT;
     json_t *obj;
     TRY(mem_asprintf(&config_path, "%s.json", i->image->id));
-    TRY(save_blob(s, i->image->config_digest, config_path));
+    TRY(save_blob(s, i, i->image->config_digest, config_path));
     for (size_t k = 0; k < i->manifest.count; k++) {
         AUTO_FREE char *path = NULL;
         TRY(mem_asprintf(&path, "%s.tar", digest_hex(i->config.diff_ids.items[k])));
-        TRY(save_blob(s, i->manifest.entries[k].digest, path));
+        TRY(save_blob(s, i, i->manifest.entries[k].digest, path));
         TRY(strv_take(&layers, TAKE_PTR(path)));
     }
     TRY(json_push_obj(list, &obj));
@@ -48,11 +48,11 @@ struct err *save_oci_dirs(const struct save *s)
     return NULL;
 }
 
-static struct err *save_oci_blob(const struct save *s, const char *digest)
+static struct err *save_oci_blob(const struct save *s, const struct save_image *i, const char *digest)
 {
     AUTO_FREE char *path = NULL;
     TRY(mem_asprintf(&path, "blobs/sha256/%s", digest_hex(digest)));
-    return save_blob(s, digest, path);
+    return save_blob(s, i, digest, path);
 }
 
 struct err *save_oci_entry(json_t *manifests, const char *text, const char *media_type, const char *name)
@@ -72,9 +72,9 @@ struct err *save_oci_entry(json_t *manifests, const char *text, const char *medi
 static struct err *add_oci_image(const struct save *s, const struct save_image *i, json_t *manifests)
 {
     AUTO_FREE char *text = NULL, *path = NULL;
-    TRY(save_oci_blob(s, i->image->config_digest));
+    TRY(save_oci_blob(s, i, i->image->config_digest));
     for (size_t k = 0; k < i->manifest.count; k++)
-        TRY(save_oci_blob(s, i->manifest.entries[k].digest));
+        TRY(save_oci_blob(s, i, i->manifest.entries[k].digest));
     TRY(save_manifest_text(s, i, false, &text));
     TRY(mem_asprintf(&path, "blobs/sha256/%s", digest_hex(digest_of(text, strlen(text)).s)));
     TRY(save_text(s, path, text));
@@ -147,7 +147,7 @@ struct err *save_docker_dir(const struct save *s)
     AUTO_FREE char *text = NULL;
     bool docker = true;
     TRY(save_text(s, "version", SAVE_DIR_VERSION));
-    TRY(save_blob(s, i->image->config_digest, digest_hex(i->image->config_digest)));
+    TRY(save_blob(s, i, i->image->config_digest, digest_hex(i->image->config_digest)));
     for (size_t k = 0; k < i->manifest.count; k++) {
         enum manifest_packing packing;
         TRY(manifest_layer_packing(i->manifest.entries[k].media_type, &packing));
@@ -155,7 +155,7 @@ struct err *save_docker_dir(const struct save *s)
         if (packing == PACKING_PLAIN && s->opts->compress)
             TRY(save_compressed(s, i, k));
         else
-            TRY(save_blob(s, i->manifest.entries[k].digest, digest_hex(i->manifest.entries[k].digest)));
+            TRY(save_blob(s, i, i->manifest.entries[k].digest, digest_hex(i->manifest.entries[k].digest)));
     }
     TRY(save_manifest_text(s, i, docker, &text));
     return save_text(s, "manifest.json", text);

@@ -3,8 +3,10 @@
 
 #include "engine/image/internal.h"
 
+struct flat;
 struct save_image {
     struct image *image;
+    struct flat *flat; /* which `image` is borrowed from; or NULL */
     struct strv names; /* to be written with it, full */
     struct manifest manifest;
     struct manifest_config config;
@@ -34,8 +36,9 @@ struct err *save_oci_index(const struct save *s, const struct strv *names, json_
 #define SAVE_REF_NAME "org.opencontainers.image.ref.name"
 #define SAVE_DIR_VERSION "Directory Transport Version: 1.1\n"
 
-/* Put a blob of the store into a file; one that is there already is the same. */
-struct err *save_blob(const struct save *s, const char *digest, const char *path) ERR_RESULT;
+/* Put a blob of the image into a file; one that is there already is the same. */
+struct err *save_blob(const struct save *s, const struct save_image *i, const char *digest,
+                      const char *path) ERR_RESULT;
 /* The whole of a file, which may be linked. */
 struct err *save_file(const struct save *s, int from, const char *path) ERR_RESULT;
 struct err *save_text(const struct save *s, const char *path, const char *text) ERR_RESULT;

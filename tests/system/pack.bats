@@ -1,12 +1,15 @@
 #!/usr/bin/env bats
 # Images that are not in one's own store: packed files, and stores that many read.
 load suite
+load registry
 
 setup_file() {
-    need jq mksquashfs
+    need jq mksquashfs docker-registry skopeo
     [ -w /dev/fuse ] || skip "no /dev/fuse here"
     only_coracle
     start_root bb app
+    start_registry
+    use_registry
     SHARED=$FILE_DIR/shared
     export SHARED
     mkdir "$SHARED"
@@ -18,6 +21,7 @@ setup_file() {
 }
 
 teardown_file() {
+    stop_registries
     [ ! -d "$FILE_DIR/shared" ] || chmod -R u+w "$FILE_DIR/shared"
     end_root
 }
@@ -78,6 +82,64 @@ reader() { ROOT=$FILE_DIR/alt-reader coracle "$@"; }
     has "$stderr" "not the layers"
     coracle rm -ft0 one >/dev/null
     eventually eval '! pgrep -f "coracle-packed $ROOT"'
+}
+
+# What of an image's files has to be the same in a copy, and its settings.
+looks_like() { # IMAGE IMAGE
+    local look='cd /; find bin etc home opt root srv usr var 2>/dev/null | sort | xargs stat -c "%n %a %u %g %F"
+        find bin home opt root srv usr -type f 2>/dev/null | sort | xargs stat -c "%n %s %Y"'
+    local settings='{{json .Config.Env}} {{json .Config.Cmd}} {{.Config.WorkingDir}} {{.Architecture}} {{.Created}}'
+    is "$(coracle run --rm --network none -u 0 --entrypoint sh "$1" -c "$look")" \
+        "$(coracle run --rm --network none -u 0 --entrypoint sh "$2" -c "$look")"
+    is "$(coracle image inspect -f "$settings" "$1")" "$(coracle image inspect -f "$settings" "$2")"
+}
+
+@test "save and push: a packed image, or one of a store, goes as one layer" {
+    local d digest before
+    d=$(scratch)
+    before=$(coracle images -aq --no-trunc)
+    run -0 coracle save -q -o "$d/app.tar" "packed:$SHARED/app.packed"
+    is "$(tar xOf "$d/app.tar" manifest.json | jq -c '.[0].RepoTags, (.[0].Layers | length)')" $'[]\n1'
+    # The same files are the same image, whatever it is written as.
+    run -0 coracle save -q --format oci-archive -o "$d/app.oci" "packed:$SHARED/app.packed"
+    run -0 coracle push -q --digestfile "$d/one" "packed:$SHARED/app.packed" "oci:$d/layout:x"
+    run -0 coracle push -q --digestfile "$d/two" "packed:$SHARED/app.packed" "dir:$d/dir"
+    is "$(tar xOf "$d/app.oci" index.json | jq -r '.manifests[0].digest')" "$(cat "$d/one")"
+    digest=$(jq -r '.config.digest' "$d/dir/manifest.json")
+    is "${digest#sha256:}.json" "$(tar xOf "$d/app.tar" manifest.json | jq -r '.[0].Config')"
+    # One line of the history is that layer's, and the others have none.
+    jq -e '[.history[] | select(.empty_layer | not)] | length == 1' "$d/dir/${digest#sha256:}"
+    reader load -q -i "$d/app.tar" >/dev/null
+    reader tag "${digest#sha256:}" localhost/copy
+    ROOT=$FILE_DIR/alt-reader looks_like localhost/copy "packed:$SHARED/app.packed"
+    # By its name in a store, and by two names it is one image.
+    CONTAINERS_STORAGE_CONF=$SHARED/storage.conf reader save -q -o "$d/bb.tar" "$BB" "${BB#localhost/}" packed:"$SHARED/bb.packed"
+    is "$(tar xOf "$d/bb.tar" manifest.json | jq -c '.[0].RepoTags, length')" "[\"$BB:latest\"]"$'\n1'
+    reader rmi -fa >/dev/null
+    # Unpacked it belongs to who made it, which was root in the image.
+    coracle image pack --store "$d/unpacked" --unpacked "$BB" >/dev/null
+    coracle save -q -o "$d/un.tar" "store:$d/unpacked#$(coracle inspect --type image -f '{{.Id}}' "$BB")"
+    tar xf "$d/un.tar" -C "$(mkdir "$d/un" && echo "$d/un")"
+    is "$(tar tvzf "$d/un/$(jq -r '.[0].Layers[0]' "$d/un/manifest.json")" --numeric-owner | awk '{print $2}' | sort -u)" 0/0
+    run -125 --separate-stderr coracle push "packed:$SHARED/app.packed"
+    one_error "needs a destination"
+    is "$(coracle images -aq --no-trunc)" "$before" "the store"
+    is "$(find "$ROOT/staging" -mindepth 1)" "" "staging"
+}
+
+@test "push of an image of a store to a registry, under its own name" {
+    local full=$REG/packed/bb:1
+    coracle tag "$BB" "$full"
+    coracle image pack --store "$FILE_DIR/named" "$full" >/dev/null
+    printf '[storage]\ndriver = "overlay"\n[storage.options]\nadditionalimagestores = ["%s"]\n' "$FILE_DIR/named" >"$FILE_DIR/named.conf"
+    CONTAINERS_STORAGE_CONF=$FILE_DIR/named.conf reader push -q --tls-verify=false "$full"
+    CONTAINERS_STORAGE_CONF=$FILE_DIR/named.conf reader push -q --tls-verify=false "$full" "$REG/packed/other:1"
+    is "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$full")" \
+        "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REG/packed/other:1")"
+    reader pull -q --tls-verify=false "$full" >/dev/null
+    ROOT=$FILE_DIR/alt-reader looks_like "$full" "packed:$SHARED/bb.packed"
+    reader rmi -fa >/dev/null
+    coracle rmi "$full" >/dev/null
 }
 
 @test "a file that was cut, changed or is something else is refused; a damaged tree is an error to who reads it" {
