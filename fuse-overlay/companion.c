@@ -169,7 +169,7 @@ static enum companion_end companion_serve(struct serve_state *s, size_t *ret_pas
         *ret_passed = (size_t)n;
         if (protocol_may_block(c->buf, (size_t)n) || protocol_is_large(c->buf, (size_t)n))
             return COMPANION_PASSED;
-        if (count % COMPANION_CROWD_EVERY == 0)
+        if (count % COMPANION_CROWD_EVERY == 0 && !protocol_is_unawaited(c->buf, (size_t)n))
             crowd = companion_is_readable(s) ? crowd + 1 : 0;
         if (crowd >= COMPANION_CROWD)
             return COMPANION_BUSY;

@@ -182,13 +182,21 @@ bool protocol_is_large(const void *buf, size_t len)
     return (in.opcode == FUSE_WRITE && len >= PROTOCOL_LARGE) || protocol_is_large_read(buf, len);
 }
 
-bool protocol_is_forget(const void *buf, size_t len)
+bool protocol_is_unawaited(const void *buf, size_t len)
 {
     struct fuse_in_header in;
     if (len < sizeof(in))
         return false;
     memcpy(&in, buf, sizeof(in));
-    return in.opcode == FUSE_FORGET || in.opcode == FUSE_BATCH_FORGET;
+    switch (in.opcode) {
+    case FUSE_FORGET:
+    case FUSE_BATCH_FORGET:
+    case FUSE_RELEASE:
+    case FUSE_RELEASEDIR:
+        return true;
+    default:
+        return false;
+    }
 }
 
 ssize_t protocol_writev(int fd, struct iovec *iov, int count, void *userdata)

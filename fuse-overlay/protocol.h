@@ -37,8 +37,8 @@ bool protocol_may_block(const void *buf, size_t len);
 /* Or one that copies so much data that another processor should help where there is more of it? */
 bool protocol_is_large(const void *buf, size_t len);
 bool protocol_is_large_read(const void *buf, size_t len);
-/* Or one that has no answer? */
-bool protocol_is_forget(const void *buf, size_t len);
+/* Or one whose answer, if it has any, nobody waits for? */
+bool protocol_is_unawaited(const void *buf, size_t len);
 /* How libfuse writes its answers: `userdata` is the struct overlay. */
 ssize_t protocol_writev(int fd, struct iovec *iov, int count, void *userdata);
 ssize_t protocol_read(int fd, void *buf, size_t len, void *userdata);

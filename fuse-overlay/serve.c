@@ -114,8 +114,8 @@ static ssize_t serve_next(struct serve_state *s, char *buf)
     }
     ssize_t n = serve_read(s, buf);
     if (n != 0) {
-        /* While we forget, which nobody waits for, the same program has gone on. */
-        s->streak += !s->had_forget;
+        /* While we worked on what nobody waits for, the same program has gone on. */
+        s->streak += !s->had_unawaited;
         return n;
     }
     s->streak = 0;
@@ -234,7 +234,7 @@ static void *serve_worker(void *arg)
             }
             /* With two processors one is the client's. */
             bool is_large = s->n_cpus > 2 && protocol_is_large(buf, (size_t)n);
-            s->had_forget = protocol_is_forget(buf, (size_t)n);
+            s->had_unawaited = protocol_is_unawaited(buf, (size_t)n);
             s->had_read = protocol_is_large_read(buf, (size_t)n);
             if (many && (protocol_may_block(buf, (size_t)n) || serve_is_busy(s, is_large))) {
                 serve_hand_over(s);

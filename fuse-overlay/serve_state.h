@@ -14,9 +14,9 @@ struct serve_state {
     unsigned rest;  /* requests until it is tried again */
     unsigned since; /* requests since signals were looked for */
     unsigned streak;
-    bool had_read;   /* the last request was a large READ: who reads ahead works meanwhile */
-    bool had_forget; /* the last request was one that nobody waits for */
-    unsigned quick;  /* requests in a row that came while it was looked for them */
+    bool had_read;      /* the last request was a large READ: who reads ahead works meanwhile */
+    bool had_unawaited; /* the last request was one that nobody waits for */
+    unsigned quick;     /* requests in a row that came while it was looked for them */
     struct companion companion;
     int n_cpus;
     pthread_t *threads;

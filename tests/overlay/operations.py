@@ -250,6 +250,13 @@ class Place:
         finally:
             os.close(fd)
 
+    def is_same(self, one, other):
+        """Are both names of one file?"""
+        try:
+            return os.path.samefile(self.at(one), self.at(other))
+        except OSError:
+            return False
+
     def do_seek(self, name, whence):
         fd = os.open(self.at(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
@@ -265,7 +272,7 @@ class Place:
         try:
             b = os.open(self.at(target), os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
-                if os.path.samefile(self.at(source), self.at(target)):
+                if self.is_same(source, target):
                     return None
                 return os.copy_file_range(a, b, size, 0, 0)
             finally:
