@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "fuse-overlay/protocol.h"
 #include "fuse-overlay/serve_state.h"
+#include "fuse-overlay/writeout.h"
 
 #define COMPANION_TICK_NSEC 1000000 /* how often the leader looks */
 #define COMPANION_STUCK 2           /* ticks without progress */
@@ -281,6 +282,16 @@ static void companion_wait_tick(struct companion *c)
     (void)pthread_cond_timedwait(&c->back, &c->lock, &t);
 }
 
+/* What the companion leaves for later; its lock is not held over that, since it may take long. */
+static void companion_write_out(struct serve_state *s)
+{
+    struct companion *c = &s->companion;
+    pthread_mutex_unlock(&c->lock);
+    while (atomic_load(&c->is_on) && writeout_one(s->opts->fs)) {
+    }
+    pthread_mutex_lock(&c->lock);
+}
+
 /* Until the companion gives the role back, or doesn't get on. */
 static void companion_watch(struct serve_state *s)
 {
@@ -288,6 +299,7 @@ static void companion_watch(struct serve_state *s)
     unsigned seen = atomic_load(&c->served), stuck = 0;
     while (atomic_load(&c->is_on)) {
         companion_wait_tick(c);
+        companion_write_out(s);
         unsigned served = atomic_load(&c->served);
         bool has_work = atomic_load(&c->is_working) || companion_is_readable(s);
         stuck = has_work && served == seen ? stuck + 1 : 0;

@@ -19,9 +19,11 @@
 #include "fuse-overlay/quota.h"
 #include "fuse-overlay/realdir.h"
 #include "fuse-overlay/stage.h"
+#include "fuse-overlay/writeout.h"
 
 #define COPYUP_UNLOCKED_FROM ((off_t)1 << 20) /* larger files are copied while others go on */
-#define COPYUP_DEPTH_MAX 5000                 /* of a tree that is renamed */
+#define COPYUP_SMALL ((off_t)OVERLAY_DENTS_BYTES)
+#define COPYUP_DEPTH_MAX 5000 /* of a tree that is renamed */
 
 bool copyup_wait(struct overlay *fs, struct node *n)
 {
@@ -73,7 +75,7 @@ static int copyup_stage_dir(struct overlay *fs, struct node *n, uint64_t staged)
         return from.dirfd < 0 ? from.dirfd : -errno;
     if (mkdirat(fs->work_fd, stage_name(staged).s, 0700) < 0)
         return -errno;
-    return copyup_attributes(fs, &from, stage_name(staged).s);
+    return copyup_attributes(fs, &from, stage_name(staged).s, -1);
 }
 
 /* Its parent is in the upper layer already. */
@@ -137,6 +139,22 @@ int copyup_dir(struct overlay *fs, struct node *dir)
     return 0;
 }
 
+/* Small and without holes. (What the file system holds compressed is not known to have none.) */
+static bool copyup_is_small(const struct stat *st, off_t size)
+{
+    return S_ISREG(st->st_mode) && st->st_size <= COPYUP_SMALL && st->st_blocks * 512 >= st->st_size && size != 0;
+}
+
+/* For these, starting a copy in the kernel takes longer than copying. 1: it isn't what it was. */
+static int copyup_small_data(struct overlay *fs, int from, int to, off_t bytes)
+{
+    ssize_t n = pread(from, fs->dents, (size_t)bytes, 0);
+    if (n != bytes)
+        return n < 0 ? -errno : 1;
+    n = pwrite(to, fs->dents, (size_t)bytes, 0);
+    return n == bytes ? 0 : n < 0 ? -errno : 1;
+}
+
 /* Up to `size` bytes of an open file. With ordered data (ext4) starting to write is enough for the file never to be
  * found empty after a crash; elsewhere it narrows the gap. */
 static int copyup_data(struct overlay *fs, int from, int to, off_t size, off_t have)
@@ -166,9 +184,16 @@ static int copyup_data(struct overlay *fs, int from, int to, off_t size, off_t h
 }
 
 /* The same, letting go of the lock while a large file is copied; 1 then. */
-static int copyup_data_of(struct overlay *fs, struct node *n, int from, int to, off_t size, off_t have, unsigned flags)
+static int copyup_data_of(struct overlay *fs, struct node *n, const struct copyup_source *source, int to, off_t size,
+                          unsigned flags)
 {
-    off_t bytes = size >= 0 && size < have ? size : have;
+    off_t have = source->st.st_size, bytes = size >= 0 && size < have ? size : have;
+    int from = source->fd;
+    if (copyup_is_small(&source->st, size)) {
+        int small = copyup_small_data(fs, from, to, bytes);
+        if (small <= 0)
+            return small;
+    }
     if (flags & COPYUP_KEEP_LOCK || bytes < COPYUP_UNLOCKED_FROM)
         return copyup_data(fs, from, to, size, have);
     n->flags |= NODE_BUSY;
@@ -206,20 +231,23 @@ static int copyup_stage_file(struct overlay *fs, struct node *n, struct copyup_s
     struct stage_name name = stage_name(staged);
     if (n->type != DT_REG) {
         int r = copyup_special(fs, from, name.s);
-        return r < 0 ? r : copyup_attributes(fs, from, name.s);
+        return r < 0 ? r : copyup_attributes(fs, from, name.s, -1);
     }
     struct file *source = NULL;
     int r = file_get(fs, n, false, &source);
     if (r < 0)
         return r;
-    AUTO_FD int to = openat(fs->work_fd, name.s, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int dropped = to < 0 ? -errno : copyup_data_of(fs, n, source->fd, to, size, from->st.st_size, flags);
+    /* What the mode will be, mostly; nobody else can reach the work directory. */
+    mode_t mode = fs->layers[LAYER_UPPER].override_xattr ? 0600 : from->st.st_mode & 0777;
+    AUTO_FD int to = openat(fs->work_fd, name.s, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    from->fd = source->fd;
+    from->is_plain = n->flags & NODE_PLAIN;
+    int dropped = to < 0 ? -errno : copyup_data_of(fs, n, from, to, size, flags);
     r = dropped;
     if (r == 1 && n->names) /* descriptors of directories may have been closed meanwhile */
         (void)attr_place(fs, n, &from->dirfd, &from->name);
-    from->fd = source->fd;
     if (r >= 0)
-        r = copyup_attributes(fs, from, name.s);
+        r = copyup_attributes(fs, from, name.s, to);
     file_put(source);
     *ret_fd = r < 0 ? -1 : TAKE_FD(to);
     return r < 0 ? r : dropped;
@@ -245,7 +273,8 @@ static int copyup_removed(struct overlay *fs, struct node *n, const struct stat 
     return r < 0 ? r : file_set(fs, n, TAKE_FD(own_fd), true);
 }
 
-static int copyup_finish(struct overlay *fs, struct node *n, const struct stat *lower, uint64_t staged, int fd)
+static int copyup_finish(struct overlay *fs, struct node *n, const struct stat *lower, off_t size, uint64_t staged,
+                         int fd)
 {
     AUTO_FD int own_fd = fd;
     struct stat st;
@@ -256,7 +285,7 @@ static int copyup_finish(struct overlay *fs, struct node *n, const struct stat *
     int r = copyup_dir(fs, n->names->parent);
     if (r < 0)
         return r;
-    if (fstatat(fs->work_fd, stage_name(staged).s, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if ((fd >= 0 ? fstat(fd, &st) : fstatat(fs->work_fd, stage_name(staged).s, &st, AT_SYMLINK_NOFOLLOW)) < 0)
         return -errno;
     r = copyup_appear(fs, staged, n->names->parent, n->names->name);
     if (r < 0)
@@ -265,6 +294,8 @@ static int copyup_finish(struct overlay *fs, struct node *n, const struct stat *
     changes_dir(fs, n->names->parent);
     if (r == 0 && fd >= 0)
         r = file_set(fs, n, TAKE_FD(own_fd), true);
+    if (r == 0 && fd >= 0 && copyup_is_small(lower, size))
+        writeout_add(fs, n->file);
     if (r == 0 && lower->st_nlink > 1)
         r = copyup_links(fs, n, lower, &st);
     return r;
@@ -308,7 +339,7 @@ int copyup_file(struct overlay *fs, struct node *n, off_t size, unsigned flags)
     r = copyup_stage_file(fs, n, &from, size, flags, staged, &fd);
     if (r >= 0) {
         waited |= r;
-        r = copyup_finish(fs, n, &from.st, staged, fd);
+        r = copyup_finish(fs, n, &from.st, size, staged, fd);
     }
     if (r < 0) {
         stage_remove(fs, staged);

@@ -7,7 +7,8 @@
  *
  * Set-user-id bits and capabilities of a layer where they had no effect (nosuid, or an owner that has no meaning in
  * this user namespace) are not carried over: nobody may gain a right by writing to a file (CVE-2023-0386). The data is
- * on its way to the disk before the name can be, but copying up doesn't wait for it; fsync(2) does. */
+ * sent on its way to the disk before the name can be there, of small files soon after (writeout.h), but copying up
+ * doesn't wait for it; fsync(2) does. */
 #pragma once
 
 #include "fuse-overlay/overlay.h"
@@ -33,10 +34,12 @@ struct copyup_source {
     unsigned layer;
     int dirfd; /* -1: by `fd` alone */
     const char *name;
-    int fd; /* open, for regular files; else -1 */
+    int fd;        /* open, for regular files; else -1 */
+    bool is_plain; /* known to have no extended attributes */
     struct stat st;
 };
-int copyup_attributes(struct overlay *fs, const struct copyup_source *from, const char *staged);
+/* `fd`: of the staged file, or -1. */
+int copyup_attributes(struct overlay *fs, const struct copyup_source *from, const char *staged, int fd);
 /* Links of a copied-up file that had several (copyup_links.c). */
 int copyup_links(struct overlay *fs, struct node *n, const struct stat *lower, const struct stat *upper);
 /* The same for one whose name was removed: 1 when others may be there, so that the staged file is kept for them. */

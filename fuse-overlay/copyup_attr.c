@@ -89,20 +89,21 @@ void copyup_restore_times(int dirfd, const struct stat *st)
     (void)futimens(dirfd, t);
 }
 
-int copyup_attributes(struct overlay *fs, const struct copyup_source *from, const char *staged)
+int copyup_attributes(struct overlay *fs, const struct copyup_source *from, const char *staged, int fd)
 {
     struct stat have;
-    if (fstatat(fs->work_fd, staged, &have, AT_SYMLINK_NOFOLLOW) < 0)
+    if ((fd >= 0 ? fstat(fd, &have) : fstatat(fs->work_fd, staged, &have, AT_SYMLINK_NOFOLLOW)) < 0)
         return -errno;
     struct owner want = attr_owner(fs, from->layer, from->dirfd, from->name, &from->st);
     if (is_without_rights(fs, from))
         want.mode &= (mode_t) ~(S_ISUID | S_ISGID);
     /* First the owner, since chown(2) takes capabilities away; the mode last of all, since lists change it. */
     int r = attr_set_owner(fs, fs->work_fd, staged, &want, &have);
-    if (r == 0 && !S_ISLNK(from->st.st_mode))
+    if (r == 0 && !S_ISLNK(from->st.st_mode) && !from->is_plain)
         r = copy_xattrs(fs, from, staged);
     if (r < 0)
         return r;
     const struct timespec t[2] = {from->st.st_atim, from->st.st_mtim};
-    return utimensat(fs->work_fd, staged, t, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+    int done = fd >= 0 ? futimens(fd, t) : utimensat(fs->work_fd, staged, t, AT_SYMLINK_NOFOLLOW);
+    return done < 0 ? -errno : 0;
 }

@@ -120,7 +120,7 @@ int file_get(struct overlay *fs, struct node *n, bool write, struct file **ret)
         file_unlist(fs, f);
         file_list(fs, f);
     }
-    atomic_fetch_add(&f->refs, 1);
+    file_ref(f);
     *ret = f;
     return 0;
 }

@@ -7,8 +7,12 @@
 
 /* A counted file of a regular file's node; `write`: of the upper directory (copyup_file() comes first). */
 int file_get(struct overlay *fs, struct node *n, bool write, struct file **ret);
-/* May be called without the lock. */
+/* May be called without the lock, as file_ref() by whoever has it already. */
 void file_put(struct file *f);
+static inline void file_ref(struct file *f)
+{
+    atomic_fetch_add(&f->refs, 1);
+}
 /* Its last name is about to go: make sure there is a descriptor. */
 int file_keep(struct overlay *fs, struct node *n);
 /* `take_fd` becomes the node's file, instead of what it had. */

@@ -46,7 +46,7 @@ static void io_keep_suid(int fd, const struct stat *before)
 static ssize_t io_write_all(int fd, const char *data, size_t size, off_t at, bool kill_suid)
 {
     struct stat before;
-    bool has_suid = fstat(fd, &before) == 0 && before.st_mode & (S_ISUID | S_ISGID);
+    bool keep_suid = !kill_suid && fstat(fd, &before) == 0 && before.st_mode & (S_ISUID | S_ISGID);
     ssize_t done = 0;
     while ((size_t)done < size) {
         ssize_t k = pwrite(fd, data + done, size - (size_t)done, at + done);
@@ -59,7 +59,7 @@ static ssize_t io_write_all(int fd, const char *data, size_t size, off_t at, boo
         }
         done += k;
     }
-    if (has_suid && !kill_suid)
+    if (keep_suid)
         io_keep_suid(fd, &before);
     return done;
 }

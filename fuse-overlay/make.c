@@ -120,10 +120,15 @@ static int make_on_disk(struct make *m)
     return r < 0 ? -errno : 0;
 }
 
+static int make_stat(const struct make *m, struct stat *st)
+{
+    return m->fd >= 0 ? fstat(m->fd, st) : fstatat(m->at, m->name, st, AT_SYMLINK_NOFOLLOW);
+}
+
 /* Owner, mode and, over a whiteout, what hides the lower directories. *st: as it is then. */
 static int make_attributes(struct make *m, struct stat *st)
 {
-    if (fstatat(m->at, m->name, st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (make_stat(m, st) < 0)
         return -errno;
     if (m->has_acl)
         m->want.mode = (m->want.mode & ~(mode_t)0777) | (st->st_mode & 0777);
@@ -133,7 +138,7 @@ static int make_attributes(struct make *m, struct stat *st)
         int r = attr_set_owner(m->fs, m->at, m->name, &m->want, st);
         if (r < 0)
             return r;
-        if (!override && fstatat(m->at, m->name, st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (!override && make_stat(m, st) < 0)
             return -errno;
     }
     if (m->whiteout && m->whiteout->flags & DENTRY_LOWER && S_ISDIR(m->t->mode))
@@ -226,7 +231,7 @@ int tree_make(struct overlay *fs, const struct tree_new *t, struct node **ret, s
 
 int tree_make_tmpfile(struct overlay *fs, const struct tree_new *t, struct node **ret, struct stat *ret_st)
 {
-    struct make m = {.fs = fs, .t = t, .at = fs->work_fd, .is_staged = true};
+    struct make m = {.fs = fs, .t = t, .at = fs->work_fd, .is_staged = true, .fd = -1};
     int r = copyup_dir(fs, t->parent);
     if (r < 0)
         return r;

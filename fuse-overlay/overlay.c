@@ -154,7 +154,7 @@ static void limits_raise(struct overlay *fs)
         if (setrlimit(RLIMIT_NOFILE, &more) == 0)
             l = more;
     }
-    rlim_t used = fs->n_layers + 32, left = l.rlim_cur > used ? l.rlim_cur - used : 0;
+    rlim_t used = fs->n_layers + 32 + OVERLAY_UNWRITTEN_MAX, left = l.rlim_cur > used ? l.rlim_cur - used : 0;
     rlim_t each = left / 4 < OVERLAY_OPEN_MAX ? left / 4 : OVERLAY_OPEN_MAX;
     fs->max_dirs_open = fs->max_files_open = each < 8 ? 8 : (uint32_t)each;
 }

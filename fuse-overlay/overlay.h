@@ -37,6 +37,7 @@
 
 #define LAYER_UPPER 0
 #define OVERLAY_DENTS_BYTES ((size_t)64 << 10)
+#define OVERLAY_UNWRITTEN_MAX 16
 
 struct layer {
     int fd; /* its top directory; owned */
@@ -164,9 +165,11 @@ struct overlay {
     uid_t overflow_uid; /* how ids look that have no meaning in this user namespace */
     gid_t overflow_gid;
     double timeout;
-    struct protocol *protocol; /* what the kernel offered (protocol.h) */
-    struct habit habit;        /* what listings are for */
-    char *dents;               /* buffer for getdents64(2), used under the lock */
+    struct protocol *protocol;                     /* what the kernel offered (protocol.h) */
+    struct habit habit;                            /* what listings are for */
+    char *dents;                                   /* buffer for getdents64(2) and small files, used under the lock */
+    struct file *unwritten[OVERLAY_UNWRITTEN_MAX]; /* copied up, not yet on their way to the disk (writeout.h) */
+    atomic_uint n_unwritten;                       /* changes under the lock */
 };
 
 /* Open the layers and the upper and work directories named in `opts`, which stays borrowed; makes the root node.

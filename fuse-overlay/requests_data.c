@@ -9,7 +9,8 @@
 #include "fuse-overlay/requests.h"
 
 /* Copied, not spliced: pages of the page cache are not moved but copied all the same, and two calls for the pipe more
- * made reads of 128 KiB half as quick again (Linux 6.18). */
+ * made reads of 128 KiB half as quick again (Linux 6.18). Nor did reading on after an answer: on two processors the
+ * client's own part, which fills another page cache, takes longer than ours. */
 static void read_copy(fuse_req_t req, int fd, size_t size, off_t off)
 {
     size_t room = 0;

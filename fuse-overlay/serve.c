@@ -13,6 +13,7 @@
 #include "fuse-overlay/protocol.h"
 #include "fuse-overlay/requests.h"
 #include "fuse-overlay/serve_state.h"
+#include "fuse-overlay/writeout.h"
 
 #define SERVE_PAGE ((size_t)4096)
 #define SERVE_BUFFER ((size_t)(256 * 4096 + 4096)) /* libfuse's largest write, and a header */
@@ -135,6 +136,11 @@ static ssize_t serve_next(struct serve_state *s, char *buf)
             return n;
     } else {
         s->rest--;
+    }
+    while (writeout_one(s->opts->fs)) {
+        n = serve_read(s, buf);
+        if (n != 0)
+            return n;
     }
     return serve_sleep(s, buf);
 }
@@ -264,6 +270,8 @@ struct err *serve(const struct serve_opts *opts, bool *ret_unmounted)
     for (unsigned i = 1; i < s.n_threads; i++)
         (void)pthread_join(s.threads[i], NULL);
     companion_done(&s.companion);
+    while (writeout_one(opts->fs)) {
+    }
     *ret_unmounted = s.unmounted;
     mem_freep(&s.threads);
     return NULL;

@@ -68,11 +68,12 @@ static int set_owner(struct overlay *fs, struct node *n, const struct stat *st, 
                      const char *name)
 {
     struct stat raw;
-    if (fstatat(dirfd, name, &raw, AT_SYMLINK_NOFOLLOW) < 0)
-        return -errno;
+    int r = attr_raw(fs, n, &raw);
+    if (r < 0)
+        return r;
     struct owner want = attr_owner(fs, n->layer, dirfd, name, &raw), ids;
     mode_t before = want.mode;
-    int r = attr_ids_to_disk(fs, mask & ATTR_UID ? st->st_uid : 0, mask & ATTR_GID ? st->st_gid : 0, &ids);
+    r = attr_ids_to_disk(fs, mask & ATTR_UID ? st->st_uid : 0, mask & ATTR_GID ? st->st_gid : 0, &ids);
     if (r < 0)
         return r == -EOVERFLOW ? -EINVAL : r;
     if (mask & ATTR_UID)
