@@ -150,15 +150,17 @@ static struct err *insert_names(struct content *c, const struct content_image_ro
     return NULL;
 }
 
-/* The same image in another wrapping (other compression, the other family): what came last is what a push sends. */
+/* The same image in another wrapping (other compression, the other family): what came last is what a push sends, what
+ * came first is what users see, as with Podman. A manifest that was made here has never been anybody's. */
 static struct err *replace_manifest(struct content *c, const struct content_image_row *row, bool *ret_changed)
 {
     struct store_stmt *st;
     TRY(store_prepare(c->store,
-                      "UPDATE images SET manifest = ?1, media_type = ?2, own_manifest = 0 WHERE id = ?3"
-                      " AND manifest <> ?1",
+                      "UPDATE images SET manifest = ?1, media_type = ?2, own_manifest = 0,"
+                      " pulled_digest = CASE WHEN own_manifest THEN ?4 WHEN pulled_digest = '' THEN manifest"
+                      " ELSE pulled_digest END WHERE id = ?3 AND manifest <> ?1",
                       &st));
-    TRY(store_bind(st, "ttt", row->manifest, row->media_type, row->id));
+    TRY(store_bind(st, "tttt", row->manifest, row->media_type, row->id, row->pulled));
     TRY(store_run(st));
     *ret_changed = store_changes(c->store) > 0;
     if (!*ret_changed)

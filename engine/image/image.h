@@ -31,7 +31,7 @@ void image_config_done(struct image_config *c);
 struct image {
     char *id; /* 64 hex */
     char *manifest_digest, *config_digest, *media_type;
-    char *digest; /* as users know it: of the index that it was pulled by, else of the manifest */
+    char *digest; /* as users know it: of what it came by first, an index or a manifest */
     char *os, *arch, *variant;
     int64_t created_nsec;
     uint64_t size_bytes;

@@ -243,9 +243,6 @@ static struct err *remember(struct pull *p, const char *id, const char *manifest
     TRY(store_begin(s, STORE_WRITE, true));
     struct store_stmt *st;
     TRY(image_name_set(s, p->full_name, id, timefmt_now()));
-    TRY(store_prepare(s, "UPDATE images SET pulled_digest = ? WHERE id = ?", &st));
-    TRY(store_bind(st, "tt", p->index_digest ? p->index_digest : "", id));
-    TRY(store_run(st));
     for (size_t i = 0; i < ARRAY_LEN(digests); i++) {
         if (!digests[i])
             continue;

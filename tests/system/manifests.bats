@@ -363,6 +363,35 @@ PY
     done
 }
 
+@test "an image that came by several manifests: Digest is the first, as in podman, and every one is known" {
+    coracle push -q --format oci --compression-format zstd bb "$REG/d/zstd:1"
+    coracle push -q --format oci bb "$REG/d/gzip:1"
+    # A tag that moves, from one manifest to the other and to a list with it.
+    skopeo_copy "docker://$REG/d/gzip:1" "docker://$REG/d/m:1"
+    local gzip zstd engine line
+    gzip=$(digest_of d/gzip:1) zstd=$(digest_of d/zstd:1)
+    coracle rmi -af >/dev/null
+    for engine in coracle podman; do
+        $engine pull -q --tls-verify=false "$REG/d/m:1" >/dev/null
+        is "$($engine image inspect -f '{{.Digest}}' "$REG/d/m:1")" "$gzip" "$engine"
+    done
+    skopeo_copy --preserve-digests "docker://$REG/d/zstd:1" "docker://$REG/d/m:1"
+    for engine in coracle podman; do
+        $engine pull -q --tls-verify=false "$REG/d/m:1" >/dev/null
+        $engine pull -q --tls-verify=false "$REG/d/m@$gzip" >/dev/null
+    done
+    line='{{.Digest}} {{.RepoTags}} {{.RepoDigests}}'
+    is "$(coracle image inspect -f "$line" "$REG/d/m:1")" "$(podman image inspect -f "$line" "$REG/d/m:1")"
+    has "$(coracle image inspect -f "$line" "$REG/d/m:1")" "$gzip [$REG/d/m:1] "
+    line='{{.Repository}} {{.Tag}} {{.Digest}}'
+    is "$(coracle images --digests --format "$line" "$REG/d/m")" "$(podman images --digests --format "$line" "$REG/d/m")"
+    is "$(coracle image inspect -f '{{.Id}}' "$REG/d/m@$zstd")" "$(coracle image inspect -f '{{.Id}}' "$REG/d/m@$gzip")"
+    coracle push -q --digestfile "$BATS_TEST_TMPDIR/d" "$REG/d/m:1" "$REG/d/out:1"
+    is "$(cat "$BATS_TEST_TMPDIR/d")" "$gzip" "what came last"
+    is "$(coracle rmi "$REG/d/m:1" | sed 's/Deleted: .*/Deleted/')" "$(podman rmi "$REG/d/m:1" | sed 's/Deleted: .*/Deleted/')"
+    store_is_clean
+}
+
 @test "an image in another wrapping replaces its manifest, and is pushed so" {
     coracle push -q --format oci --compression-format zstd bb "$REG/c/w:zstd"
     coracle push -q --format oci bb "$REG/c/w:gzip"
