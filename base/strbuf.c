@@ -1,6 +1,7 @@
 /* Growing byte strings. */
 #include "base/strbuf.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,10 +157,24 @@ static struct err *strbuf_put_json_char(struct strbuf *sb, const unsigned char *
     return strbuf_add(sb, s, n);
 }
 
+/* Eight bytes at once, of which none is a control character, quote, backslash, DEL or above ASCII. Each term has the
+ * top bit of every byte for which it is so; a borrow can only set more of them: then the bytes are looked at singly. */
+static bool strbuf_json_plain_word(uint64_t w)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t quote = w ^ (ones * '"'), backslash = w ^ (ones * '\\'), del = w ^ (ones * 0x7f);
+    return ((w | (w - ones * 0x20) | (quote - ones) | (backslash - ones) | (del - ones)) & tops) == 0;
+}
+
 /* How many bytes from the start go through as they are: printable ASCII without quote and backslash. */
 static size_t strbuf_json_plain(const unsigned char *s, size_t len)
 {
     size_t n = 0;
+    for (uint64_t w; len - n >= sizeof(w); n += sizeof(w)) { /* base64 and lists of names are long */
+        memcpy(&w, s + n, sizeof(w));
+        if (!strbuf_json_plain_word(w))
+            break;
+    }
     while (n < len && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
         n++;
     return n;

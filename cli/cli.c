@@ -19,6 +19,7 @@
 #include "cli/registry_flags.h"
 #include "engine/conf/conf.h"
 #include "engine/monitor/detach_keys.h"
+#include "engine/store/store.h"
 #include "userns/limits.h"
 
 #define CIDFILE_MAX 4096
@@ -76,6 +77,7 @@ struct err *cli_engine(struct cli *c, struct engine **ret)
             .bars = c->quiet ? NULL : progress_bars(),
             .registry = c->registry,
         };
+        store_one_thread();
         TRY(engine_open(&opts, &c->engine));
     }
     *ret = c->engine;

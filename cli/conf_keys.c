@@ -46,14 +46,18 @@ static struct err *use_annotations(struct cli *c, struct create_opts *o, const j
     return NULL;
 }
 
-static bool names_cap(const struct strv *list, unsigned number)
+/* A bit for each capability that a list of --cap-add or --cap-drop names. */
+static uint64_t caps_named(const struct strv *list)
 {
+    uint64_t mask = 0;
     for (size_t i = 0; i < list->count; i++) {
         unsigned n;
-        if (strcasecmp(list->items[i], "all") == 0 || (cap_find(list->items[i], &n) && n == number))
-            return true;
+        if (strcasecmp(list->items[i], "all") == 0)
+            mask |= CAP_ALL;
+        else if (cap_find(list->items[i], &n))
+            mask |= UINT64_C(1) << n;
     }
-    return false;
+    return mask;
 }
 
 /* As additions to and subtractions from what a container has without any word; --cap-add and --cap-drop go first. */
@@ -71,12 +75,11 @@ static struct err *use_capabilities(struct cli *c, struct create_opts *o, const 
     for (size_t i = 0; i < items.count; i++)
         if (!cap_find(items.items[i], &number))
             return ERR_NEW(ERR_INVALID, "\"%s\": unknown capability", items.items[i]);
-    for (unsigned n = 0; n < CAP_NUMBER_MAX; n++) {
-        bool has = (sets.bounding >> n & 1) != 0, wanted = names_cap(&items, n);
-        if (has == wanted || names_cap(&o->spec.cap_add, n) || names_cap(&o->spec.cap_drop, n))
-            continue;
-        TRY(strv_add(wanted ? &o->spec.cap_add : &o->spec.cap_drop, cap_name(n)));
-    }
+    const uint64_t wanted = caps_named(&items), decided = caps_named(&o->spec.cap_add) | caps_named(&o->spec.cap_drop);
+    const uint64_t differ = (wanted ^ sets.bounding) & ~decided;
+    for (unsigned n = 0; n < CAP_NUMBER_MAX; n++)
+        if (differ >> n & 1)
+            TRY(strv_add(wanted >> n & 1 ? &o->spec.cap_add : &o->spec.cap_drop, cap_name(n)));
     return NULL;
 }
 

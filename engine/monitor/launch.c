@@ -125,11 +125,12 @@ static struct err *spawn(struct launch *l, const struct job_stdio *io, const int
         fds[n++] = (struct proc_fd){io && io->fds[i] >= 0 ? io->fds[i] : i, i};
     for (uint32_t i = 0; i < n_preserve; i++)
         fds[n++] = (struct proc_fd){preserve[i], 3 + (int)i};
-    AUTO_FD int sealed = -1;
-    sealed_open(l->server->plan.runtime, &sealed);
+    struct server *s = l->server;
+    if (s->sealed_fd < 0)
+        sealed_open(s->plan.runtime, &s->sealed_fd);
     const struct proc_opts opts = {
-        .path = l->server->plan.runtime,
-        .exec_fd = sealed,
+        .path = s->plan.runtime,
+        .exec_fd = s->sealed_fd,
         .argv = argv.items,
         .fds = fds,
         .n_fds = n,

@@ -68,9 +68,10 @@ static void clear_timer(struct loop_source **slot)
 /* Until the next event, which is then the loop's. */
 static struct err *on_trim(struct loop_source *src, void *arg)
 {
-    const struct server *s = arg;
+    struct server *s = arg;
     struct pollfd fd = {.fd = loop_fd(s->loop), .events = POLLIN};
     (void)src;
+    s->sealed_fd = fd_close(s->sealed_fd);
     trim_stack();
     (void)trim_poll(&fd, 1, -1, false);
     return NULL;

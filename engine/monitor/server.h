@@ -84,6 +84,7 @@ struct server {
     struct launch *launches;
     struct launch *early; /* that one of them which waits for config.json; early.c */
     int early_fd;         /* the other end of what it reads */
+    int sealed_fd;        /* the runtime's program (sealed.h), while it may be wanted again soon */
     bool early_useless;   /* it was started for another plan */
     bool start_asked;     /* while an early runtime that cannot be used comes to its end */
     unsigned launch_serial;

@@ -40,7 +40,7 @@
 void server_init(struct server *s)
 {
     s->session_mntns_fd = s->private_fd = s->root_fd = s->oom_fd = s->holder_fd = s->listen_fd = -1;
-    s->early_fd = s->notify_fd = -1;
+    s->early_fd = s->sealed_fd = s->notify_fd = -1;
     s->lock = (struct lockfile)LOCKFILE_INIT;
     s->cgroup_manager = "disabled";
 }
@@ -147,6 +147,8 @@ static struct err *settle_plan(struct server *s, struct monitor_plan *p)
         return ERR_NEW(ERR_CORRUPT, "the plan is another container's than its early part");
     bool same_place = again && strcmp(p->cgroup_manager ? p->cgroup_manager : "", s->plan.cgroup_manager) == 0;
     s->early_useless = again && !plan_matches_early(p, &s->plan);
+    if (s->early_useless)
+        s->sealed_fd = fd_close(s->sealed_fd); /* it may be another runtime's */
     plan_done(&s->plan);
     s->plan = *p;
     *p = (struct monitor_plan){0};
@@ -303,6 +305,7 @@ void server_done(struct server *s)
         err_drop(file_remove_tree(AT_FDCWD, s->plan.container_dir)); /* what is left is swept by a later command */
     loop_free(s->loop);
     fd_close(s->early_fd);
+    fd_close(s->sealed_fd);
     fd_close(s->holder_fd);
     fd_close(s->oom_fd);
     fd_close(s->private_fd);
