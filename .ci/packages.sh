@@ -10,8 +10,8 @@ PACKAGES_BUILD=(
     busybox-static
     crun uidmap util-linux passwd
 )
-# Used where the architecture has it: a quicker gzip.
-PACKAGES_OPTIONAL=(libisal-dev)
+# Used where the architecture has them: a quicker gzip, programs that start quicker.
+PACKAGES_OPTIONAL=(libisal-dev musl-tools)
 # What ./check needs besides; the system tests know their own (tests/system/setup).
 PACKAGES_CHECK=(libcmocka-dev clang clang-format clang-tidy cppcheck valgrind git procps)
 

@@ -10,5 +10,6 @@
 /* *ret: a descriptor to execute: of a read-only mount of the file, which nobody else has, or where that cannot be
  * (before Linux 5.12) a sealed copy. -1 when that does not pay or cannot be (a script, a large program, no memory
  * files). To let go of a mount takes the kernel a millisecond of waiting (synchronize_rcu), so nobody should hurry to
- * close it; but as long as it is open the file system cannot be unmounted. Sets the variable, which concerns runtimes alone, for this process's children. */
+ * close it; but as long as it is open the file system cannot be unmounted. Sets the variable, which concerns runtimes
+ * alone, for this process's children. */
 void sealed_open(const char *path, int *ret);

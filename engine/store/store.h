@@ -13,8 +13,8 @@
 
 struct store;
 
-/* This process touches SQLite from one thread only, here or elsewhere: no locks then, and no statistics. Before the first
- * store_open(); later it does nothing. For programs, not for libraries: it holds for the whole process. */
+/* This process touches SQLite from one thread only, here or elsewhere: no locks then, and no statistics. Before the
+ * first store_open(); later it does nothing. For programs, not for libraries: it holds for the whole process. */
 void store_one_thread(void);
 /* Open (creating and migrating as needed) the store below `root`. WAL, or rollback journal where the file system
  * cannot share memory. A schema newer than this program is ERR_UNSUPPORTED. */
