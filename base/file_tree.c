@@ -25,12 +25,14 @@
 
 #define TREE_DEPTH_MAX 128
 #define TREE_BUF ((size_t)16 << 10)
+#define TREE_BUF_FIRST ((size_t)2 << 10) /* most directories are small, and allocators map larger ones of their own */
 #define TREE_INODES_MAX ((size_t)1 << 27)
 
 struct tree_level {
     int fd;
     const char *name; /* borrowed from the buffer of the level above */
     char *buf;        /* owned, kept from one directory of this depth to the next */
+    size_t cap;
     size_t at;
     size_t len;
     bool progress; /* something was removed since the last rewind */
@@ -64,11 +66,22 @@ static struct err *tree_push(struct tree *t, int take_fd, const char *name)
 {
     AUTO_FD int fd = take_fd;
     struct tree_level *l = &t->levels[t->depth];
-    if (!l->buf && !(l->buf = mem_alloc(TREE_BUF)))
+    if (!l->buf && !(l->buf = mem_alloc(TREE_BUF_FIRST)))
         return err_oom();
-    *l = (struct tree_level){.fd = TAKE_FD(fd), .name = name, .buf = l->buf};
+    *l = (struct tree_level){.fd = TAKE_FD(fd), .name = name, .buf = l->buf, .cap = l->cap ? l->cap : TREE_BUF_FIRST};
     t->depth++;
     return NULL;
+}
+
+/* After a read that nearly filled it; nothing of it is in use any more. Without memory it stays as it is. */
+static void tree_grow(struct tree_level *l)
+{
+    char *larger = l->cap < TREE_BUF && l->len > l->cap / 2 ? mem_alloc(TREE_BUF) : NULL;
+    if (!larger)
+        return;
+    free(l->buf);
+    l->buf = larger;
+    l->cap = TREE_BUF;
 }
 
 /* The next entry of the deepest directory, without "." and ".."; NULL at its end or on an error (*ret_errno). */
@@ -78,7 +91,8 @@ static const struct dirent64 *tree_next(struct tree *t, int *ret_errno)
     *ret_errno = 0;
     for (;;) {
         if (l->at >= l->len) {
-            long n = syscall(SYS_getdents64, l->fd, l->buf, TREE_BUF);
+            tree_grow(l);
+            long n = syscall(SYS_getdents64, l->fd, l->buf, l->cap);
             if (n <= 0) {
                 *ret_errno = n < 0 ? errno : 0;
                 return NULL;

@@ -91,6 +91,8 @@ struct err *container_erase(struct engine *e, struct container *c, bool volumes)
 /* All of that but the container's directory, which its monitor removes (monitor_cleaned()). */
 struct err *container_remove_directory(struct engine *e, const char *id) ERR_RESULT;
 struct err *container_forget(struct engine *e, struct container *c, bool volumes) ERR_RESULT;
+/* Ahead of it, for who has time now and none later. */
+void container_forget_prepare(struct engine *e);
 
 /* The loop of run, start -a and attach; *ret_exit is -1 when detached. *ret_again: the run is over, the container not:
  * it is being restarted. */

@@ -20,12 +20,16 @@ struct err *container_dependents(struct engine *e, const char *id, struct strv *
 }
 
 /* Its anonymous volumes. */
-static struct err *own_volumes(struct engine *e, const char *id, struct strv *ret_names)
+static const char sql_own_volumes[] = "SELECT v.name FROM container_volumes c JOIN volumes v ON v.name = c.volume "
+                                      "WHERE c.container_id = ?1 AND v.anonymous";
+/* What refers to it goes with it: to prepare that takes SQLite longer than to do it. */
+static const char sql_delete[] = "DELETE FROM containers WHERE id = ?1 RETURNING started_nsec > finished_nsec";
+
+void container_forget_prepare(struct engine *e)
 {
-    return store_texts(engine_store(e),
-                       "SELECT v.name FROM container_volumes c JOIN volumes v ON v.name = c.volume "
-                       "WHERE c.container_id = ?1 AND v.anonymous",
-                       id, ret_names);
+    struct store_stmt *st;
+    err_drop(store_prepare(engine_store(e), sql_own_volumes, &st));
+    err_drop(store_prepare(engine_store(e), sql_delete, &st));
 }
 
 /* Row and, with `volumes`, those anonymous volumes that nobody else uses: names of the removed ones in *ret_volumes. */
@@ -38,8 +42,8 @@ static struct err *delete_rows(struct engine *e, struct container *c, bool volum
     bool row;
     TRY(store_begin(s, STORE_WRITE, false));
     if (volumes)
-        TRY(own_volumes(e, c->id, &own));
-    TRY(store_prepare(s, "DELETE FROM containers WHERE id = ?1 RETURNING started_nsec > finished_nsec", &st));
+        TRY(store_texts(s, sql_own_volumes, c->id, &own));
+    TRY(store_prepare(s, sql_delete, &st));
     TRY(store_bind(st, "t", c->id));
     TRY(store_step(st, &row));
     bool unrecorded = row && store_col_int(st, 0);

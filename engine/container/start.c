@@ -320,7 +320,10 @@ static struct err *run_through(struct start *s, const struct container_start_opt
         attach = attach_request(&s->c->spec, &opts->io);
     const struct monitor_attach *asked = opts->attach ? &attach : NULL;
     TRY(start_notify_pid(s));
-    TRY(go ? monitor_go(m, asked, &started) : monitor_launch(m, asked, &started));
+    TRY(go ? monitor_go(m, asked) : monitor_launch(m, asked));
+    if (opts->attach && (opts->remove_after || s->c->auto_remove)) /* while the runtime works */
+        container_forget_prepare(s->e);
+    TRY(monitor_wait_started(m, opts->attach, &started));
     if (!opts->hold)
         TRY(start_notify_ready(s));
     TRY(note_started(s, &started, opts->attach));

@@ -50,11 +50,12 @@ struct err *monitor_start(const struct monitor_start_opts *opts, struct monitor 
 /* Descriptors (O_PATH) of the mounted root and of the monitor's private directory (where MONITOR_CONFIG is written if
  * the plan has no bundle); either may be NULL. ERR_STATE: the container runs already. */
 struct err *monitor_wait_mounted(struct monitor *m, int *ret_root_fd, int *ret_private_fd) ERR_RESULT;
-/* Attach (`attach` may be NULL) and run. Errors of the runtime arrive as ERR_NO_COMMAND and ERR_CANNOT_EXEC. */
-struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach,
-                           struct monitor_started *ret) ERR_RESULT;
+/* Have it attach us (`attach` may be NULL) and run; monitor_wait_started() must follow. */
+struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach) ERR_RESULT;
 /* The same for one that was launched with the plan's `hold`, by whoever is connected. */
-struct err *monitor_go(struct monitor *m, const struct monitor_attach *attach, struct monitor_started *ret) ERR_RESULT;
+struct err *monitor_go(struct monitor *m, const struct monitor_attach *attach) ERR_RESULT;
+/* `attached`: as it was asked for. Errors of the runtime arrive as ERR_NO_COMMAND and ERR_CANNOT_EXEC. */
+struct err *monitor_wait_started(struct monitor *m, bool attached, struct monitor_started *ret) ERR_RESULT;
 /* The exit was recorded: the monitor needs no exit command. `erase`: the container is gone from the store, and the
  * monitor removes its directory in its own time. */
 struct err *monitor_cleaned(struct monitor *m, bool erase) ERR_RESULT;

@@ -217,30 +217,33 @@ struct err *monitor_wait_mounted(struct monitor *m, int *ret_root_fd, int *ret_p
     return NULL;
 }
 
-static struct err *start_run(struct monitor *m, enum monitor_msg how, const struct monitor_attach *attach,
-                             struct monitor_started *ret)
+static struct err *start_ask(struct monitor *m, enum monitor_msg how, const struct monitor_attach *attach)
 {
-    AUTO_MSG struct msg started = MSG_INIT;
-    AUTO_MSG struct msg attached = MSG_INIT;
     if (attach)
         TRY(client_send(m, MONITOR_ATTACH, attach, sizeof(*attach), NULL, 0));
-    TRY(client_send(m, how, NULL, 0, NULL, 0));
+    return client_send(m, how, NULL, 0, NULL, 0);
+}
+
+struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach)
+{
+    return start_ask(m, MONITOR_START, attach);
+}
+
+struct err *monitor_go(struct monitor *m, const struct monitor_attach *attach)
+{
+    return start_ask(m, MONITOR_GO, attach);
+}
+
+struct err *monitor_wait_started(struct monitor *m, bool attached, struct monitor_started *ret)
+{
+    AUTO_MSG struct msg started = MSG_INIT;
+    AUTO_MSG struct msg answer = MSG_INIT;
     TRY(client_expect(m, MONITOR_STARTED, sizeof(*ret), &started));
     memcpy(ret, started.data, sizeof(*ret));
-    if (!attach)
+    if (!attached)
         return NULL;
-    TRY(client_expect(m, MONITOR_ATTACHED, sizeof(struct monitor_attached), &attached));
-    return client_note_attached(m, &attached);
-}
-
-struct err *monitor_launch(struct monitor *m, const struct monitor_attach *attach, struct monitor_started *ret)
-{
-    return start_run(m, MONITOR_START, attach, ret);
-}
-
-struct err *monitor_go(struct monitor *m, const struct monitor_attach *attach, struct monitor_started *ret)
-{
-    return start_run(m, MONITOR_GO, attach, ret);
+    TRY(client_expect(m, MONITOR_ATTACHED, sizeof(struct monitor_attached), &answer));
+    return client_note_attached(m, &answer);
 }
 
 struct err *monitor_cleaned(struct monitor *m, bool erase)

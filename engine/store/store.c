@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "engine/store/internal.h"
+#include "engine/store/pool.h"
 
 #define BUSY_LIMIT_MSEC 30000
 /* Pages in the log (4 KiB each) after which a commit moves them into the database. The first command of a session has
@@ -248,6 +249,9 @@ void store_one_thread(void)
 {
     (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+#ifndef __SANITIZE_ADDRESS__ /* which wants to see each block */
+    (void)sqlite3_config(SQLITE_CONFIG_MALLOC, &store_pool);
+#endif
 }
 
 struct err *store_open(const char *root, struct store **ret)

@@ -119,7 +119,8 @@ static int start(struct settings *s, char **args)
     fail(monitor_wait_mounted(m, NULL, &private_fd));
     fail(file_write_atomic(private_fd, MONITOR_CONFIG, sb.data, sb.len, 0600, FILE_NOSYNC));
     const struct monitor_attach a = {.no_stdin = !s->plan.interactive, .size = monitor_terminal_size(0)};
-    fail(monitor_launch(m, s->detach ? NULL : &a, &started));
+    fail(monitor_launch(m, s->detach ? NULL : &a));
+    fail(monitor_wait_started(m, !s->detach, &started));
     int code = 0;
     if (s->detach) {
         printf("%d\n", started.host_pid);
