@@ -309,6 +309,22 @@ static struct err *write_pidfile(const struct start *s, int fd, pid_t pid)
     return NULL;
 }
 
+/* The monitor unmounts the root when the container has ended. If that isn't the last of it, who comes later takes the
+ * file system apart, and whoever removes its directories meanwhile spins in the kernel till that is done. */
+static void let_go(struct start *s)
+{
+    s->root_fd = fd_close(s->root_fd);
+    s->private_fd = fd_close(s->private_fd);
+}
+
+/* While the runtime works. */
+static void use_time(struct start *s, const struct container_start_opts *opts)
+{
+    let_go(s);
+    if (opts->attach && (opts->remove_after || s->c->auto_remove))
+        container_forget_prepare(s->e);
+}
+
 /* From its launch on, or the later start of what was initialized (`go`). */
 static struct err *run_through(struct start *s, const struct container_start_opts *opts, struct monitor *m, bool go,
                                int *ret_exit)
@@ -321,8 +337,7 @@ static struct err *run_through(struct start *s, const struct container_start_opt
     const struct monitor_attach *asked = opts->attach ? &attach : NULL;
     TRY(start_notify_pid(s));
     TRY(go ? monitor_go(m, asked) : monitor_launch(m, asked));
-    if (opts->attach && (opts->remove_after || s->c->auto_remove)) /* while the runtime works */
-        container_forget_prepare(s->e);
+    use_time(s, opts);
     TRY(monitor_wait_started(m, opts->attach, &started));
     if (!opts->hold)
         TRY(start_notify_ready(s));
