@@ -3,11 +3,12 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/image/content.h"
+#include "engine/image/flat.h"
 #include "engine/image/internal.h"
-#include "engine/image/outside.h"
 #include "engine/image/platform.h"
 #include "engine/image/progress.h"
 #include "engine/image/reference.h"
@@ -17,6 +18,8 @@
 struct commit {
     struct engine *engine;
     const struct image_commit_opts *opts;
+    const struct image *base, *from; /* as in opts, but for ... */
+    struct flat *flat;               /* ... what has no layers of its own here (outside.h): all as one; or NULL */
     struct content *content;
     struct strv names;           /* the full name, or nothing */
     struct manifest manifest;    /* of the base */
@@ -30,6 +33,7 @@ struct commit {
 static void commit_done(struct commit *m)
 {
     content_free(m->content);
+    flat_freep(&m->flat);
     strv_done(&m->names);
     manifest_done(&m->manifest);
     manifest_config_done(&m->past);
@@ -61,13 +65,33 @@ struct err *image_settings(struct engine *e, const struct image *i, json_t **ret
     return *ret ? NULL : err_oom();
 }
 
-/* The base's layers, which are in the store, then the new one. */
-static struct err *put_layers(struct commit *m)
+/* One of the base's layers, which is in the store, unless it was made for us. */
+static struct err *put_below(struct commit *m, size_t i)
 {
-    const struct image *base = m->opts->base;
+    AUTO_FD int fd = -1;
+    struct content_layer_source source = {.fd = -1,
+                                          .diff_id = m->base->diff_ids.items[i],
+                                          .blob_digest = m->manifest.entries[i].digest,
+                                          .size_bytes = UINT64_MAX};
+    if (m->flat)
+        TRY(flat_open(m->flat, source.blob_digest, m->manifest.entries[i].size_bytes, &fd));
+    source.fd = fd;
+    TRY(content_put_layer(m->content, &source, &m->layers[i]));
+    if (!m->flat && !content_layer_is_known(m->content, m->layers[i]))
+        return ERR_NEW(ERR_CORRUPT, "layer %s of image %.12s is not in the store", source.diff_id, m->base->id);
+    return NULL;
+}
+
+/* Below the new layer, `top`. */
+static struct err *put_base(struct commit *m, size_t top)
+{
+    if (m->base && m->base->origin) {
+        TRY(flat_make(m->engine, m->base, &m->flat));
+        m->from = m->from == m->base ? m->flat->image : m->from;
+        m->base = m->flat->image;
+    }
+    const struct image *base = m->base;
     size_t below = base ? base->diff_ids.count : 0;
-    if (base)
-        TRY(outside_refuse(base, "commit"));
     if (base)
         TRY(image_parse_manifest(m->engine, base, &m->manifest));
     if (base && m->manifest.count != below)
@@ -76,25 +100,24 @@ static struct err *put_layers(struct commit *m)
     m->layers = mem_alloc((below + 1) * sizeof *m->layers);
     if (!m->layers)
         return err_oom();
-    for (size_t i = 0; i < below; i++) {
-        const struct content_layer_source known = {.fd = -1,
-                                                   .diff_id = base->diff_ids.items[i],
-                                                   .blob_digest = m->manifest.entries[i].digest,
-                                                   .size_bytes = UINT64_MAX};
-        TRY(content_put_layer(m->content, &known, &m->layers[i]));
-        if (!content_layer_is_known(m->content, m->layers[i]))
-            return ERR_NEW(ERR_CORRUPT, "layer %s of image %.12s is not in the store", known.diff_id, base->id);
-    }
-    const struct content_layer_source source = {.fd = m->opts->layer_fd, .size_bytes = UINT64_MAX};
-    TRY(content_put_layer(m->content, &source, &m->layers[below]));
+    for (size_t i = 0; i < below; i++)
+        TRY(put_below(m, i));
+    m->layers[below] = top;
     m->n_layers = below + 1;
+    return content_wait(m->content);
+}
+
+static struct err *put_top(struct commit *m, size_t *ret)
+{
+    const struct content_layer_source source = {.fd = m->opts->layer_fd, .size_bytes = UINT64_MAX};
+    TRY(content_put_layer(m->content, &source, ret));
     return content_wait(m->content);
 }
 
 static struct err *put_history(const struct commit *m, json_t *root, const char *created)
 {
     json_t *list = NULL, *old = NULL, *line;
-    if (m->opts->base && m->past.root)
+    if (m->base && m->past.root)
         TRY(image_history_array(&m->past, &old));
     TRY(json_put(root, "history", old ? json_deep_copy(old) : json_array()));
     TRY(json_get_arr(root, "history", "config", &list));
@@ -114,9 +137,9 @@ static struct err *put_docker(const struct commit *m, json_t *root)
     TRY(json_put_str(root, "docker_version", DOCKER_VERSION));
     if (m->opts->message)
         TRY(json_put_str(root, "comment", m->opts->message));
-    if (!m->opts->base)
+    if (!m->base || m->flat)
         return NULL;
-    TRY(mem_asprintf(&parent, "sha256:%s", m->opts->base->id));
+    TRY(mem_asprintf(&parent, "sha256:%s", m->base->id));
     return json_put_str(root, "parent", parent);
 }
 
@@ -166,7 +189,7 @@ static struct err *build_manifest(const struct commit *m, const char *config, ch
 static struct err *settle_platform(struct commit *m)
 {
     struct image_platform wanted = {0};
-    const struct image *from = m->opts->from;
+    const struct image *from = m->from;
     if (!from)
         return platform_resolve(&wanted, &m->platform);
     TRY(image_parse_config(m->engine, from, &m->past));
@@ -203,17 +226,22 @@ static struct err *commit(struct commit *m, const struct image_commit_source *so
         TRY(reference_normalize_new(name, &full));
         TRY(strv_take(&m->names, full));
     }
-    TRY(settle_platform(m));
+    m->base = m->opts->base;
+    m->from = m->opts->from;
     TRY(content_begin(m->engine, &m->content));
     say(m, "Getting image source signatures");
-    struct err *e = put_layers(m);
-    const char *diff_id = e ? NULL : content_layer_at(m->content, m->layers[m->n_layers - 1])->diff_id.s;
+    /* First what may be a pipe from a container that stands still meanwhile. */
+    size_t top = 0;
+    struct err *e = put_top(m, &top);
+    const char *diff_id = e ? NULL : content_layer_at(m->content, top)->diff_id.s;
     struct err *theirs = source->finish(source->arg, diff_id);
     if (theirs) {
         err_drop(e);
         return theirs;
     }
     TRY(e);
+    TRY(put_base(m, top));
+    TRY(settle_platform(m));
     return add_image(m, ret_id);
 }
 

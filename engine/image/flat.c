@@ -133,6 +133,9 @@ static struct err *describe(struct image *i, const struct image *from, const str
     digest = digest_of(i->manifest_text, strlen(i->manifest_text));
     TRY(mem_strdup(digest.s, &i->manifest_digest));
     TRY(mem_strdup(digest.s, &i->digest));
+    TRY(mem_strdup(from->os, &i->os));
+    TRY(mem_strdup(from->arch, &i->arch));
+    TRY(mem_strdup(from->variant, &i->variant));
     TRY(strv_copy(&from->names, &i->names));
     return strv_add(&i->diff_ids, layer->diff_id);
 }

@@ -1,7 +1,8 @@
 /* An image of one layer, made of the files of an image that is not in our own store (outside.h): those have their files
- * and documents, but not the layers that they came with, which pushing and saving need.
+ * and documents, but not the layers that they came with, which pushing, saving and committing need.
  *
- * It is in staging, for one command: nothing of it gets into the store. The same files make the same image each time.
+ * It is in staging, for one command; only a commit takes the layer into the store. The same files make the same image
+ * each time.
  */
 #pragma once
 

@@ -78,8 +78,12 @@ reader() { ROOT=$FILE_DIR/alt-reader coracle "$@"; }
     is "$(coracle cp one:/root/x - | tar xO)" x
     coracle start one >/dev/null
     is "$(coracle exec one cat /root/x)" x
-    run -125 --separate-stderr coracle commit one new
-    has "$stderr" "not the layers"
+    coracle commit -q one localhost/new >/dev/null
+    is "$(coracle image inspect -f '{{len .RootFS.Layers}}' localhost/new)" 2
+    is "$(coracle image inspect -f '{{json .Config.Env}} {{.Architecture}}' localhost/new)" \
+        "$(coracle image inspect -f '{{json .Config.Env}} {{.Architecture}}' "$BB")"
+    is "$(coracle run --rm --network none localhost/new cat /root/x)" x
+    coracle rmi localhost/new >/dev/null
     coracle rm -ft0 one >/dev/null
     eventually eval '! pgrep -f "coracle-packed $ROOT"'
 }
