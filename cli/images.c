@@ -208,7 +208,7 @@ static struct err *images_verb(struct cli *c, void *opts, int *exit_code)
     (void)exit_code;
     if (!is_sort_key(o->sort))
         return ERR_NEW(ERR_INVALID,
-                       "\"%s\" is not a valid field for sorting. Choose from: id, repository, size, tag, created",
+                       "\"%s\" is not a valid field for sorting. Choose from: created, id, repository, size, tag",
                        o->sort);
     bool json = report_is_json(o->format), ids = o->quiet && !o->format;
     TRY(default_table(o, &table));

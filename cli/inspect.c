@@ -19,11 +19,19 @@ struct inspect_opts {
 enum object_type { OBJECT_ALL, OBJECT_CONTAINER, OBJECT_IMAGE, OBJECT_NETWORK, OBJECT_VOLUME, OBJECT_POD };
 
 /* What Go's types of these objects are, where JSON doesn't tell. */
+#define CONFIG_TYPE "*define.InspectContainerConfig"
+#define HOST_TYPE "*define.InspectContainerHostConfig"
+#define NETWORK_TYPE "*define.InspectNetworkSettings"
+#define STATE_TYPE "*define.InspectContainerState"
+#define EMPTY(name, hint, of)       \
+    {                               \
+        name, hint, NULL, name, of, \
+    }
 static const struct template_member members[] = {
-    {"Config", TEMPLATE_STRUCT, "*define.InspectContainerConfig"},
-    {"HostConfig", TEMPLATE_STRUCT, "*define.InspectContainerHostConfig"},
-    {"NetworkSettings", TEMPLATE_STRUCT, "*define.InspectNetworkSettings"},
-    {"State", TEMPLATE_STRUCT, "*define.InspectContainerState"},
+    {"Config", TEMPLATE_STRUCT, CONFIG_TYPE},
+    {"HostConfig", TEMPLATE_STRUCT, HOST_TYPE},
+    {"NetworkSettings", TEMPLATE_STRUCT, NETWORK_TYPE},
+    {"State", TEMPLATE_STRUCT, STATE_TYPE},
     {"Annotations", TEMPLATE_MAP, NULL},
     {"Data", TEMPLATE_MAP, "map[string]string"},
     {"ExposedPorts", TEMPLATE_MAP, "map[string]struct {}"},
@@ -50,6 +58,38 @@ static const struct template_member members[] = {
     {"BlkioDeviceWriteBps", TEMPLATE_LIST, NULL},
     {"BlkioDeviceWriteIOps", TEMPLATE_LIST, NULL},
     {"SdNotifyMode", TEMPLATE_STRUCT, NULL, "sdNotifyMode"},
+    /* Left out of JSON where they are empty. */
+    EMPTY("Networks", TEMPLATE_MAP, NETWORK_TYPE),
+    EMPTY("Timezone", TEMPLATE_TEXT, CONFIG_TYPE),
+    EMPTY("Secrets", TEMPLATE_LIST, CONFIG_TYPE),
+    EMPTY("ChrootDirs", TEMPLATE_LIST, CONFIG_TYPE),
+    EMPTY("Healthcheck", TEMPLATE_STRUCT, CONFIG_TYPE),
+    EMPTY("User", TEMPLATE_TEXT, CONFIG_TYPE),
+    EMPTY("Env", TEMPLATE_LIST, CONFIG_TYPE),
+    EMPTY("Cmd", TEMPLATE_LIST, CONFIG_TYPE),
+    EMPTY("Entrypoint", TEMPLATE_LIST, CONFIG_TYPE),
+    EMPTY("ExposedPorts", TEMPLATE_MAP, CONFIG_TYPE),
+    EMPTY("Volumes", TEMPLATE_MAP, CONFIG_TYPE),
+    EMPTY("WorkingDir", TEMPLATE_TEXT, CONFIG_TYPE),
+    EMPTY("Labels", TEMPLATE_MAP, CONFIG_TYPE),
+    EMPTY("StopSignal", TEMPLATE_TEXT, CONFIG_TYPE),
+    EMPTY("ArgsEscaped", TEMPLATE_FALSE, CONFIG_TYPE),
+    EMPTY("Checkpointed", TEMPLATE_FALSE, STATE_TYPE),
+    EMPTY("CheckpointLog", TEMPLATE_TEXT, STATE_TYPE),
+    EMPTY("CheckpointPath", TEMPLATE_TEXT, STATE_TYPE),
+    EMPTY("Restored", TEMPLATE_FALSE, STATE_TYPE),
+    EMPTY("RestoreLog", TEMPLATE_TEXT, STATE_TYPE),
+    EMPTY("IDMappings", TEMPLATE_STRUCT, HOST_TYPE),
+    /* Of containers, images and volumes themselves, which share a type here. */
+    EMPTY("SizeRw", TEMPLATE_STRUCT, NULL),
+    EMPTY("SizeRootFs", TEMPLATE_NUMBER, NULL),
+    {"HealthCheck", TEMPLATE_STRUCT, NULL, "Healthcheck", NULL},
+    EMPTY("UID", TEMPLATE_NUMBER, NULL),
+    EMPTY("GID", TEMPLATE_NUMBER, NULL),
+    EMPTY("Anonymous", TEMPLATE_FALSE, NULL),
+    EMPTY("NeedsChown", TEMPLATE_FALSE, NULL),
+    EMPTY("StorageID", TEMPLATE_TEXT, NULL),
+    EMPTY("Timeout", TEMPLATE_NUMBER, NULL),
     {0},
 };
 

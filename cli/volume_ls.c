@@ -147,7 +147,7 @@ static struct err *print_volumes(struct cli *c, const struct ls_opts *o, const v
     if (report_is_json(o->format))
         return report_list(c, &volume_class, rows, n, 2);
     const struct report r = {
-        .name = "volume list",
+        .name = "ls",
         .class = &volume_class,
         .members = volume_members,
         .table = "{{.Driver}}\t{{.Name}}",

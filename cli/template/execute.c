@@ -120,15 +120,22 @@ static struct err *row_field(struct run *r, const struct node *n, const struct v
     return fail(r, n, "can't evaluate field %s in type %s", name, v->class->type_name);
 }
 
-/* By the name that Go has for it, where JSON's is another; NULL: there is no such field. */
-static json_t *renamed_member(const struct value *v, const char *name)
+/* Of a field that JSON calls otherwise, or leaves out when it is empty; NULL: there is no such field. */
+static const struct template_member *find_member(const struct value *v, const char *name)
 {
-    for (const struct template_member *m = v->members; m && m->name; m++) {
-        if (!m->json || strcmp(m->name, name) != 0)
-            continue;
-        json_t *member = json_object_get(v->json, m->json);
-        return member ? member : json_null(); /* borrowed: null is a constant */
-    }
+    for (const struct template_member *m = v->members; m && m->name; m++)
+        if (m->json && strcmp(m->name, name) == 0 && (!m->of || (v->type && strcmp(m->of, v->type) == 0)))
+            return m;
+    return NULL;
+}
+
+static struct err *zero_value(const struct value *v, const struct template_member *m, struct value *ret)
+{
+    if (m->hint == TEMPLATE_TEXT)
+        return value_take(json_string(""), ret);
+    if (m->hint == TEMPLATE_NUMBER)
+        return value_take(json_integer(0), ret);
+    *ret = value_member(v, m->name, m->hint == TEMPLATE_FALSE ? json_false() : json_null());
     return NULL;
 }
 
@@ -156,10 +163,14 @@ static struct err *field(struct run *r, const struct node *n, const struct value
     if (v->kind != VALUE_JSON || !json_is_object(v->json))
         return fail(r, n, "can't evaluate field %s in type %s", name, value_type(v));
     json_t *member = json_object_get(v->json, name);
-    if (!member && !v->map)
-        member = renamed_member(v, name);
-    if (!member && !v->map)
-        return fail(r, n, "can't evaluate field %s in type %s", name, value_type(v));
+    if (!member && !v->map) {
+        const struct template_member *m = find_member(v, name);
+        if (!m)
+            return fail(r, n, "can't evaluate field %s in type %s", name, value_type(v));
+        member = json_object_get(v->json, m->json);
+        if (!member)
+            return zero_value(v, m, ret);
+    }
     if (member)
         *ret = value_member(v, name, member);
     else

@@ -39,13 +39,23 @@ struct template_class {
 };
 
 /* What JSON alone doesn't tell about members of this name, wherever they are. */
-enum template_hint { TEMPLATE_STRUCT, TEMPLATE_MAP, TEMPLATE_LIST, TEMPLATE_TIME };
+enum template_hint {
+    TEMPLATE_STRUCT,
+    TEMPLATE_MAP,
+    TEMPLATE_LIST,
+    TEMPLATE_TIME,
+    /* No more than what is there when JSON has left it out (`json`). */
+    TEMPLATE_TEXT,
+    TEMPLATE_NUMBER,
+    TEMPLATE_FALSE
+};
 struct template_member {
     const char *name; /* NULL ends the table */
     enum template_hint hint;
     const char *type; /* of a struct, in messages; or NULL */
     const char
-        *json; /* its key, where JSON calls it otherwise ({{.ID}} of "id"); missing there, it is Go's zero value */
+        *json;      /* its key, where JSON calls it otherwise ({{.ID}} of "id"); missing there, it is Go's zero value */
+    const char *of; /* with `json`: only of structs of this type; NULL: of any */
 };
 
 /* What "." is: one JSON value, or rows of a class. */

@@ -162,11 +162,13 @@ static struct err *settle_namespaces(struct creation *n)
 {
     struct ns_spec *const all[] = {&n->spec.pid,     &n->spec.ipc,      &n->spec.uts,
                                    &n->spec.network, &n->spec.cgroupns, &n->spec.userns};
+    static const char *const names[] = {"pid", "ipc", "uts", "net", "cgroup", "user"};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         struct container *c;
         if (all[i]->mode != NS_CONTAINER)
             continue;
-        TRY(need(n, all[i]->arg ? all[i]->arg : "", &c));
+        TRY_WRAP(need(n, all[i]->arg ? all[i]->arg : "", &c), "looking up container to share %s namespace with",
+                 names[i]);
         struct err *err = mem_replace(&all[i]->arg, c->id);
         container_free(c);
         TRY(err);

@@ -377,7 +377,8 @@ static struct err *check_devices(const struct start *s)
     const struct container_spec *spec = &s->c->spec;
     for (size_t i = 0; i < spec->n_devices; i++)
         if (access(spec->devices[i].host_path, F_OK) < 0)
-            return ERR_NEW(ERR_NOT_FOUND, "stat %s: %s", spec->devices[i].host_path, strerror(errno));
+            return ERR_NEW(ERR_NOT_FOUND, "stat %s: %s", spec->devices[i].host_path,
+                           errno == ENOENT ? "no such file or directory" : strerror(errno));
     return NULL;
 }
 

@@ -228,8 +228,6 @@ struct err *change_apply(json_t *settings, const char *instruction)
             return ERR_NEW(ERR_INVALID, "change '%.100s': it says nothing", instruction);
         return ERR_WRAP(instructions[i].apply(settings, instructions[i].key, text), "change '%.100s'", instruction);
     }
-    return ERR_NEW(ERR_INVALID,
-                   "invalid change '%.100s': there are CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, "
-                   "VOLUME, WORKDIR",
-                   instruction);
+    return ERR_NEW(ERR_INVALID, "invalid change \"%.100s\" - invalid instruction %.*s", instruction,
+                   (int)(len < 100 ? len : 100), start);
 }

@@ -167,10 +167,7 @@ static struct err *kind_of(const struct filter *f, size_t *ret)
             return NULL;
         }
     }
-    return ERR_NEW(ERR_INVALID,
-                   "unknown filter '%s%s': there are after, before, containers, dangling, id, "
-                   "intermediate, label, readonly, reference, since, until",
-                   f->name, f->negated ? "!" : "");
+    return ERR_NEW(ERR_INVALID, "unsupported image filter \"%s%s\"", f->name, f->negated ? "!" : "");
 }
 
 static struct err *parse_filter(struct engine *e, char *text, struct filter *f)

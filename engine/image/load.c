@@ -300,7 +300,10 @@ static struct err *load_from(struct load *l)
         l->dirfd = TAKE_FD(fd);
         l->dir_name = path_last(path);
     } else {
-        TRY(extract(l, path ? fd : l->opts->fd));
+        struct err *e = extract(l, path ? fd : l->opts->fd);
+        if (e && (err_kind(e) == ERR_CORRUPT || err_kind(e) == ERR_INVALID))
+            return ERR_WRAP(e, "payload does not match any of the supported image formats");
+        TRY(e);
     }
     TRY(load_any(l));
     if (l->opts->unnamed && !l->opts->all_platforms && l->names.count > 1)

@@ -350,5 +350,7 @@ struct err *image_save(struct engine *e, const struct strv *names, const struct 
     for (size_t i = 0; i < s.count; i++)
         image_done(&s.images[i]);
     mem_freep(&s.images);
+    if (error && err_kind(error) == ERR_NOT_FOUND) /* it says which already, in Podman's words */
+        return error;
     return ERR_WRAP(error, "save %s", names->count ? names->items[0] : "");
 }

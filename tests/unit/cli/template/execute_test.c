@@ -84,9 +84,17 @@ static const struct template_field fields[] = {
 };
 static const struct template_class row_class = {.type_name = "containers.psReporter", .fields = fields};
 static const struct template_member members[] = {
-    {"Labels", TEMPLATE_MAP, NULL},      {"Created", TEMPLATE_TIME, NULL},
-    {"Mounts", TEMPLATE_LIST, NULL},     {"State", TEMPLATE_STRUCT, "*define.InspectContainerState"},
-    {"Annotations", TEMPLATE_MAP, NULL}, {0},
+    {"Labels", TEMPLATE_MAP, NULL},
+    {"Created", TEMPLATE_TIME, NULL},
+    {"Mounts", TEMPLATE_LIST, NULL},
+    {"State", TEMPLATE_STRUCT, "*define.InspectContainerState"},
+    {"Annotations", TEMPLATE_MAP, NULL},
+    {"Gone", TEMPLATE_TEXT, NULL, "Gone", "*define.InspectContainerState"},
+    {"None", TEMPLATE_TEXT, NULL, "none"},
+    {"Count", TEMPLATE_NUMBER, NULL, "count"},
+    {"No", TEMPLATE_FALSE, NULL, "no"},
+    {"Tags", TEMPLATE_MAP, NULL, "tags"},
+    {0},
 };
 
 /* Output, and the error's text behind "!" when there is one; heap. */
@@ -283,6 +291,10 @@ static void test_document(void **state)
     check_document("{{if and .State.Running (gt .Size 0)}}a{{else}}b{{end}}", "b");
     check_document("{{if or .State.Running (ge .Size 1997926)}}a{{end}}{{if le 2 1}}c{{end}}{{if ne 1 2}}d{{end}}",
                    "ad");
+    check_document("<{{.State.Gone}}{{.State.None}}> {{.State.Count}} {{.State.No}} {{len .State.Tags}}{{.State.Tags}}",
+                   "<> 0 false 0map[]");
+    check_document("{{.Gone}}", "!template: info:1:2: executing \"info\" at <.Gone>: can't evaluate field Gone in type "
+                                "*define.Info"); /* of another struct */
     check_document("{{define \"T\"}}<{{.}}>{{end}}{{template \"T\" .Id}}{{template \"T\" .Size}}{{template \"T\"}}",
                    "<abc><1997926><<no value>>");
     check_document("{{$x := 1}}{{range .Args}}{{block \"B\" .}}[{{$}}]{{end}}{{end}}{{$x}}{{template \"B\" 7}}",
