@@ -55,18 +55,6 @@ struct store_facts {
     uint64_t free_bytes;
 };
 
-/* A file that has no name cannot be left behind; where O_TMPFILE is missing, a short-lived name must do. */
-static int store_scratch_file(const char *root)
-{
-    int fd = open(root, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        return fd;
-    AUTO_FD int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    fd = openat(dir, ".doctor", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    (void)unlinkat(dir, ".doctor", 0);
-    return fd;
-}
-
 static struct err *store_look(const char *root, struct store_facts *f)
 {
     struct statfs fs;
@@ -84,9 +72,8 @@ static struct err *store_look(const char *root, struct store_facts *f)
     f->no_exec = vfs.f_flag & ST_NOEXEC;
     /* ramfs and others don't count. */
     f->free_bytes = vfs.f_blocks ? (uint64_t)vfs.f_bavail * vfs.f_frsize : UINT64_MAX;
-    AUTO_FD int scratch = store_scratch_file(root);
-    if (scratch < 0)
-        return ERR_SYS(errno, "make a file in %s", root);
+    AUTO_FD int scratch = -1;
+    TRY(session_dir_scratch(root, &scratch));
     f->xattr = fsetxattr(scratch, "user.coracle.doctor", "1", 1, 0) == 0;
     return NULL;
 }

@@ -29,5 +29,7 @@ struct err *session_dir_open(const struct session_place *p, const char *dir, int
 /* Make the data directory and the first session directory in the list that can hold a session: sockets, flock. When it
  * isn't p->dir, <p->dir>/elsewhere records it. *ret_dir is the one chosen. */
 struct err *session_dir_prepare(const struct session_place *p, char **ret_dir) ERR_RESULT;
+/* A file in a directory, open for writing, without a name, so that it cannot be left behind. */
+struct err *session_dir_scratch(const char *dir, int *ret) ERR_RESULT;
 /* Remove what sessions of other boots and ended containers left beside p->dir. Best effort. */
 void session_dir_remove_stale(const struct session_place *p);

@@ -113,6 +113,8 @@ static struct err *dir_refused(const char *root, struct err *take_why)
     int errnum = err_errno(why);
     const char *text = errnum == EROFS    ? "its file system is mounted read-only"
                        : errnum == EACCES ? "this user may not write there, or a server that squashes ids refuses it"
+                       : errnum == ENOLCK ? "its file system has no locks, without which commands would disturb each "
+                                            "other: NFS without its lock daemon, Lustre mounted without flock"
                        : errnum == EPERM  ? "its file system or a security module refuses it"
                                           : NULL;
     if (!text)
@@ -121,6 +123,30 @@ static struct err *dir_refused(const char *root, struct err *take_why)
         err_kind(why), errnum,
         "data directory %s cannot be used (%s; name another one with --root, CORACLE_ROOT or CORACLE_HOME)", root,
         text);
+}
+
+struct err *session_dir_scratch(const char *dir, int *ret)
+{
+    static const char name[] = ".scratch";
+    *ret = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (*ret >= 0)
+        return NULL;
+    AUTO_FD int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    (void)unlinkat(fd, name, 0); /* of one who was killed */
+    *ret = openat(fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int errnum = errno;
+    (void)unlinkat(fd, name, 0);
+    return *ret < 0 ? ERR_SYS(errnum, "make a file in %s", dir) : NULL;
+}
+
+/* flock(2): ENOLCK, or that there is no such thing. A session can live elsewhere then, but data cannot. */
+static struct err *dir_check_locks(const char *root)
+{
+    AUTO_FD int fd = -1;
+    struct err *e = session_dir_scratch(root, &fd);
+    bool works = e || flock(fd, LOCK_EX | LOCK_NB) == 0 || errno == EWOULDBLOCK;
+    err_drop(e); /* whoever wants to write there will say so */
+    return works ? NULL : dir_refused(root, ERR_SYS_AS(ERR_UNSUPPORTED, ENOLCK, "lock a file"));
 }
 
 /* The data directory itself must be there and writable: nothing can take its place. */
@@ -147,10 +173,17 @@ struct err *session_dir_prepare(const struct session_place *p, char **ret_dir)
     struct err *e = dir_make(p, p->dir, &fd);
     if (!e)
         e = dir_write_host(fd);
+    if (!e && !path_is_below(p->dir, p->root))
+        TRY(dir_check_locks(p->root));
     if (!e)
         return mem_strdup(p->dir, ret_dir);
     if (err_kind(e) == ERR_NO_SPACE || err_kind(e) == ERR_NO_MEMORY)
         return ERR_WRAP(e, "make session directory %s", p->dir);
+    struct err *locks = dir_check_locks(p->root);
+    if (locks) {
+        err_drop(e);
+        return locks;
+    }
     return dir_prepare_fallback(p, e, ret_dir);
 }
 

@@ -43,6 +43,12 @@ mkdir $CELL/up/u $CELL/up/w
 chown $USER_NAME: $CELL/up/u $CELL/lower/home
 mount -t overlay -o lowerdir=$CELL/lower/home,upperdir=$CELL/up/u,workdir=$CELL/up/w none $HOME_DIR
 """
+# The home directory is on a server; see netlike.c.
+NETLIKE = """
+mkdir $CELL/export
+chown $USER_NAME: $CELL/export
+$TOOLS/netlike %s $(id -u $USER_NAME) $(id -g $USER_NAME) $CELL/export $HOME_DIR
+"""
 
 
 class Cell:
@@ -98,6 +104,9 @@ CELLS = [
          root="mount -t ramfs none $HOME_DIR; chown $USER_NAME: $HOME_DIR; chmod 700 $HOME_DIR"),
     Cell("no-xattrs-no-fuse", "extended attributes and FUSE",
          root="mount -t ramfs none $HOME_DIR; chown $USER_NAME: $HOME_DIR; chmod 700 $HOME_DIR\n" + BARE_DEV % ""),
+    Cell("home-no-xattrs", "extended attributes, other owners and devices in the home directory, as on NFS with all_squash",
+         root=NETLIKE % ""),
+    Cell("home-no-locks", "the same, and locks: there is no lock daemon", root=NETLIKE % "--no-locks"),
     Cell("noexec-home", "programs on the home directory: noexec",
          root="mount -t tmpfs -o noexec,nosuid,nodev none $HOME_DIR; chown $USER_NAME: $HOME_DIR"),
     Cell("noexec-copy", "programs on the home directory, kernel overlay and FUSE",
