@@ -18,6 +18,7 @@
 
 #define SYSTEM_DIR "/etc/containers/registries.d"
 #define ROOT_DEFAULT "/var/lib/containers/sigstore"
+#define OWN_DEFAULT "sigstore" /* in $CORACLE_HOME */
 #define USER_DEFAULT ".local/share/containers/sigstore"
 #define YAML_FILE_MAX ((size_t)1 << 20)
 #define FILE_SCHEME "file://"
@@ -121,7 +122,9 @@ struct err *lookaside_base(const json_t *conf, const char *full_name, bool writi
     if (!top && host_uid == 0)
         top = FILE_SCHEME ROOT_DEFAULT;
     if (!top) {
-        TRY(places_home(USER_DEFAULT, &home));
+        TRY(places_own(OWN_DEFAULT, &home));
+        if (!home)
+            TRY(places_home(USER_DEFAULT, &home));
         TRY(mem_asprintf(&own, FILE_SCHEME "%s", home ? home : "/nonexistent"));
         top = own;
     }

@@ -160,7 +160,11 @@ static struct err *make_private_dir(char **ret)
 {
     const char *tmp = getenv("TMPDIR");
     AUTO_FREE char *path = NULL;
-    TRY(mem_asprintf(&path, "%s/coracle-trust.XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp"));
+    AUTO_FREE char *own = NULL;
+    TRY(places_own("tmp", &own));
+    if (own)
+        TRY(file_mkdirs(own, 0700));
+    TRY(mem_asprintf(&path, "%s/coracle-trust.XXXXXX", own ? own : tmp && tmp[0] == '/' ? tmp : "/tmp"));
     if (!mkdtemp(path))
         return ERR_SYS(errno, "create %s", path);
     *ret = TAKE_PTR(path);

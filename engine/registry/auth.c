@@ -166,7 +166,9 @@ static struct err *try_file(const char *path, const char *name, struct auth *ret
 
 static struct err *runtime_file(char **ret)
 {
-    const char *dir = getenv("XDG_RUNTIME_DIR");
+    const char *dir = getenv("XDG_RUNTIME_DIR"), *own = getenv("CORACLE_HOME");
+    if (own && own[0]) /* where the user's configuration is: places_user_config() */
+        return NULL;
     return dir && dir[0] ? mem_asprintf(ret, "%s/containers/auth.json", dir) : NULL;
 }
 

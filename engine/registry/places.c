@@ -11,6 +11,17 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
+
+struct err *places_own(const char *name, char **ret)
+{
+    AUTO_FREE char *dir = NULL;
+    const char *own = getenv("CORACLE_HOME");
+    if (!own || !own[0])
+        return NULL;
+    TRY(path_absolute(own, &dir));
+    return path_join(ret, dir, name);
+}
 
 struct err *places_home(const char *name, char **ret)
 {
@@ -22,9 +33,12 @@ struct err *places_user_config(const char *name, char **ret)
 {
     const char *config = getenv("XDG_CONFIG_HOME");
     AUTO_FREE char *below = NULL;
+    TRY(mem_asprintf(&below, ".config/containers/%s", name));
+    TRY(places_own(below + 1, ret));
+    if (*ret)
+        return NULL;
     if (config && config[0])
         return mem_asprintf(ret, "%s/containers/%s", config, name);
-    TRY(mem_asprintf(&below, ".config/containers/%s", name));
     return places_home(below, ret);
 }
 
@@ -50,6 +64,9 @@ static bool is_real_root(void)
 struct err *places_cache_dir(char **ret)
 {
     const char *cache = getenv("XDG_CACHE_HOME");
+    TRY(places_own("cache/containers", ret));
+    if (*ret)
+        return NULL;
     if (is_real_root())
         return mem_strdup("/var/cache/containers", ret);
     return cache && cache[0] ? mem_asprintf(ret, "%s/containers", cache) : places_home(".cache/containers", ret);

@@ -8,11 +8,15 @@
 #include "base/json.h"
 #include "base/strv.h"
 
-/* $XDG_CONFIG_HOME/containers/NAME or ~/.config/containers/NAME; *ret stays NULL without a home. */
+/* $CORACLE_HOME/NAME; *ret stays NULL where that isn't set. It goes before the XDG variables, so that a job leaves
+ * nothing elsewhere. */
+struct err *places_own(const char *name, char **ret) ERR_RESULT;
+/* $CORACLE_HOME/config/containers/NAME, $XDG_CONFIG_HOME/containers/NAME or ~/.config/containers/NAME; *ret stays NULL
+ * without a home. */
 struct err *places_user_config(const char *name, char **ret) ERR_RESULT;
 /* ~/NAME; *ret stays NULL without a home. */
 struct err *places_home(const char *name, char **ret) ERR_RESULT;
-/* Where containers/image keeps what users chose: ~/.cache/containers, for root of the machine /var/cache/containers;
+/* Where containers/image keeps what users chose: $CORACLE_HOME/cache/containers, ~/.cache/containers, for root of the machine /var/cache/containers;
  * *ret stays NULL without a home. */
 struct err *places_cache_dir(char **ret) ERR_RESULT;
 /* A whole file; *ret stays NULL when it is not there. */

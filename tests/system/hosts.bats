@@ -87,12 +87,31 @@ without_namespaces() {
 }
 
 @test "CORACLE_HOME: everything is in there, and one id leaves nothing that its owner cannot remove" {
-    local home=$FILE_DIR/home
-    mkdir "$home"
-    run -0 --separate-stderr env -u XDG_RUNTIME_DIR HOME=/nonexistent CORACLE_HOME="$home" unshare -Ur \
-        "$CORACLE" run --name left --network none coracle/busybox sh -c 'mkdir -m 0 /closed; mkdir -p /a/b; chmod 500 /a; echo ran'
-    is "$output" ran
+    local d home runtime user
+    d=$(scratch) home=$d/home runtime=$d/runtime user=$d/user
+    mkdir "$home" "$runtime" "$user" "$d/tmp"
+    start_registry
+    job() { env HOME="$user" XDG_RUNTIME_DIR="$runtime" XDG_CONFIG_HOME="$user/c" XDG_CACHE_HOME="$user/k" XDG_DATA_HOME="$user/s" \
+        TMPDIR="$d/tmp" CORACLE_HOME="$home" unshare -Ur "$CORACLE" "$@"; }
+    is "$(job run --name left --network none coracle/busybox sh -c 'mkdir -m 0 /closed; mkdir -p /a/b; chmod 500 /a; echo ran' 2>/dev/null)" ran
     [ -e "$home/storage/state.db" ]
+    # Credentials, policies, connections, short names: what users configure with commands.
+    job login --tls-verify=false -u tester -p secret "$PLAIN" >/dev/null
+    job tag coracle/busybox "$PLAIN/t:1" 2>/dev/null
+    job push -q --tls-verify=false "$PLAIN/t:1" >/dev/null 2>&1
+    job image trust set -t accept "$PLAIN"
+    job image trust show >/dev/null
+    job system connection add there ssh://u@h.invalid/run/x.sock
+    job save -q -o "$d/saved.tar" coracle/busybox
+    job load -q -i "$d/saved.tar" >/dev/null
+    [ -e "$home/config/containers/auth.json" ]
+    [ -e "$home/config/containers/policy.json" ]
+    job logout "$PLAIN" >/dev/null
+    is "$(find "$runtime" "$user" "$d/tmp" -mindepth 1)" ""
+    # What is in there counts, and what was named more closely goes before it.
+    printf '[containers]\nenv = ["FROM=home"]\n' >"$home/config/containers/containers.conf"
+    is "$(job run --rm --network none coracle/busybox sh -c 'echo $FROM')" home
+    is "$(CONTAINERS_CONF=/dev/null job run --rm --network none coracle/busybox sh -c 'echo $FROM')" ""
     TRIES=300 eventually eval '! pgrep -f "coracle-session.*'"$home"'" -u "$(id -u)"'
     run -0 unshare -Ur rm -rf "$home"
     [ ! -e "$home" ]
