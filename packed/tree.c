@@ -12,6 +12,11 @@
 
 #define TREE_BLOCK 512 /* unit of st_blocks */
 #define TREE_XATTRS_MAX 1024
+/* Of each tree, in bytes: of a block size of 128 KiB 96 fragments, and 16 blocks. */
+#define TREE_CACHE_METADATA ((size_t)1 << 20)
+#define TREE_CACHE_FRAGMENTS ((size_t)12 << 20)
+#define TREE_CACHE_DATA ((size_t)2 << 20)
+#define TREE_CACHE_MIN 3
 
 struct tree {
     sqfs fs;
@@ -34,6 +39,30 @@ static struct err *tree_refused(sqfs_err e)
     }
 }
 
+/* The library keeps three fragments (the blocks that small files share), one block of a file and a few of metadata,
+ * which is right for one reader. Where many read at once, each in another place, the same fragment would be decompressed
+ * for every file in it. Blocks come into being when they are needed. */
+static struct err *tree_enlarge_caches(struct tree *t)
+{
+    size_t block = t->fs.sb.block_size ? t->fs.sb.block_size : 1;
+    const struct {
+        sqfs_cache *cache;
+        size_t bytes, block;
+    } caches[] = {
+        {&t->fs.md_cache, TREE_CACHE_METADATA, SQUASHFS_METADATA_SIZE},
+        {&t->fs.frag_cache, TREE_CACHE_FRAGMENTS, block},
+        {&t->fs.data_cache, TREE_CACHE_DATA, block},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(caches); i++) {
+        size_t n = caches[i].bytes / caches[i].block;
+        sqfs_cache_destroy(caches[i].cache);
+        *caches[i].cache = (sqfs_cache){0};
+        if (sqfs_block_cache_init(caches[i].cache, n < TREE_CACHE_MIN ? TREE_CACHE_MIN : n) != SQFS_OK)
+            return err_oom();
+    }
+    return NULL;
+}
+
 struct err *tree_open(int fd, struct tree **ret)
 {
     struct tree *t = mem_zalloc(sizeof(*t));
@@ -43,6 +72,11 @@ struct err *tree_open(int fd, struct tree **ret)
     if (e != SQFS_OK) {
         mem_freep(&t); /* sqfs_init() has cleaned up behind itself */
         return tree_refused(e);
+    }
+    struct err *err = tree_enlarge_caches(t);
+    if (err) {
+        tree_free(t);
+        return err;
     }
     *ret = t;
     return NULL;
