@@ -20,6 +20,7 @@
 #include "base/path.h"
 #include "base/privileges.h"
 #include "base/strbuf.h"
+#include "engine/container/hpc_edits.h"
 #include "engine/container/oci.h"
 #include "engine/engine.h"
 #include "engine/image/image.h"
@@ -126,6 +127,7 @@ static struct err *root_name(const struct hpc_root *r, const struct image *i, ch
         const struct mount_spec *m = &r->spec->mounts[k];
         TRY(strbuf_printf(&sb, "%s\n%s\n%d\n", m->source ? m->source : "", m->target, m->read_only));
     }
+    TRY(hpc_edits_describe(r->edits, &sb));
     struct digest hash = digest_of(sb.data, sb.len);
     (void)snprintf(ret, HPC_NAME_LEN + 1, "%.*s", HPC_NAME_LEN, digest_hex(hash.s));
     return NULL;
@@ -182,9 +184,10 @@ static struct err *make_or_find(struct engine *e, struct hpc_root *r, const stru
 
 /* --- the command */
 
-static struct err *environment_of(const struct container_spec *s, const struct image_config *c, struct strv *ret)
+static struct err *environment_of(const struct container_spec *s, const struct image_config *c,
+                                  const struct strv *devices, struct strv *ret)
 {
-    const struct strv *const layers[] = {&s->env_base, &c->env, &s->env};
+    const struct strv *const layers[] = {&s->env_base, &c->env, devices, &s->env};
     for (size_t i = 0; i < ARRAY_LEN(layers); i++)
         for (size_t k = 0; k < layers[i]->count; k++)
             TRY(strv_env_set(ret, layers[i]->items[k]));
@@ -250,6 +253,7 @@ static struct err *execute(const struct strv *argv, struct strv *env)
 struct rank {
     struct image *image;
     struct image_config config;
+    struct hpc_edits *edits;
     struct strv argv, env;
 };
 
@@ -259,7 +263,9 @@ static struct err *run(struct engine *e, struct hpc_root *r, const struct contai
     TRY(image_ensure(e, spec->image, spec->pull, &(struct image_platform){0}, &k->image));
     TRY(image_read_config(e, k->image, &k->config));
     TRY(oci_command(spec, &k->config, &k->argv));
-    TRY(environment_of(spec, &k->config, &k->env));
+    TRY(hpc_edits_new(e, spec, &k->config, &k->edits));
+    r->edits = k->edits;
+    TRY(environment_of(spec, &k->config, hpc_edits_env(k->edits), &k->env));
     TRY(make_or_find(e, r, k->image, &step));
     TRY(keep_connection(engine_session(e)));
     TRY(become_rank(engine_session(e), &step));
@@ -275,6 +281,7 @@ struct err *hpc_run(struct engine *e, const struct container_spec *spec)
     r.cwd = getcwd(cwd, sizeof(cwd)) && *cwd == '/' ? cwd : "/";
     struct rank k = {.image = NULL};
     struct err *err = run(e, &r, spec, &k);
+    hpc_edits_free(k.edits);
     image_free(k.image);
     image_config_done(&k.config);
     strv_done(&k.argv);

@@ -24,6 +24,7 @@
 #include "engine/container/spec.h"
 
 struct engine;
+struct hpc_edits;
 
 /* The session directory (engine_opts.runroot) of a step below the data directory `root`, NULL: the usual one;
  * directories of steps that are over are removed. `step`: --step, or NULL: as the job's launcher says in the
@@ -38,6 +39,7 @@ struct hpc_root {
     const char *place; /* run_dir/hpc/<what>, there already */
     struct strv layers;
     const struct container_spec *spec;
+    const struct hpc_edits *edits;
     const char *home, *cwd;
 };
 /* A user namespace as the file `path`. */

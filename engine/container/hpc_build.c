@@ -20,6 +20,7 @@
 #include "base/path.h"
 #include "base/strbuf.h"
 #include "engine/container/hpc.h"
+#include "engine/container/hpc_edits.h"
 #include "engine/engine.h"
 #include "engine/storage/storage.h"
 #include "rootless/session.h"
@@ -331,6 +332,8 @@ static struct err *fill_mounts(void *arg)
     TRY(show_host(root, r));
     TRY(show_user(root, work, engine_session(m->e), r->home));
     TRY(show_mounts(root, r->spec));
+    TRY(hpc_edits_mount(r->edits, root, show));
+    TRY(hpc_edits_run_hooks(r->edits, r->place, target));
     return enter_root(root, target, r->spec->read_only);
 }
 

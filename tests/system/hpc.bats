@@ -148,3 +148,35 @@ PY
     # A step that is over leaves a directory at most, until the next one.
     is "$(find "$ROOT/steps" -mindepth 1 -maxdepth 1 | wc -l)" 1
 }
+
+@test "hpc: CDI devices: variables, mounts, hooks once for a step; what it cannot have is refused" {
+    local d
+    d=$(scratch)
+    mkdir "$d/cdi" "$d/lib"
+    echo library >"$d/lib/x"
+    printf '#!/bin/sh\nroot=$(sed "s/.*\\"path\\":\\"\\([^\\"]*\\).*/\\1/" config.json)\ncat >"$root/state"; echo "$1 $A" >>"%s/ran"\n' "$d" >"$d/hook"
+    chmod 755 "$d/hook"
+    cat >"$d/cdi/gpu.json" <<EOF
+{"cdiVersion": "0.6.0", "kind": "vendor.com/gpu",
+ "devices": [
+  {"name": "0", "containerEdits": {
+    "env": ["GPU=zero"], "deviceNodes": [{"path": "/dev/null"}],
+    "mounts": [{"hostPath": "$d/lib", "containerPath": "/opt/vendor", "options": ["ro", "bind"]}],
+    "hooks": [{"hookName": "createContainer", "path": "$d/hook", "args": ["hook", "update"], "env": ["A=b"]}]}},
+  {"name": "late", "containerEdits": {"hooks": [{"hookName": "poststop", "path": "$d/hook"}]}},
+  {"name": "broken", "containerEdits": {"hooks": [{"hookName": "createContainer", "path": "/bin/false"}]}}]}
+EOF
+    gpu() { coracle --cdi-spec-dir "$d/cdi" run --hpc --step gpu --device vendor.com/gpu="$1" "${@:2}"; }
+    is "$(gpu 0 "$BB" sh -c 'echo $GPU; cat /opt/vendor/x; grep -c creating /state; (echo no >/opt/vendor/y) 2>/dev/null || echo read-only')" \
+        $'zero\nlibrary\n1\nread-only'
+    is "$(sort -u "$d/ran")" "update b"
+    is "$(gpu 0 -e GPU=mine "$BB" sh -c 'echo $GPU')" mine
+    run -125 --separate-stderr coracle --cdi-spec-dir "$d/cdi" run --hpc --device vendor.com/gpu=1 "$BB" true
+    one_error "unresolvable CDI devices vendor.com/gpu=1"
+    run -125 --separate-stderr coracle --cdi-spec-dir "$d/cdi" run --hpc --device vendor.com/gpu=late "$BB" true
+    one_error "--hpc runs no hooks of the stage poststop"
+    run -125 --separate-stderr coracle --cdi-spec-dir "$d/cdi" run --hpc --device vendor.com/gpu=broken "$BB" true
+    one_error "hook /bin/false: exit code 1"
+    is "$(coracle run --hpc "$BB" sh -c 'echo "<$GPU>"; test -e /opt/vendor || echo nothing')" $'<>\nnothing'
+    no_step_left
+}
