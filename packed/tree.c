@@ -40,8 +40,8 @@ static struct err *tree_refused(sqfs_err e)
 }
 
 /* The library keeps three fragments (the blocks that small files share), one block of a file and a few of metadata,
- * which is right for one reader. Where many read at once, each in another place, the same fragment would be decompressed
- * for every file in it. Blocks come into being when they are needed. */
+ * which is right for one reader. Where many read at once, each in another place, the same fragment would be
+ * decompressed for every file in it. Blocks come into being when they are needed. */
 static struct err *tree_enlarge_caches(struct tree *t)
 {
     size_t block = t->fs.sb.block_size ? t->fs.sb.block_size : 1;

@@ -16,8 +16,8 @@ struct err *places_own(const char *name, char **ret) ERR_RESULT;
 struct err *places_user_config(const char *name, char **ret) ERR_RESULT;
 /* ~/NAME; *ret stays NULL without a home. */
 struct err *places_home(const char *name, char **ret) ERR_RESULT;
-/* Where containers/image keeps what users chose: $CORACLE_HOME/cache/containers, ~/.cache/containers, for root of the machine /var/cache/containers;
- * *ret stays NULL without a home. */
+/* Where containers/image keeps what users chose: $CORACLE_HOME/cache/containers, ~/.cache/containers, for root of the
+ * machine /var/cache/containers; *ret stays NULL without a home. */
 struct err *places_cache_dir(char **ret) ERR_RESULT;
 /* A whole file; *ret stays NULL when it is not there. */
 struct err *places_read(const char *path, size_t max, char **ret, size_t *ret_len) ERR_RESULT;

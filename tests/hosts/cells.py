@@ -47,7 +47,7 @@ mount -t overlay -o lowerdir=$CELL/lower/home,upperdir=$CELL/up/u,workdir=$CELL/
 NETLIKE = """
 mkdir $CELL/export
 chown $USER_NAME: $CELL/export
-$TOOLS/netlike %s $(id -u $USER_NAME) $(id -g $USER_NAME) $CELL/export $HOME_DIR
+$TOOLS/netlike %s $CELL/export $HOME_DIR
 """
 
 

@@ -3,7 +3,8 @@
  * one, makes no device nodes, and with --no-locks answers flock(2) and fcntl(2) locks with ENOLCK, as NFS without its
  * lock daemon does.
  *
- *   netlike [--no-locks] UID GID DIRECTORY TARGET     (as root; goes on in the background, until nobody has it mounted)
+ *   netlike [--no-locks] DIRECTORY TARGET     (as root; goes on in the background, until nobody has it mounted)
+ * The user is the directory's owner.
  *
  * Built by tests/hosts/run: cc netlike.c -lfuse3. */
 #define _GNU_SOURCE
@@ -249,26 +250,29 @@ static void leave_mounts(const char *target)
 
 int main(int argc, char **argv)
 {
-    bool no_locks = argc == 6 && strcmp(argv[1], "--no-locks") == 0;
+    bool no_locks = argc == 4 && strcmp(argv[1], "--no-locks") == 0;
     char *const *words = argv + (no_locks ? 2 : 1);
     char name[] = "netlike", flag[] = "-o",
          options[] = "allow_other,default_permissions,fsname=server:/home,subtype=netlike";
     char *fuse_argv[] = {name, flag, options, NULL};
     struct fuse_args args = FUSE_ARGS_INIT(3, fuse_argv);
-    if (argc != (no_locks ? 6 : 5))
-        errx(2, "usage: netlike [--no-locks] UID GID DIRECTORY TARGET");
-    uid = (uid_t)strtoul(words[0], NULL, 10);
-    gid = (gid_t)strtoul(words[1], NULL, 10);
-    top = open(words[2], O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+    if (argc != (no_locks ? 4 : 3))
+        errx(2, "usage: netlike [--no-locks] DIRECTORY TARGET");
+    top = open(words[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0 || fstat(top, &st) < 0)
+        err(2, "%s", words[0]);
+    uid = st.st_uid;
+    gid = st.st_gid;
     if (no_locks) {
         operations.flock = do_flock;
         operations.lock = do_lock;
     }
     struct fuse *fuse = fuse_new(&args, &operations, sizeof(operations), NULL);
-    if (top < 0 || !fuse || fuse_mount(fuse, words[3]) != 0)
-        err(77, "mount on %s", words[3]);
+    if (!fuse || fuse_mount(fuse, words[1]) != 0)
+        err(77, "mount on %s", words[1]);
     if (daemon(1, 0) < 0)
         err(2, "daemon");
-    leave_mounts(words[3]);
+    leave_mounts(words[1]);
     return fuse_loop(fuse);
 }

@@ -107,6 +107,7 @@ without_namespaces() {
     [ -e "$home/config/containers/auth.json" ]
     [ -e "$home/config/containers/policy.json" ]
     job logout "$PLAIN" >/dev/null
+    stop_registries
     is "$(find "$runtime" "$user" "$d/tmp" -mindepth 1)" ""
     # What is in there counts, and what was named more closely goes before it.
     printf '[containers]\nenv = ["FROM=home"]\n' >"$home/config/containers/containers.conf"
