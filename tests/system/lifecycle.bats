@@ -510,6 +510,20 @@ X
     is "$output" data
 }
 
+@test "who is attached holds nothing of the container's root: its monitor takes it apart" {
+    local link held=0
+    "$CORACLE" --root "$ROOT" run --rm --name h $BB sh -c 'echo up; sleep 1000' >/dev/null 2>&1 3>&- &
+    local client=$!
+    wait_log h up
+    eventually eval "readlink /proc/$client/fd/* | grep -q signalfd" # it waits for the end
+    while read -r link; do
+        case $link in */rootfs | */t/m) held=1 ;; esac
+    done < <(readlink /proc/$client/fd/*)
+    coracle rm -f -t 0 h
+    wait $client || true
+    is $held 0
+}
+
 @test "a killed container: recorded, and --rm honoured" {
     local pid
     coracle run -d --rm --name k $BB sleep 1000
