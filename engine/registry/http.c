@@ -138,6 +138,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     size_t len = size * count;
     long status = 0;
     (void)curl_easy_getinfo(o->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (o->write_error)
+        return 0;
     if (!is_content(o, status)) {
         size_t room = SMALL_BODY_MAX > o->body.len ? SMALL_BODY_MAX - o->body.len : 0;
         struct err *e = strbuf_add(&o->body, data, len < room ? len : room);

@@ -378,7 +378,7 @@ void op_finished(struct op *o, CURLcode code)
         o->auth_tried = false; /* this token was good; it may expire as the ones before it did */
     if (code == CURLE_OK)
         log_result(o, status);
-    if (code != CURLE_OK || status == 0) {
+    if (code != CURLE_OK || status == 0 || o->write_error) {
         transfer_failed(o, code);
         return;
     }

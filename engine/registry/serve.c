@@ -191,9 +191,13 @@ static void go_on_writing(struct serve *s, const struct curl_waitfd *fds, struct
         if (!fds[i].revents)
             continue;
         o->paused = false;
-        if (o->running)
-            (void)curl_easy_pause(o->easy, CURLPAUSE_CONT);
-        else
+        if (o->running) {
+            /* What it kept is written in this call. When that fails, curl forgets it, and would go on with what
+             * follows. */
+            CURLcode code = curl_easy_pause(o->easy, CURLPAUSE_CONT);
+            if (code != CURLE_OK)
+                op_finished(o, code);
+        } else
             op_go(o);
     }
 }
