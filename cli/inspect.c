@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/pod_members.h"
 #include "cli/report.h"
 #include "cli/select.h"
 #include "cli/verbs.h"
@@ -230,10 +231,16 @@ static struct err *print_objects(struct cli *c, const char *format, const json_t
     bool alone = c->verb == &cli_verb_pod_inspect && json_array_size(list) == 1;
     if (!format || report_is_json(format))
         return report_json(c, alone ? json_array_get(list, 0) : list, 5);
-    bool network = json_object_get(json_array_get(list, 0), "network_interface") != NULL;
+    json_t *first = json_array_get(list, 0);
+    const struct template_member *known = members;
+    if (json_object_get(first, "network_interface"))
+        known = network_members;
+    else if (pod_members_fit(first))
+        known = pod_members;
+    for (size_t i = 0; known == pod_members && i < json_array_size(list); i++)
+        TRY(pod_members_complete(json_array_get(list, i)));
     TRY(check_format(format));
-    return ERR_WRAP(report_objects(c, "inspect", format, list, network ? network_members : members),
-                    "inspecting object: printing inspect output");
+    return ERR_WRAP(report_objects(c, "inspect", format, list, known), "inspecting object: printing inspect output");
 }
 
 /* What was found is printed even when something was not. */

@@ -76,10 +76,13 @@ static struct err *start_one(struct cli *c, const struct pod_opts *o, struct pod
     return pod_start(c->engine, p);
 }
 
+/* Whatever was wrong with a container's command: 125, as in Podman. */
 static struct err *start_verb(struct cli *c, void *opts, int *exit_code)
 {
-    (void)exit_code;
-    return each_pod(c, opts, start_one);
+    struct err *err = each_pod(c, opts, start_one);
+    if (err)
+        *exit_code = 125;
+    return err;
 }
 
 const struct cli_verb cli_verb_pod_start = {
@@ -138,8 +141,10 @@ static struct err *restart_one(struct cli *c, const struct pod_opts *o, struct p
 
 static struct err *restart_verb(struct cli *c, void *opts, int *exit_code)
 {
-    (void)exit_code;
-    return each_pod(c, opts, restart_one);
+    struct err *err = each_pod(c, opts, restart_one);
+    if (err)
+        *exit_code = 125;
+    return err;
 }
 
 const struct cli_verb cli_verb_pod_restart = {

@@ -217,6 +217,18 @@ static struct err *check_no_infra(const struct cli *c, const struct pod_create_f
     return NULL;
 }
 
+/* What a pod's network can be, in podman's words. */
+static struct err *check_network(const struct container_spec *s)
+{
+    const struct ns_spec *net = &s->network;
+    if (net->mode == NS_CONTAINER || net->mode == NS_PATH)
+        return ERR_NEW(ERR_INVALID, "pods presently do not support network mode %s",
+                       net->mode == NS_PATH ? "path" : "container");
+    if (s->publish.count && (net->mode == NS_HOST || net->mode == NS_NONE))
+        return ERR_NEW(ERR_INVALID, "PortMappings can only be used with Bridge or slirp4netns networking");
+    return NULL;
+}
+
 static struct err *settle_share(const struct cli *c, struct pod_create_flags *o, char **ret)
 {
     bool none = false;
@@ -307,6 +319,7 @@ static struct err *create_verb(struct cli *c, void *opts, int *exit_code)
     TRY(check_words(o, &create));
     TRY(settle_share(c, o, &share));
     TRY(check_no_infra(c, o));
+    TRY(check_network(&o->spec));
     TRY(settle_infra(o));
     TRY(cli_parse_labels(&o->label_files, &o->labels, &labels));
     TRY(strv_add_all(&words, c->argv));

@@ -247,7 +247,7 @@ static struct err *print_rows(struct cli *c, const struct ps_opts *o, const void
         return report_list(c, &ps_pods_class, rows, n, 2);
     TRY(default_table(o, &table));
     const struct report r = {
-        .name = "pod ps",
+        .name = "ps",
         .class = &ps_pods_class,
         .members = ps_pods_members,
         .table = strbuf_str(&table),
@@ -295,6 +295,8 @@ static struct err *ps_verb(struct cli *c, void *opts, int *exit_code)
     struct engine *e;
     size_t n = 0;
     (void)exit_code;
+    if (o->quiet && cli_given(c, "format"))
+        return ERR_NEW(ERR_INVALID, "quiet and format cannot be used together");
     TRY(check_sort(o->sort));
     TRY(cli_engine(c, &e));
     TRY(pod_list(e, &list_opts, &list, &n));

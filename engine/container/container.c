@@ -206,6 +206,15 @@ struct err *container_find_own(struct engine *e, const char *id, struct containe
     return count ? NULL : ERR_NEW(ERR_NOT_FOUND, "container %s was removed", id);
 }
 
+/* Podman's words. */
+static struct err *not_found(struct engine *e, const char *name)
+{
+    bool pod = false;
+    TRY(pod_row_is(e, name, &pod));
+    return pod ? ERR_NEW(ERR_NOT_FOUND, "\"%s\" is a pod, not a container: no such container", name)
+               : container_not_found(name);
+}
+
 struct err *container_find(struct engine *e, const char *name, struct container **ret)
 {
     struct container *c;
@@ -216,7 +225,7 @@ struct err *container_find(struct engine *e, const char *name, struct container 
         return ERR_NEW(ERR_INVALID, "more than one result for container name or ID %s: container already exists", name);
     }
     if (count == 0)
-        return container_not_found(name);
+        return not_found(e, name);
     struct err *err = container_observe(e, c);
     /* A container of `--rm` whose run is over exists only until somebody looks. */
     if (!err && c->gone)

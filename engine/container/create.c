@@ -546,12 +546,14 @@ static struct err *create(struct creation *n, const struct container_spec *spec,
     TRY(copy_spec(spec, &n->spec));
     TRY(create_settle_globs(&n->spec));
     n->spec.for_run = spec->for_run;
+    n->spec.restart_given = spec->restart_given;
     n->spec.new_pod = spec->new_pod;
     TRY(find_image(n));
     TRY(merge_labels(n));
     TRY(create_settle_pod(n->e, &n->spec, &n->pod));
     TRY(settle_namespaces(n));
     TRY(settle_requires(n));
+    TRY(container_check_devices(&n->spec));
     TRY(settle_mounts(n));
     settle_network(n);
     TRY(create_settle_networks(n->e, &n->spec, &n->networks));

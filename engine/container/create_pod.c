@@ -31,22 +31,25 @@ static struct err *check_no_pod(const struct container_spec *s)
     return s->init_ctr ? ERR_NEW(ERR_INVALID, "must specify pod value with init-ctr") : NULL;
 }
 
-static struct err *join(struct ns_spec *ns, const struct pod_row *p)
+/* `its` is the infra container's. The host's cannot be joined (they are another user namespace's), only kept. */
+static struct err *join(struct ns_spec *ns, const struct ns_spec *its, const struct pod_row *p)
 {
-    ns->mode = NS_CONTAINER;
-    return mem_replace(&ns->arg, p->infra_id);
+    ns->mode = its->mode == NS_HOST ? NS_HOST : NS_CONTAINER;
+    return mem_replace(&ns->arg, its->mode == NS_HOST ? NULL : p->infra_id);
 }
 
 /* What was said for the container alone stays; "pod" needs one to share with. */
-static struct err *settle_spaces(struct container_spec *s, const struct pod_row *p)
+static struct err *settle_spaces(struct container_spec *s, const struct container_spec *from, const struct pod_row *p)
 {
     const struct space all[] = SPACES(s);
+    const struct ns_spec *const its[] = {&from->pid,     &from->ipc,      &from->uts,
+                                         &from->network, &from->cgroupns, &from->userns};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         bool shared = pod_row_shares(p, all[i].word);
         if (all[i].ns->mode == NS_POD && !p->infra_id)
             return ERR_NEW(ERR_INVALID, NO_POD_NAMESPACE);
         if (all[i].ns->mode == NS_POD || (all[i].ns->mode == NS_DEFAULT && !all[i].ns->arg && shared && p->infra_id))
-            TRY(join(all[i].ns, p));
+            TRY(join(all[i].ns, its[i], p));
     }
     return NULL;
 }
@@ -147,6 +150,23 @@ static struct err *start_early(struct engine *e, const struct container_spec *s)
     return engine_will_start(e, &start);
 }
 
+static struct err *settle_member(struct engine *e, struct container_spec *s, struct container_spec *from,
+                                 const struct pod_row *p)
+{
+    TRY(check_init(e, s, p));
+    TRY(settle_spaces(s, from, p));
+    TRY(check_shared(s, p));
+    s->pod_stop = p->stop_with_last && !s->init_ctr;
+    if (p->share_parent && !s->cgroup_parent) {
+        if (*p->cgroup_parent)
+            TRY(mem_replace(&s->cgroup_parent, p->cgroup_parent));
+        TRY(mem_asprintf(&s->pod_cgroup, POD_CGROUP "%s", s->pod));
+    }
+    if (!s->restart_given && *p->restart && !s->auto_remove && !s->init_ctr)
+        TRY(spec_set_restart(s, p->restart));
+    return inherit(s, from);
+}
+
 struct err *create_settle_pod(struct engine *e, struct container_spec *s, struct pod_row *ret)
 {
     struct container_spec from;
@@ -158,19 +178,8 @@ struct err *create_settle_pod(struct engine *e, struct container_spec *s, struct
         return check_no_pod(s);
     TRY(pod_row_find(e, s->pod, ret));
     TRY(mem_replace(&s->pod, ret->id));
-    TRY(check_init(e, s, ret));
-    TRY(settle_spaces(s, ret));
-    TRY(check_shared(s, ret));
-    s->pod_stop = ret->stop_with_last && !s->init_ctr;
-    if (ret->share_parent && !s->cgroup_parent) {
-        if (*ret->cgroup_parent)
-            TRY(mem_replace(&s->cgroup_parent, ret->cgroup_parent));
-        TRY(mem_asprintf(&s->pod_cgroup, POD_CGROUP "%s", s->pod));
-    }
-    if (s->restart == RESTART_NO && *ret->restart && !s->auto_remove && !s->init_ctr)
-        TRY(spec_set_restart(s, ret->restart));
     TRY(container_spec_from_json(ret->spec, strlen(ret->spec), &from));
-    struct err *err = inherit(s, &from);
+    struct err *err = settle_member(e, s, &from, ret);
     container_spec_done(&from);
     return err ? err : start_early(e, s);
 }

@@ -144,6 +144,8 @@ struct network_options;
 struct monitor_network;
 /* A network namespace of its own that leads somewhere, and ports to publish: the default network, named ones. */
 bool container_has_network(const struct container_spec *s);
+/* start_facts.c: those of --device are there. ERR_NOT_FOUND. */
+struct err *container_check_devices(const struct container_spec *spec) ERR_RESULT;
 struct err *container_network_options(const struct container_spec *s, struct network_options *ret) ERR_RESULT;
 /* The same, with what the host adds, as the monitor wants it. */
 struct err *container_network_plan(const struct container_spec *s, struct network_options *ret_options,

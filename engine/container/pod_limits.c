@@ -169,7 +169,7 @@ struct err *container_pod_cgroup(const struct container *infra, const char *pod_
     *ret = NULL;
     if (infra->host_pid <= 0)
         return NULL;
-    TRY(cgroup_of(infra->host_pid, &path));
+    err_drop(cgroup_of(infra->host_pid, &path)); /* it may have ended meanwhile */
     char *last = path ? strrchr(path, '/') : NULL;
     if (!last)
         return NULL;

@@ -81,16 +81,36 @@ struct err *pod_row_not_found(const char *name)
     return ERR_NEW(ERR_NOT_FOUND, "no pod with name or ID %s found: no such pod", name);
 }
 
+static struct err *has_row(struct engine *e, const char *sql, const char *name, bool *ret)
+{
+    struct store_stmt *st;
+    TRY(store_prepare(engine_store(e), sql, &st));
+    TRY(store_bind(st, "t", name));
+    return store_step(st, ret);
+}
+
 struct err *pod_row_find(struct engine *e, const char *name, struct pod_row *ret)
 {
     struct pod_row p = {0};
+    bool container = false;
     struct err *err = find(e, name, &p);
-    if (err) {
-        pod_row_done(&p);
-        return err;
+    if (!err) {
+        *ret = p;
+        return NULL;
     }
-    *ret = p;
-    return NULL;
+    pod_row_done(&p);
+    if (err_kind(err) != ERR_NOT_FOUND)
+        return err;
+    struct err *bad = has_row(e, "SELECT 1 FROM containers WHERE name = ?1 OR id = ?1", name, &container);
+    if (!bad && !container)
+        return err;
+    err_drop(err);
+    return bad ? bad : ERR_NEW(ERR_NOT_FOUND, "%s is a container, not a pod: no such pod", name);
+}
+
+struct err *pod_row_is(struct engine *e, const char *name, bool *ret)
+{
+    return has_row(e, "SELECT 1 FROM pods WHERE name = ?1 OR id = ?1", name, ret);
 }
 
 struct err *pod_row_ids(struct engine *e, struct strv *ret)
@@ -116,14 +136,6 @@ struct err *pod_row_members(struct engine *e, const char *id, struct strv *ret)
 }
 
 /* --- changes */
-
-static struct err *has_row(struct engine *e, const char *sql, const char *name, bool *ret)
-{
-    struct store_stmt *st;
-    TRY(store_prepare(engine_store(e), sql, &st));
-    TRY(store_bind(st, "t", name));
-    return store_step(st, ret);
-}
 
 struct err *pod_row_check_name(struct engine *e, const char *container_name)
 {

@@ -32,6 +32,8 @@ void pod_row_done(struct pod_row *p);
 /* By name, id or unique start of an id. ERR_NOT_FOUND in Podman's words. */
 struct err *pod_row_find(struct engine *e, const char *name, struct pod_row *ret) ERR_RESULT;
 struct err *pod_row_not_found(const char *name) ERR_RESULT;
+/* Is it the name or the id of one? */
+struct err *pod_row_is(struct engine *e, const char *name, bool *ret) ERR_RESULT;
 /* Ids of all, the oldest first. */
 struct err *pod_row_ids(struct engine *e, struct strv *ret) ERR_RESULT;
 /* Is `ns` ("net") among those that its containers share? */

@@ -168,6 +168,7 @@ struct container_spec {
     enum restart_policy restart;
     int64_t restart_max;            /* on-failure:N; 0: no limit */
     bool auto_remove, remove_image; /* --rm; --rmi: the image too, unless others use it */
+    bool restart_given;             /* not kept: --restart, "no" as well, which a pod's doesn't replace */
     bool for_run; /* not kept: `run` makes it to start it at once; with --rm it doesn't outlive its client */
     enum systemd_mode systemd;
     char *pidfile, *cidfile;

@@ -159,6 +159,7 @@ struct err *spec_set_restart(struct container_spec *s, const char *value)
                     {"unless-stopped", RESTART_UNLESS_STOPPED}};
     AUTO_STRV struct strv parts = STRV_INIT;
     TRY(strv_split(value, ':', &parts));
+    s->restart_given = true;
     if (parts.count > 2)
         return ERR_NEW(ERR_INVALID, "invalid restart policy: may specify retries at most once");
     if (parts.count == 2 && strcmp(parts.items[0], "on-failure") != 0)

@@ -372,9 +372,8 @@ static struct err *add_devices(struct start *s, const char *dir, bool descend)
 }
 
 /* The runtime would say it as if the command were missing. */
-static struct err *check_devices(const struct start *s)
+struct err *container_check_devices(const struct container_spec *spec)
 {
-    const struct container_spec *spec = &s->c->spec;
     for (size_t i = 0; i < spec->n_devices; i++)
         if (access(spec->devices[i].host_path, F_OK) < 0)
             return ERR_NEW(ERR_NOT_FOUND, "stat %s: %s", spec->devices[i].host_path,
@@ -418,7 +417,7 @@ struct err *start_fill_facts(struct start *s)
     TRY(settle_cgroup(s));
     TRY(settle_seccomp(s));
     TRY(settle_init(s));
-    TRY(check_devices(s));
+    TRY(container_check_devices(&s->c->spec));
     TRY(start_check_rdt(s));
     if (s->c->spec.privileged)
         TRY(add_devices(s, "/dev", true));

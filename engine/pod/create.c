@@ -25,6 +25,15 @@ static struct err *settle_share(const struct pod_create_opts *o, struct pod_row 
     return mem_asprintf(&p->share, "%s%s%s", share, own && *share ? "," : "", own ? "user" : "");
 }
 
+/* Their cgroups would not be below the one that is their root. Podman's words. */
+static struct err *check_cgroup(const struct pod_row *p)
+{
+    if (!p->share_parent || !pod_row_shares(p, "cgroup"))
+        return NULL;
+    return ERR_NEW(ERR_INVALID, "cannot define the pod as the cgroup parent at the same time as joining the infra "
+                                "container's cgroupNS: invalid argument");
+}
+
 static struct err *fill_row(struct engine *e, const struct pod_create_opts *o, struct pod_row *p)
 {
     struct ident id;
@@ -35,6 +44,7 @@ static struct err *fill_row(struct engine *e, const struct pod_create_opts *o, s
     TRY(settle_share(o, p));
     p->share_parent = !o->no_share_parent && !o->no_infra;
     p->stop_with_last = o->stop_with_last;
+    TRY(check_cgroup(p));
     TRY(mem_strdup(o->restart ? o->restart : "", &p->restart));
     TRY(mem_strdup(o->cgroup_parent ? o->cgroup_parent : "", &p->cgroup_parent));
     TRY(strv_copy(&o->labels, &p->labels));

@@ -202,7 +202,7 @@ sleeper() { # POD NAME [FLAG...]
     has "$output" "1024"
     has "$output" $'Seccomp:\t0'
     has "$output" "/coracle-pause"
-    is "$(coracle pod inspect -f '{{.InfraConfig.UserNS}}{{len .Mounts}}' p 2>/dev/null || coracle pod inspect p | jq -r '.InfraConfig.userns + (.mounts | length | tostring)')" private1
+    is "$(coracle pod inspect -f '{{.InfraConfig.UserNS}} {{len .Mounts}} {{.CPUQuota}} {{.SecurityOpts}} {{.Labels}}' p)" "private 1 0 [seccomp=unconfined] map[]"
 }
 
 @test "pods: with an image and a command the infra container is like any other" {
@@ -302,6 +302,20 @@ pod_pss_kib() { # MONITOR
     for pid in $(pgrep -s "$1"); do
         unshare --user --map-root-user --map-auto cat "/proc/$pid/smaps_rollup" 2>/dev/null || cat "/proc/$pid/smaps_rollup" 2>/dev/null || true
     done | awk '/^Pss:/ { n += $2 } END { print n + 0 }'
+}
+
+@test "pods: the host's network, processes and host name are its containers' where they are the pod's" {
+    coracle pod create --name p --network host --uts host --pid host --share +pid >/dev/null
+    run -0 coracle run --rm --pod p $BB sh -c 'hostname; readlink /proc/self/ns/net /proc/self/ns/uts /proc/self/ns/pid'
+    is "$output" "$(uname -n)"$'\n'"$(readlink /proc/self/ns/net /proc/self/ns/uts /proc/self/ns/pid)"
+}
+
+@test "pods: a restart policy of the pod is its containers', unless they have one" {
+    coracle pod create --name p --restart on-failure:2 >/dev/null
+    coracle create --pod p --name a $BB true >/dev/null
+    coracle create --pod p --name b --restart no $BB true >/dev/null
+    is "$(coracle inspect -f '{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}' a)" "on-failure 2"
+    is "$(coracle inspect -f '{{.HostConfig.RestartPolicy.Name}}' b)" no
 }
 
 @test "pods: one monitor, one network process and one process more, whatever the containers publish" {

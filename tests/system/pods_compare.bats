@@ -138,6 +138,20 @@ sorted() {
     all create --init-ctr once $BB true
     all create --pod new: $BB true
     all create --pid pod $BB true
+    all pod create --name x --share +cgroup
+    all pod create --name x --network none -p 80:80
+    all pod create --name x --network host -p 80:80
+    all pod create --name x --network ns:/proc/self/ns/net
+    all pod create --name x --network container:taken
+    all create --device /dev/nosuch $BB true
+    all pod ps -q --format json
+    all pod ps --format '{{.Nosuch}}'
+    all pod logs taken
+    all kill p
+    all exec p true
+    all pod create --name cmd --infra-command /nosuch
+    code pod start cmd
+    quietly pod rm -f cmd
     quietly pod create --name bare --infra=false
     all create --pod bare --pid pod $BB true
     quietly pod start p
