@@ -204,6 +204,8 @@ const struct cli_flag create_flags[] = {
      .help = "Tells " CLI_PROGRAM " how to handle the builtin image volumes (\"bind\"|\"tmpfs\"|\"ignore\")"},
     {"init", 0, CLI_BOOL, .offset = S(init),
      .help = "Run an init binary inside the container that forwards signals and reaps processes"},
+    {"init-ctr", 0, CLI_CALL, .offset = S(init_ctr), .set = resource_set_text,
+     .help = "Make this a pod init container (\"always\"|\"once\")"},
     {"init-path", 0, CLI_CALL, CLI_COMPLETE_FILE, .offset = S(init_path), .set = resource_set_text,
      .help = "Path to the container-init binary"},
     {"interactive", 'i', CLI_BOOL, .offset = S(interactive), .help = "Keep STDIN open even if not attached"},

@@ -10,7 +10,6 @@
 #include "cli/hpc.h"
 #include "cli/pod_create.h"
 #include "cli/progress.h"
-#include "cli/resource_flags.h"
 #include "cli/verbs.h"
 #include "engine/container/container.h"
 
@@ -44,12 +43,6 @@ static const struct cli_flag run_flags[] = {
     {"step", 0, CLI_STRING, .offset = O(step),
      .help =
          "With --hpc: ranks that name the same step share their namespaces (default: what the job's launcher says)"},
-    {0},
-};
-
-static const struct cli_flag create_alone_flags[] = {
-    {"init-ctr", 0, CLI_CALL, .offset = O(spec.init_ctr), .set = resource_set_text,
-     .help = "Make this a pod init container (\"always\"|\"once\")"},
     {0},
 };
 
@@ -224,7 +217,6 @@ const struct cli_verb cli_verb_create = {
         "The container ID is then printed to stdout. You can then start it at any time with the coracle start "
         "<container_id> command. The container will be created with the initial state 'created'.",
     .examples = "@ alpine ls\n@ --annotation HELLO=WORLD alpine ls\n@ -t -i --name myctr alpine ls",
-    .flags = create_alone_flags,
     .more_flags = create_flags,
     .opts_size = sizeof(struct create_opts),
     .init = create_opts_init,

@@ -8,6 +8,7 @@ from scene import IMAGE, LOADED, LONG, Broken
 
 class Operation:
     stdin = None  # a file
+    victims = {}  # besides the usual ones
 
     def __init__(self, scene, number):
         self.scene = scene
