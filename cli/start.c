@@ -29,6 +29,8 @@ static const struct cli_flag start_flags[] = {
     {0},
 };
 
+#define START_FAILED 125 /* whatever the reason: of 126 and 127 run alone speaks */
+
 /* One that runs already is attached to, as Podman does. */
 static struct err *start_attached(struct cli *c, const struct start_opts *o, struct container *ct, int *exit_code)
 {
@@ -49,7 +51,8 @@ static struct err *start_attached(struct cli *c, const struct start_opts *o, str
     if (ct->state == CT_RUNNING) {
         TRY(container_attach(c->engine, ct, &opts.io, &code));
     } else {
-        TRY(container_start(c->engine, ct, &opts, &code));
+        *exit_code = START_FAILED;
+        TRY_WRAP(container_start(c->engine, ct, &opts, &code), "unable to start container %s", ct->id);
     }
     *exit_code = code < 0 ? 0 : code;
     return NULL;
@@ -85,7 +88,9 @@ static struct err *start_verb(struct cli *c, void *opts, int *exit_code)
         return start_attached(c, o, all.items[0].container, exit_code);
     for (size_t i = 0; i < all.count; i++)
         cli_errors_add(&errors, start_detached(c, &all.items[i]));
-    return cli_errors_finish(&errors);
+    struct err *e = cli_errors_finish(&errors);
+    *exit_code = e ? START_FAILED : 0;
+    return e;
 }
 
 const struct cli_verb cli_verb_start = {

@@ -101,6 +101,8 @@ static const struct cli_flag restart_flags[] = {
     {0},
 };
 
+#define RESTART_FAILED 125 /* whatever the reason: of 126 and 127 run alone speaks */
+
 static struct err *restart_verb(struct cli *c, void *opts, int *exit_code)
 {
     struct stop_opts *o = opts;
@@ -111,13 +113,14 @@ static struct err *restart_verb(struct cli *c, void *opts, int *exit_code)
                                       .running_only = o->running,
                                       .filters = &o->filters,
                                       .cidfiles = &o->cidfiles};
-    (void)exit_code;
     TRY(select_containers(c, &which, &all));
     for (size_t i = 0; i < all.count; i++) {
         struct err *e = container_restart(c->engine, all.items[i].container, timeout_of(c, o));
         cli_errors_add(&errors, e ? e : cli_printf(c, "%s\n", all.items[i].shown));
     }
-    return cli_errors_finish(&errors);
+    struct err *e = cli_errors_finish(&errors);
+    *exit_code = e ? RESTART_FAILED : 0;
+    return e;
 }
 
 const struct cli_verb cli_verb_restart = {

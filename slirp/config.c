@@ -165,6 +165,8 @@ struct err *slirp_config_check(const struct slirp_config *c)
                        c->ipv6 ? SLIRP_MTU_MIN6 : SLIRP_MTU_MIN, SLIRP_MTU_MAX, c->ipv6 ? " with IPv6" : "");
     if (c->ipv6 && (c->prefix6_len < SLIRP_PREFIX6_MIN || c->prefix6_len > SLIRP_PREFIX6_MAX))
         return ERR_NEW(ERR_INVALID, "an IPv6 prefix of %u bits is not possible", c->prefix6_len);
+    if (c->vlan > (c->bridge ? SLIRP_VLAN_MAX : 0))
+        return ERR_NEW(ERR_INVALID, "a VLAN %u is not possible here", c->vlan);
     if (c->bridge)
         return config_check_bridge(c);
     if (c->prefix_len < CONFIG_PREFIX_MIN || c->prefix_len > 30 ||

@@ -13,6 +13,7 @@
 #define SLIRP_MTU_MIN 68u /* the least that IPv4 allows; IPv6 needs SLIRP_MTU_MIN6 */
 #define SLIRP_MTU_MIN6 1280u
 #define SLIRP_MTU_MAX 65521u /* IF_MTU_MAX of libslirp */
+#define SLIRP_VLAN_MAX 4094u /* 802.1Q */
 #define SLIRP_PREFIX6_MIN 8u
 #define SLIRP_PREFIX6_MAX 126u
 #define SLIRP_DNS_TEXT_MAX ((size_t)16 << 10)
@@ -24,6 +25,7 @@ struct slirp_config {
     struct in_addr network, guest, gateway, dns;
     struct in6_addr network6, guest6, gateway6, dns6;
     uint32_t prefix6_len;    /* of the IPv6 network */
+    uint32_t vlan;           /* of all guests of a bridge, which see no tags; 0: whatever they send is passed on */
     struct in_addr outbound; /* source address of what leaves; 0: the host's choice */
     struct in6_addr outbound6;
     uint8_t mac[6];

@@ -14,7 +14,7 @@
 
 #include "slirp/config.h"
 
-#define SLIRP_CONTROL_VERSION 1u
+#define SLIRP_CONTROL_VERSION 2u
 #define SLIRP_CONTROL_PORTS_MAX 512 /* in one SLIRP_PORTS */
 
 enum slirp_msg {

@@ -25,6 +25,7 @@
 #define HUB_END_NSEC UINT64_C(20000000) /* somebody holds the lock, who may be about to connect */
 #define HUB_FDS_MIN 3u                  /* of HUB_START */
 #define HUB_QUIET_MSEC 500
+#define HUB_HEAR_MSEC 5000 /* monitors that connect ask soon */
 
 /* --- the end */
 
@@ -75,6 +76,17 @@ struct err *hub_check_end(struct hub *h)
     return NULL;
 }
 
+/* A connection that is closed with something unread is reset, and what was sent by it is lost: so the question first.
+ */
+static void hub_hear(int sock)
+{
+    struct pollfd pfd = {.fd = sock, .events = POLLIN};
+    AUTO_MSG struct msg m = MSG_INIT;
+    bool eof = false;
+    if (poll(&pfd, 1, HUB_HEAR_MSEC) > 0)
+        err_drop(msg_recv(sock, &m, &eof));
+}
+
 /* It was not to be: everybody who waits learns why. */
 static void hub_refuse(const struct hub *h, struct err *why)
 {
@@ -85,6 +97,7 @@ static void hub_refuse(const struct hub *h, struct err *why)
         if (sock < 0)
             break;
         err_drop(msg_send_error(sock, HUB_FAILED, why));
+        hub_hear(sock);
     }
     (void)unlinkat(h->dir_fd, HUB_SOCKET, 0);
 }

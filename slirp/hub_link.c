@@ -15,7 +15,7 @@ struct err *hub_link_bridge(struct hub *h)
     const struct netlink_link up = {.up = true, .no_ipv6 = true};
     TRY(netlink_find(&h->nl, HUB_BRIDGE, &bridge));
     if (!bridge.index) {
-        TRY(netlink_add_bridge(&h->nl, HUB_BRIDGE, h->config.mtu));
+        TRY(netlink_add_bridge(&h->nl, HUB_BRIDGE, h->config.mtu, (uint16_t)h->config.vlan));
         TRY(netlink_find(&h->nl, HUB_BRIDGE, &bridge));
     }
     h->bridge = bridge.index;

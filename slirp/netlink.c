@@ -272,7 +272,7 @@ struct err *netlink_add_veth(struct netlink *nl, const struct netlink_veth *v)
     return errnum ? ERR_SYS(errnum, "make a veth pair with %s", v->peer) : NULL;
 }
 
-struct err *netlink_add_bridge(struct netlink *nl, const char *name, uint32_t mtu)
+struct err *netlink_add_bridge(struct netlink *nl, const char *name, uint32_t mtu, uint16_t vlan)
 {
     char buf[NETLINK_BUF];
     struct nlattr *info;
@@ -280,11 +280,16 @@ struct err *netlink_add_bridge(struct netlink *nl, const char *name, uint32_t mt
     struct nlattr *data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
     /* Nobody sends the queries without which a bridge that snoops forgets who listens, IPv6's neighbours included. */
     mnl_attr_put_u8(nlh, IFLA_BR_MCAST_SNOOPING, 0);
+    if (vlan) { /* that of every port, and of what comes from one without a tag */
+        mnl_attr_put_u8(nlh, IFLA_BR_VLAN_FILTERING, 1);
+        mnl_attr_put_u16(nlh, IFLA_BR_VLAN_DEFAULT_PVID, vlan);
+    }
     mnl_attr_nest_end(nlh, data);
     mnl_attr_nest_end(nlh, info);
     int errnum = netlink_talk(nl, nlh);
     if (errnum == EOPNOTSUPP)
-        return ERR_SYS_AS(ERR_UNSUPPORTED, errnum, "the kernel has no bridges (module bridge)");
+        return ERR_SYS_AS(ERR_UNSUPPORTED, errnum, "the kernel has no bridges%s",
+                          vlan ? " with VLANs (CONFIG_BRIDGE_VLAN_FILTERING)" : " (module bridge)");
     return errnum ? ERR_SYS(errnum, "make the bridge of a network") : NULL;
 }
 

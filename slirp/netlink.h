@@ -66,8 +66,9 @@ struct netlink_veth {
 };
 /* ERR_UNSUPPORTED where the kernel has no veth, ERR_EXISTS: one of the names is taken. */
 struct err *netlink_add_veth(struct netlink *nl, const struct netlink_veth *veth) ERR_RESULT;
-/* A bridge that learns, forwards at once and leaves multicast alone. ERR_UNSUPPORTED where the kernel has none. */
-struct err *netlink_add_bridge(struct netlink *nl, const char *name, uint32_t mtu) ERR_RESULT;
+/* A bridge that learns, forwards at once and leaves multicast alone. With `vlan` its ports are in that one, without
+ * tags, and frames with other tags are dropped. ERR_UNSUPPORTED where the kernel has none. */
+struct err *netlink_add_bridge(struct netlink *nl, const char *name, uint32_t mtu, uint16_t vlan) ERR_RESULT;
 struct netlink_found {
     unsigned index; /* 0: there is no such interface */
     unsigned peer;  /* the other end of a veth pair, by its number in its own namespace */

@@ -55,10 +55,14 @@ struct err *container_lease(struct engine *e, const struct container *c, bool st
         struct err *err = lease_once(e, c, starting, ret, holder);
         if (!err || err_kind(err) != ERR_IN_USE || !holder[0] || i == LEASE_TRIES)
             return err;
-        /* Who has the address by its row may have been killed: looking settles that. */
+        /* Who has the address by its row may have been killed: looking settles that. Or it has been stopped, and its
+         * monitor, which clears up, has not let go of it yet. */
         struct err *gone = container_find(e, holder, &other);
         bool runs = !gone && (container_is_live(other) || other->started_nsec == CONTAINER_STARTING ||
                               other->started_nsec > other->finished_nsec);
+        struct err *busy = gone || runs ? NULL : container_wait_monitor(e, other);
+        runs = runs || busy;
+        err_drop(busy);
         container_free(other);
         err_drop(gone);
         if (runs)
@@ -94,6 +98,7 @@ static struct err *fill_network(const struct network *n, struct slirp_config *c)
     slirp_config_default(c);
     slirp_config_set_bridge(c, none, 0, none);
     TRY(put_option(n, "mtu", SLIRP_MTU_MAX, &c->mtu));
+    TRY(put_option(n, "vlan", SLIRP_VLAN_MAX, &c->vlan));
     if (v4) {
         struct ip_addr a = network_gateway(v4);
         memcpy(&net, v4->net.first.b, 4);

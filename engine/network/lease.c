@@ -137,6 +137,8 @@ static struct err *lease_next(const struct lease *l, struct ip_addr *ret)
         }
         at = ip_compare(&at, &last) >= 0 ? first : ip_next(&at);
     }
+    if (!subnet_is_host(&s->net, &last)) /* for the message: the broadcast address is no end that one would expect */
+        last.b[3] &= 0xfe;
     (void)snprintf(l->holder, IDENT_LEN + 1, "%s", holder ? holder : "");
     return ERR_NEW(ERR_IN_USE, "IPAM error: failed to find free IP in range: %s - %s", ip_text(&first).s,
                    ip_text(&last).s);

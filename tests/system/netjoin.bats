@@ -342,3 +342,42 @@ get() { curl -fsS -g --max-time 20 "$@"; }
         [ "${SANITIZED:-0}" = 1 ] || eventually eval "[ \$(awk '/^Pss:/ { print \$2 }' /proc/$pid/smaps_rollup) -le 700 ]"
     done
 }
+
+@test "netjoin: a network's VLAN is the only one that its bridge carries" {
+    need python3
+    local net
+    # What comes: the frames' tags (VLAN 0: none), from a sender that has sent each of them.
+    cat >"$FILE_DIR/tags.py" <<'P'
+import socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA: the kernel takes tags off
+s.bind(("eth0", 0))
+if sys.argv[1] == "send":
+    for tag in (5, 9, 0):
+        s.send(b"\xff" * 6 + s.getsockname()[4] + (struct.pack("!HH", 0x8100, tag) if tag else b"") + b"\x88\xb5tag%d" % tag + bytes(60))
+else:
+    print("listening", flush=True)
+    s.settimeout(60)
+    while True:
+        data = s.recv(2000)
+        if b"\x88\xb5tag" in data:
+            tag = data.split(b"\x88\xb5tag")[1][:1].decode()
+            print("tag", tag, flush=True)
+            if tag == "0":
+                break
+P
+    for net in plain "tagged --opt vlan=5"; do
+        coracle network create $net >/dev/null
+        net=${net%% *}
+        # Kernels without such bridges are not made to pretend.
+        run coracle run --rm --network "$net" $BB true
+        [ "$net" = plain ] || [[ $output != *"no bridges with VLANs"* ]] || skip "$output"
+        is "$status" 0 "$output"
+        coracle run -d --name "$net" --network "$net" --cap-add NET_RAW -v /usr:/usr:ro -v "$FILE_DIR/tags.py:/t.py:ro" $DEBIAN python3 /t.py listen >/dev/null
+        wait_log "$net" listening
+        coracle run --rm --network "$net" --cap-add NET_RAW -v /usr:/usr:ro -v "$FILE_DIR/tags.py:/t.py:ro" $DEBIAN python3 /t.py send
+        wait_log "$net" "tag 0"
+    done
+    is "$(coracle logs plain | grep -v listening | xargs)" "tag 5 tag 9 tag 0"
+    hasnt "$(coracle logs tagged)" "tag 9"
+}

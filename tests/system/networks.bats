@@ -98,6 +98,10 @@ both() { # ARGS...
     both network create -d foo q
     both network create --ipam-driver xx q
     both network create --opt foo=bar q
+    for value in x 4095 -1; do
+        run -125 --separate-stderr coracle network create --opt "vlan=$value" q
+        one_error vlan "$value"
+    done
     both network create --subnet abc q
     both network create --subnet 10.89.0.0/33 q
     both network create --subnet 10.77.0.0/24 --gateway 10.78.0.1 q
@@ -114,7 +118,7 @@ both() { # ARGS...
     both network disconnect n nope
     # What no bridge without rights can do is refused by name.
     local flags
-    for flags in "-d macvlan" "-d ipvlan" "--ipam-driver dhcp" "--opt vlan"; do
+    for flags in "-d macvlan" "-d ipvlan" "--ipam-driver dhcp" "--opt vrf"; do
         run -125 --separate-stderr coracle network create $flags q
         one_error "$(sed 's/^-*//; s/.* //' <<<"$flags")"
     done
@@ -391,7 +395,7 @@ address() { # CONTAINER NETWORK
     run -126 --separate-stderr coracle run --rm --network a:ip=10.71.0.77 $BB true
     one_error "requested ip address 10.71.0.77 is already allocated to container ID $(coracle inspect -f '{{.Id}}' one)"
     coracle create --name other --network a:ip=10.71.0.77 $BB sleep 600 >/dev/null
-    run -126 --separate-stderr coracle start other
+    run -125 --separate-stderr coracle start other
     one_error "already allocated"
     coracle stop -t 0 one >/dev/null
     is "$(address one a)" ""
@@ -418,6 +422,39 @@ address() { # CONTAINER NETWORK
     is "$(jq -r '[.[0].containers[].interfaces.eth0.subnets[0].ipnet] | sort | join(" ")' <<<"$output")" "10.71.0.100/24 10.71.0.101/24 10.71.0.102/24 10.71.0.103/24"
     coracle rm -f -t 0 c2 >/dev/null
     run -0 coracle run --rm --network a $BB true
+}
+
+@test "networks: an address or a port that is taken is told as podman tells it, with its exit code" {
+    only_coracle
+    need python3
+    local each port
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    said() { # COMMAND...: its exit code and words, without what differs by chance or by whose process has the port
+        local code=0 out
+        out=$("$@" 2>&1 >/dev/null) || code=$?
+        sed -E "s/[0-9a-f]{64}/ID/g; s/rootlessport //; s/ \(published by .*//; s/$/ ($code)/; s|^|${*:2}: |" <<<"$out"
+    }
+    for each in podman coracle; do
+        $each network create --subnet 10.71.0.0/24 na >/dev/null
+        $each run -d --name one --network na:ip=10.71.0.77 -p "127.0.0.1:$port:80" $BB sleep 600 >/dev/null 3>&-
+        {
+            said $each create --name two --network na:ip=10.71.0.77 $BB true
+            said $each start two
+            said $each start --attach two
+            said $each run --network na:ip=10.71.0.77 --rm $BB true
+            said $each run --network na:ip=10.71.0.77 -d $BB true
+            said $each create --name three -p "127.0.0.1:$port:80" $BB true
+            said $each start three
+            said $each start --attach three
+            said $each run --rm -p "127.0.0.1:$port:80" $BB true
+            $each ps --format '{{.Names}}'
+        } >"$FILE_DIR/taken.$each" 3>&-
+        $each rm -fa -t 0 >/dev/null
+        $each network rm na >/dev/null
+    done
+    run diff "$FILE_DIR/taken.podman" "$FILE_DIR/taken.coracle"
+    is "$output" ""
+    [ "$(grep -c "in use\|already allocated" "$FILE_DIR/taken.coracle")" -ge 7 ] || fail "$(cat "$FILE_DIR/taken.coracle")"
 }
 
 @test "networks: a container comes back on its networks after stop, start and restart" {

@@ -204,7 +204,11 @@ static void what_is_refused(void **state)
         {NULL, NULL, NULL, "mtu=70000", false, ERR_INVALID, NULL},
         {NULL, NULL, NULL, "mtu=1000", true, ERR_INVALID, NULL},
         {NULL, NULL, NULL, "isolate=maybe", false, ERR_INVALID, NULL},
-        {NULL, NULL, NULL, "vlan=3", false, ERR_UNSUPPORTED, NULL},
+        {NULL, NULL, NULL, "vlan=x", false, ERR_INVALID, NULL},
+        {NULL, NULL, NULL, "vlan=-1", false, ERR_INVALID, NULL},
+        {NULL, NULL, NULL, "vlan=4095", false, ERR_INVALID,
+         "network option vlan: vlan ID 4095 must be between 0 and 4094"},
+        {NULL, NULL, NULL, "vrf=v", false, ERR_UNSUPPORTED, NULL},
         {NULL, NULL, NULL, "com.docker.network.bridge.name=a/b", false, ERR_INVALID, NULL},
         {NULL, NULL, NULL, "com.docker.network.bridge.name=podman1", false, ERR_EXISTS, NULL},
     };
