@@ -136,6 +136,8 @@ PY
     for i in 1 2 3; do
         setsid -f sh -c "$(coracle_words) run --hpc packed:$d/bb.packed sh -c 'echo \$\$ >$d/a; sleep 1000' &
             $(coracle_words) run --hpc packed:$d/bb.packed sh -c 'echo \$\$ >$d/b; exec sleep 1000'" >/dev/null 2>&1
+        # The third is killed early, but not before it is there: who is started later would stay.
+        eventually eval 'pgrep -f "run --hpc packed:$d" -u "$(id -u)" >/dev/null'
         [ "$i" = 3 ] && sleep 0.05 || eventually test -s "$d/a" -a -s "$d/b"
         pid=$(pgrep -f "run --hpc packed:$d|sleep 1000" -u "$(id -u)" | head -n1)
         [ -z "$pid" ] || kill -KILL -- "-$(ps -o pgid= "$pid" | tr -d ' ')"
