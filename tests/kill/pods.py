@@ -19,7 +19,7 @@ class PodOperation(Operation):
     def make(self):
         self.scene.run("pod", "create", "--name", self.name, "-p", PORT)
         for number in (1, 2):
-            self.scene.run("create", "--pod", self.name, "--name", f"{self.name}-{number}", IMAGE, *SLEEP)
+            self.scene.run("create", "--stop-signal", "KILL", "--pod", self.name, "--name", f"{self.name}-{number}", IMAGE, *SLEEP)
 
     def settle(self, code):
         """Whatever state it is in: it can be looked at, and goes."""
