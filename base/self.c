@@ -23,8 +23,8 @@ static bool self_is(const char *path)
 
 /* The link is right unless the mount that it goes through has been let go of with its namespace: then it is the path
  * from there, "/coracle" for /opt/b/coracle on a mount at /opt/b. What execve(2) was given is still true then
- * (getauxval(3), AT_EXECFN), as far as it leads to the same file. Under valgrind the file is valgrind's own, but it makes
- * the link and that word name the program. */
+ * (getauxval(3), AT_EXECFN), as far as it leads to the same file. Under valgrind the file is valgrind's own, but it
+ * makes the link and that word name the program. */
 struct err *self_path(char **ret)
 {
     char link[PATH_MAX], real[PATH_MAX];
